@@ -1,0 +1,86 @@
+"""Every MINIRT_* environment variable, as fields of one dataclass."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from minirt.errors import ApiError
+
+PREFIX = "MINIRT_"
+
+
+def _default_cache() -> Path:
+    """Return the user's cache folder for minirt, by the XDG base directory specification."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(root) if root else Path.home() / ".cache") / "minirt"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the environment asks of minirt; each field is the variable MINIRT_<NAME>."""
+
+    debug: int = 0
+    """MINIRT_DEBUG=0..4: 1 phases, 2 launches with µs and GB/s, 3 rules fired, 4 kernel sources."""
+    dump: Path | None = None
+    """MINIRT_DUMP=dir: write the graph there as text after each pass."""
+    check: bool = False
+    """MINIRT_CHECK=1: after each pass compare with the reference and name the first wrong pass."""
+    tune: bool = True
+    """MINIRT_TUNE=0: take each kernel's first tactic and time nothing."""
+    cuda_graph: bool = True
+    """MINIRT_CUDA_GRAPH=0: always plain launches."""
+    cache: Path = field(default_factory=_default_cache)
+    """MINIRT_CACHE=dir: compiled kernels, timings, fetched models; by default minirt under the user's cache folder."""
+    raise_errors: bool = False
+    """MINIRT_RAISE=1: API calls raise a MinirtError instead of logging it and returning None or False."""
+    target: str = ""
+    """MINIRT_TARGET=cpu|cuda:sm_NN: what to build for; by default the first CUDA device, or else the CPU."""
+    dialect: str = ""
+    """MINIRT_DIALECT=7|8|10|11: whose TensorRT API `import minirt` speaks; by default 10.16's."""
+    threads: int = 0
+    """MINIRT_THREADS=n: CPU threads of an inference; 0 takes the cores that this process may use."""
+
+
+_VARIABLES = {name: PREFIX + ("RAISE" if name == "raise_errors" else name.upper()) for name in Flags.__dataclass_fields__}
+
+
+def _number(variable: str, text: str, low: int, high: int) -> int:
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise ApiError(f"'{text}' is not a whole number from {low} to {high}", variable, "change or unset it")
+    return int(text)
+
+
+def _parse(name: str, variable: str, text: str) -> object:
+    match name:
+        case "debug":
+            return _number(variable, text, 0, 4)
+        case "threads":
+            return _number(variable, text, 0, 1024)
+        case "check" | "tune" | "cuda_graph" | "raise_errors":
+            return bool(_number(variable, text, 0, 1))
+        case "dump" | "cache":
+            return Path(text).expanduser().absolute()
+        case _:
+            return text
+
+
+def read_flags(environment: Mapping[str, str]) -> Flags:
+    """Return the flags that an environment asks for; a variable that is unset or empty keeps its default.
+
+    Raises ApiError, naming the variable, for a value out of its range.
+    """
+    given = {name: environment.get(variable, "") for name, variable in _VARIABLES.items()}
+    fields = {name: _parse(name, _VARIABLES[name], text) for name, text in given.items() if text}
+    return Flags(**fields)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=8)
+def _read_cached(values: tuple[str, ...]) -> Flags:
+    return read_flags(dict(zip(_VARIABLES.values(), values, strict=True)))
+
+
+def flags() -> Flags:
+    """Return the flags of the environment as it is now; parsed once for each set of values, so cheap to call."""
+    return _read_cached(tuple(os.environ.get(variable, "") for variable in _VARIABLES.values()))
