@@ -1,0 +1,81 @@
+"""The binary store: entire or absent, checked, bounded, shared between processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from minirt.kernels.store import Store, content_key
+
+
+def test_what_is_put_is_got_also_by_another_store_on_the_same_root(tmp_path: Path) -> None:
+    key = content_key("text", b"options")
+    assert Store(tmp_path).get(key) is None
+    Store(tmp_path).put(key, b"\x00cubin\xff" * 1000)
+    assert Store(tmp_path).get(key) == b"\x00cubin\xff" * 1000
+    assert Store(tmp_path).total_bytes() == 7000
+
+
+def test_keys_are_told_apart_by_part_boundaries() -> None:
+    assert content_key("ab", "c") != content_key("a", "bc")
+    assert content_key("ab") == content_key(b"ab")
+
+
+@pytest.mark.parametrize("at", [0, 10, 45, -1])
+def test_any_flipped_byte_makes_the_entry_absent_and_removes_it(tmp_path: Path, at: int) -> None:
+    store, key = Store(tmp_path), content_key("k")
+    store.put(key, b"payload")
+    data = bytearray(store.path(key).read_bytes())
+    data[at] ^= 1
+    store.path(key).write_bytes(data)
+    assert store.get(key) is None
+    assert not store.path(key).exists()
+
+
+def test_a_truncated_entry_is_absent(tmp_path: Path) -> None:
+    store, key = Store(tmp_path), content_key("k")
+    store.put(key, b"payload")
+    for length in (0, 5, 39, 44):
+        store.path(key).write_bytes(store.path(key).read_bytes()[:length] if store.path(key).exists() else b"")
+        assert store.get(key) is None
+
+
+def test_the_least_recently_used_entries_leave_first(tmp_path: Path) -> None:
+    store = Store(tmp_path, max_bytes=1000)
+    keys = [content_key(str(i)) for i in range(4)]
+    for age, key in enumerate(keys[:3]):
+        store.put(key, bytes(300))
+        os.utime(store.path(key), (1000 + age, 1000 + age))
+    assert store.get(keys[0]) is not None  # now the most recently used
+    store.put(keys[3], bytes(300))
+    assert [store.get(key) is not None for key in keys] == [True, False, False, True]
+    assert store.total_bytes() == 600
+
+
+def test_a_key_that_is_no_sha256_is_refused(tmp_path: Path) -> None:
+    for key in ("", "../../etc/passwd", "A" * 64, "a" * 63):
+        with pytest.raises(ValueError, match="SHA-256"):
+            Store(tmp_path).get(key)
+
+
+def test_a_root_that_cannot_be_written_only_loses_the_cache(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    store = Store(blocked / "below")
+    store.put(content_key("k"), b"data")
+    assert store.get(content_key("k")) is None
+
+
+def test_threads_that_write_the_same_entry_leave_one_entire_file(tmp_path: Path) -> None:
+    store, key = Store(tmp_path, max_bytes=10**6), content_key("k")
+    threads = [threading.Thread(target=store.put, args=(key, bytes([i]) * 50_000)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    got = store.get(key)
+    assert got is not None and len(got) == 50_000 and len(set(got)) == 1
+    assert [path.name for path in tmp_path.rglob("*.*") if path.is_file()] == [store.path(key).name]
