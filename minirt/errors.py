@@ -71,7 +71,8 @@ class NoKernelError(MinirtError):
         self.target = target
         self.refusals = tuple(refusals)
         lines = "".join(f"\n  {kernel}: {reason}" for kernel, reason in self.refusals)
-        super().__init__(f"no kernel runs {problem} on {target}{':' if lines else ''}{lines}", f"'{node}'" if node else "")
+        what = f"no kernel runs {problem} on {target}{':' if lines else ''}{lines}"
+        super().__init__(what, f"'{node}'" if node else "")
 
     def __reduce__(self) -> tuple[type["NoKernelError"], tuple[str, str, str, tuple[tuple[str, str], ...]]]:
         return type(self), (self.node, self.problem, self.target, self.refusals)

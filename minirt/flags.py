@@ -19,7 +19,7 @@ def _default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Flags:
-    """What the environment asks of minirt; each field is the variable MINIRT_<NAME>."""
+    """What the environment asks of minirt; each field says which variable it is."""
 
     debug: int = 0
     """MINIRT_DEBUG=0..4: 1 phases, 2 launches with µs and GB/s, 3 rules fired, 4 kernel sources."""
@@ -43,7 +43,7 @@ class Flags:
     """MINIRT_THREADS=n: CPU threads of an inference; 0 takes the cores that this process may use."""
 
 
-_VARIABLES = {name: PREFIX + ("RAISE" if name == "raise_errors" else name.upper()) for name in Flags.__dataclass_fields__}
+_VARIABLES = {name: PREFIX + name.removesuffix("_errors").upper() for name in Flags.__dataclass_fields__}
 
 
 def _number(variable: str, text: str, low: int, high: int) -> int:
