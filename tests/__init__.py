@@ -1,0 +1,1 @@
+"""The tests of minirt; the folders mirror the package."""

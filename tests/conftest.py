@@ -1,0 +1,29 @@
+"""What every test gets: house rules for GPU tests and for the folders that minirt writes to."""
+
+from pathlib import Path
+
+import pytest
+
+
+def _device_missing() -> str:
+    """Return why no CUDA device can be used here, "" if one can."""
+    try:
+        from cupy import cuda  # noqa: PLC0415  (costs most of a second, and only the gpu tier needs it)
+    except ImportError as error:
+        return f"cupy is not installed: {error}"
+    return "" if cuda.is_available() else "no CUDA device answers"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the gpu tier, with the reason, where there is no device."""
+    on_device = [item for item in items if item.get_closest_marker("gpu")]
+    reason = _device_missing() if on_device else ""
+    if reason:
+        for item in on_device:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the repository's root folder."""
+    return Path(__file__).parents[1]
