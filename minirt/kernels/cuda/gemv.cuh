@@ -1,0 +1,83 @@
+// C[m, n] for a handful of rows m: each byte of B is read once, at the speed of memory.
+// The head defines: In, Out, ROWS (1, 2, 4, 8), B_BY_K, FAST (16-byte loads), struct Args, `finish<V>(...)`.
+constexpr int E = FAST ? 16 / sizeof(In) : 1, WARPS = 8;
+
+// B [N, K]: a warp owns two rows of B and all rows of A; lanes run along k.
+DEV void run_by_k(const In* pa, const In* pb, const Args& p, int b0, int b1) {
+  constexpr int COLUMNS = 2;
+  const int lane = threadIdx.x & 31, n0 = (blockIdx.x * WARPS + (threadIdx.x >> 5)) * COLUMNS;
+  if (n0 >= p.n) return;
+  float acc[ROWS][COLUMNS] = {};
+#pragma unroll 2
+  for (int k = lane * E; k < p.k; k += 32 * E) {
+    float w[COLUMNS][E];
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+      const In* from = pb + (i64)(n0 + c < p.n ? n0 + c : n0) * p.ldb + k;
+      if (FAST) load_fast<E>(w[c], from); else w[c][0] = widen(*from);
+    }
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+      float x[E];
+      const In* from = pa + (r < p.m ? r : 0) * p.lda + k;
+      if (FAST) load_fast<E>(x, from); else x[0] = widen(*from);
+#pragma unroll
+      for (int c = 0; c < COLUMNS; c++)
+#pragma unroll
+        for (int e = 0; e < E; e++) acc[r][c] = fmaf(x[e], w[c][e], acc[r][c]);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < ROWS; r++)
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++)
+#pragma unroll
+      for (int d = 16; d; d >>= 1) acc[r][c] += __shfl_xor_sync(0xffffffffu, acc[r][c], d);
+#pragma unroll
+  for (int r = 0; r < ROWS; r++)
+    if (lane == r && r < p.m) finish<COLUMNS>(acc[r], p, b0, b1, r, n0, p.n - n0);
+}
+
+// B [K, N]: eight lanes own 8 * E columns; four lanes of each warp and eight warps share k.
+DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1) {
+  __shared__ float sums[WARPS][ROWS][8 * E];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, n0 = blockIdx.x * 8 * E, n = n0 + (lane & 7) * E;
+  float acc[ROWS][E] = {};
+  if (n < p.n) {
+#pragma unroll 2
+    for (int k = warp * 4 + (lane >> 3); k < p.k; k += WARPS * 4) {
+      float w[E];
+      const In* from = pb + (i64)k * p.ldb + n;
+      if (FAST) load_fast<E>(w, from); else w[0] = widen(*from);
+#pragma unroll
+      for (int r = 0; r < ROWS; r++) {
+        const float x = widen(pa[(r < p.m ? r : 0) * p.lda + k]);
+#pragma unroll
+        for (int e = 0; e < E; e++) acc[r][e] = fmaf(x, w[e], acc[r][e]);
+      }
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < ROWS; r++)
+#pragma unroll
+    for (int e = 0; e < E; e++) {
+      acc[r][e] += __shfl_xor_sync(0xffffffffu, acc[r][e], 8);
+      acc[r][e] += __shfl_xor_sync(0xffffffffu, acc[r][e], 16);
+      if (lane < 8) sums[warp][r][lane * E + e] = acc[r][e];
+    }
+  __syncthreads();
+  for (int i = threadIdx.x; i < ROWS * 8 * E; i += 32 * WARPS) {
+    const int r = i / (8 * E), c = i % (8 * E);
+    float v[1] = {0.f};
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) v[0] += sums[w][r][c];
+    if (r < p.m && n0 + c < p.n) finish<1>(v, p, b0, b1, r, n0 + c, p.n - n0 - c);
+  }
+}
+
+DEV void run(const Args& p) {
+  const int b0 = blockIdx.z / p.nb1, b1 = blockIdx.z - b0 * p.nb1;
+  const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
+  const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
+  if constexpr (B_BY_K) run_by_k(pa, pb, p, b0, b1); else run_by_n(pa, pb, p, b0, b1);
+}

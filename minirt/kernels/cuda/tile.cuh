@@ -1,0 +1,151 @@
+// What every matrix kernel here shares: storage types, copies to shared memory, tensor-core instructions, vector stores.
+// Header-free: NVRTC compiles it with no include path.
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+#ifndef DEV
+#define DEV __device__ __forceinline__
+#endif
+
+struct f16 { u16 v; };
+struct bf16 { u16 v; };
+struct alignas(16) Word4 { u32 w[4]; };
+struct alignas(8) Word2 { u32 w[2]; };
+
+DEV float widen(f16 x) { float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.v)); return y; }
+DEV float widen(bf16 x) { return __uint_as_float((u32)x.v << 16); }
+DEV float widen(float x) { return x; }
+DEV double widen(double x) { return x; }
+DEV int widen(int x) { return x; }
+DEV i64 widen(i64 x) { return x; }
+
+template <class T> struct Narrow { template <class F> static DEV T of(F x) { return (T)x; } };
+template <> struct Narrow<f16> { static DEV f16 of(float x) { f16 y; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.v) : "f"(x)); return y; } };
+template <> struct Narrow<bf16> { static DEV bf16 of(float x) { bf16 y; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.v) : "f"(x)); return y; } };
+
+DEV u32 pack2(f16, float lo, float hi) { u32 y; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo)); return y; }
+DEV u32 pack2(bf16, float lo, float hi) { u32 y; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo)); return y; }
+DEV void unpack2(f16, u32 x, float& lo, float& hi) {
+  asm("{\n.reg .b16 a, b;\nmov.b32 {a, b}, %2;\ncvt.f32.f16 %0, a;\ncvt.f32.f16 %1, b;\n}" : "=f"(lo), "=f"(hi) : "r"(x));
+}
+DEV void unpack2(bf16, u32 x, float& lo, float& hi) { lo = __uint_as_float(x << 16); hi = __uint_as_float(x & 0xffff0000u); }
+
+// ---- V consecutive elements between memory and registers; `fast` promises 16-byte alignment and all V present ----
+template <class T, int V, class F> DEV void load_slow(F (&x)[V], const T* p, i64 step, int valid) {
+#pragma unroll
+  for (int j = 0; j < V; j++) x[j] = j < valid ? (F)widen(p[j * step]) : (F)0;
+}
+template <class T, int V> DEV void load_half(float (&x)[V], const T* p) {
+#pragma unroll
+  for (int i = 0; i < V; i += 8) {
+    if (V >= 8) {
+      Word4 q = *(const Word4*)(p + i);
+#pragma unroll
+      for (int j = 0; j < 4; j++) unpack2(T{}, q.w[j], x[i + 2 * j], x[i + 2 * j + 1]);
+    } else {
+      Word2 q = *(const Word2*)p;
+      unpack2(T{}, q.w[0], x[0], x[1]);
+      unpack2(T{}, q.w[1], x[2], x[3]);
+    }
+  }
+}
+template <int V> DEV void load_fast(float (&x)[V], const f16* p) { load_half(x, p); }
+template <int V> DEV void load_fast(float (&x)[V], const bf16* p) { load_half(x, p); }
+template <int V> DEV void load_fast(float (&x)[V], const float* p) {
+#pragma unroll
+  for (int i = 0; i < V; i += 4) { float4 q = *(const float4*)(p + i); x[i] = q.x; x[i + 1] = q.y; x[i + 2] = q.z; x[i + 3] = q.w; }
+}
+template <int V, class T, class F> DEV void load_fast(F (&x)[V], const T* p) { load_slow<T, V, F>(x, p, 1, V); }
+
+template <class T, int V> DEV void store_half(T* p, const float (&x)[V]) {
+#pragma unroll
+  for (int i = 0; i < V; i += 8) {
+    if (V >= 8) {
+      Word4 q;
+#pragma unroll
+      for (int j = 0; j < 4; j++) q.w[j] = pack2(T{}, x[i + 2 * j], x[i + 2 * j + 1]);
+      *(Word4*)(p + i) = q;
+    } else {
+      Word2 q;
+      q.w[0] = pack2(T{}, x[0], x[1]);
+      q.w[1] = pack2(T{}, x[2], x[3]);
+      *(Word2*)p = q;
+    }
+  }
+}
+template <class T, int V, class F> DEV void store_slow(T* p, const F (&x)[V], int valid) {
+#pragma unroll
+  for (int j = 0; j < V; j++) if (j < valid) p[j] = Narrow<T>::of(x[j]);
+}
+template <int V> DEV void store_fast(f16* p, const float (&x)[V]) { store_half(p, x); }
+template <int V> DEV void store_fast(bf16* p, const float (&x)[V]) { store_half(p, x); }
+template <int V> DEV void store_fast(float* p, const float (&x)[V]) {
+#pragma unroll
+  for (int i = 0; i < V; i += 4) *(float4*)(p + i) = make_float4(x[i], x[i + 1], x[i + 2], x[i + 3]);
+}
+template <int V, class T, class F> DEV void store_fast(T* p, const F (&x)[V]) { store_slow<T, V, F>(p, x, V); }
+
+// How an extra operand of the epilogue runs along n: 0 one value for the row, 1 unit stride and aligned, 2 any stride.
+template <int MODE, int V, class T, class F> DEV void load_extra(F (&x)[V], const T* p, i64 step, int n, int valid) {
+  if (MODE == 0) {
+    F one = (F)widen(*p);
+#pragma unroll
+    for (int j = 0; j < V; j++) x[j] = one;
+  } else if (MODE == 1) {
+    load_fast<V>(x, p + n);
+  } else {
+    load_slow<T, V, F>(x, p + n * step, step, valid);
+  }
+}
+
+// ---- copies ----
+DEV u32 shared_address(const void* p) { return (u32)__cvta_generic_to_shared(p); }
+// B bytes, of which `bytes` are read and the rest are zero
+template <int B> DEV void copy_async(u32 to, const void* from, int bytes) {
+  if (B == 16) asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+  else if (B == 8) asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+  else asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+}
+DEV void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int N> DEV void copy_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
+
+// ---- warp matrices ----
+DEV void ldmatrix(u32 (&r)[4], u32 at) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(at) : "memory");
+}
+DEV void ldmatrix_trans(u32 (&r)[4], u32 at) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(at) : "memory");
+}
+DEV u32 load_shared(u32 at) { u32 x; asm volatile("ld.shared.b32 %0, [%1];" : "=r"(x) : "r"(at) : "memory"); return x; }
+DEV void store_shared(u32 at, const u32 (&x)[4]) {
+  asm volatile("st.shared.v4.b32 [%0], {%1,%2,%3,%4};" ::"r"(at), "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]) : "memory");
+}
+#define MINIRT_MMA(SHAPE) \
+  asm volatile("mma.sync.aligned." SHAPE " {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
+    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1))
+DEV void mma(f16, float* d, const u32* a, u32 b0, u32 b1) { MINIRT_MMA("m16n8k16.row.col.f32.f16.f16.f32"); }
+DEV void mma(bf16, float* d, const u32* a, u32 b0, u32 b1) { MINIRT_MMA("m16n8k16.row.col.f32.bf16.bf16.f32"); }
+DEV void mma(float, float* d, const u32* a, u32 b0, u32 b1) { MINIRT_MMA("m16n8k8.row.col.f32.tf32.tf32.f32"); }
+DEV u32 tf32(u32 x) { u32 y; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(__uint_as_float(x))); return y; }
+// what rounding to TF32 lost, again as TF32
+DEV u32 tf32_rest(u32 x, u32 big) { return tf32(__float_as_uint(__uint_as_float(x) - __uint_as_float(big))); }
+
+// A tensor-core accumulator gives lane t of a quad columns 2t, 2t+1 of each 8-column block; after this lane t holds all
+// eight columns of block t (of four), so that it can move 16 bytes at a time.
+DEV void quad_transpose(float (&p)[8]) {
+  const int t = threadIdx.x & 3;
+#pragma unroll
+  for (int b = 0; b < 8; b += 4)
+#pragma unroll
+    for (int j = 0; j < 2; j++) {
+      float x = __shfl_xor_sync(0xffffffffu, (t & 1) ? p[b + j] : p[b + 2 + j], 1);
+      if (t & 1) p[b + j] = x; else p[b + 2 + j] = x;
+    }
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    float x = __shfl_xor_sync(0xffffffffu, (t & 2) ? p[i] : p[4 + i], 2);
+    if (t & 2) p[i] = x; else p[4 + i] = x;
+  }
+}
