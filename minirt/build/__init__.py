@@ -1,0 +1,1 @@
+"""Network to engine, engine to something that runs."""

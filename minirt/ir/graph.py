@@ -1,0 +1,175 @@
+"""Graphs: named inputs and outputs over interned nodes, with constants as data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from minirt.errors import GraphError
+from minirt.ir.op import Contents, Node, Op, Value, apply, origin
+from minirt.types.dim import Dim, rational, symbols
+from minirt.types.dtype import Array, DType, from_numpy, string
+from minirt.types.evaluate import substitute
+from minirt.types.tensor import Optional, Tensor, Type
+from minirt.types.tensor import Sequence as SequenceType
+
+
+class Data:
+    """The elements of a constant: read-only, row-major, compared by content (SHA-256)."""
+
+    __slots__ = ("array", "digest", "dtype")
+
+    def __init__(self, array: Array, dtype: DType | None = None) -> None:
+        kept = np.ascontiguousarray(array).reshape(np.shape(array))
+        self.dtype = dtype or from_numpy(kept.dtype)
+        self.array = kept
+        hasher = hashlib.sha256(f"{self.dtype}{kept.shape}".encode())
+        hasher.update(repr(kept.tolist()).encode() if self.dtype is string else kept.view(np.uint8).data if kept.size and kept.ndim else kept.tobytes())
+        self.digest = hasher.hexdigest()
+
+    @property
+    def type(self) -> Tensor:
+        """The constant's type."""
+        return Tensor(self.dtype, tuple(int(n) for n in self.array.shape))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Data) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return f"@{self.digest[:12]}"
+
+
+class Input(Op):
+    """A graph input: its name and type."""
+
+    label: str
+    type: Type
+
+    def infer(self, *inputs: Value) -> Sequence[Type]:
+        """The declared type."""
+        return (self.type,)
+
+
+class Constant(Op):
+    """Numbers known when the graph is built."""
+
+    data: Data
+
+    def infer(self, *inputs: Value) -> Sequence[Type]:
+        """The data's type."""
+        return (self.data.type,)
+
+    def reference(self, *arrays: Any) -> Any:
+        """The data."""
+        return self.data.array
+
+    def fold(self, *inputs: Value) -> Sequence[Contents | None] | None:
+        """Every element, exactly; None where one is NaN or infinite."""
+        array = self.data.array
+        out = np.empty(array.size, dtype=object)
+        for i, x in enumerate(array.reshape(-1).tolist() if array.dtype.kind in "fiub" else array.reshape(-1)):
+            out[i] = rational(x if isinstance(x, int | float) else float(x))
+        return (out.reshape(array.shape),)
+
+
+def constant(array: Any, dtype: DType | None = None) -> Value:
+    """A constant value of the array, converted to ``dtype`` if given."""
+    data = np.asarray(array) if dtype is None else np.asarray(array).astype(dtype.numpy)
+    return apply(Constant(Data(data, dtype)))
+
+
+def is_constant(value: Value) -> bool:
+    """True for a value whose numbers are known."""
+    return isinstance(value.op, Constant)
+
+
+def array_of(value: Value) -> Array:
+    """The numbers of a constant value."""
+    assert isinstance(value.op, Constant)
+    return value.op.data.array
+
+
+class Graph:
+    """Inputs, outputs and what lies between; immutable."""
+
+    def __init__(self, name: str, inputs: Sequence[Value], outputs: Sequence[Value], names: Sequence[str]) -> None:
+        if len(names) != len(outputs):
+            raise GraphError(f"{len(outputs)} outputs have {len(names)} names", name)
+        self.name, self.inputs, self.outputs, self.names = name, tuple(inputs), tuple(outputs), tuple(names)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, in order."""
+        return tuple(v.op.label for v in self.inputs if isinstance(v.op, Input))
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node that the outputs need, operands before users."""
+        return tuple(postorder(v.node for v in self.outputs))
+
+    @cached_property
+    def uses(self) -> Mapping[Value, int]:
+        """How many distinct nodes read each value; an output counts as one more."""
+        count: dict[Value, int] = {}
+        for node in self.nodes:
+            for value in dict.fromkeys(node.inputs):
+                count[value] = count.get(value, 0) + 1
+        for value in self.outputs:
+            count[value] = count.get(value, 0) + 1
+        return count
+
+    @cached_property
+    def dims(self) -> frozenset[str]:
+        """Names of the dims of the inputs."""
+        found: set[str] = set()
+        for value in self.inputs:
+            if isinstance(value.type, Tensor):
+                found.update(*(symbols(d) for d in value.type.shape), set())
+        return frozenset(found)
+
+    def with_outputs(self, outputs: Sequence[Value]) -> Graph:
+        """The same graph with its outputs replaced."""
+        return Graph(self.name, self.inputs, outputs, self.names)
+
+
+def postorder(roots: Iterable[Node]) -> list[Node]:
+    """Nodes below the roots once each, operands first, in a stable order; iterative, so depth does not matter."""
+    order: list[Node] = []
+    state: dict[Node, bool] = {}
+    stack: list[tuple[Node, bool]] = [(n, False) for n in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in state:
+            state[node] = True
+            stack.append((node, True))
+            stack.extend((v.node, False) for v in reversed(node.inputs) if v.node not in state)
+    return order
+
+
+def rebuild(graph: Graph, visit: Callable[[Node, tuple[Value, ...]], Sequence[Value]]) -> Graph:
+    """The graph with every node remade by ``visit(node, new operands)``; inputs are visited too."""
+    made: dict[Value, Value] = {}
+    reached = list(dict.fromkeys([*(v.node for v in graph.inputs), *graph.nodes]))
+    for node in reached:
+        with origin(node.origin):
+            results = visit(node, tuple(made[v] for v in node.inputs))
+        made.update(zip(node.outputs, results, strict=True))
+    return Graph(graph.name, [made[v] for v in graph.inputs], [made[v] for v in graph.outputs], graph.names)
+
+
+def substitute_type(type: Type, sizes: Mapping[str, Dim]) -> Type:
+    """The type with dims replaced."""
+    if isinstance(type, Tensor):
+        return Tensor(type.dtype, tuple(substitute(d, sizes) for d in type.shape), type.layout)
+    if isinstance(type, SequenceType):
+        return SequenceType(substitute_type(type.element, sizes))
+    return Optional(substitute_type(type.element, sizes))

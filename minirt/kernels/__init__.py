@@ -1,0 +1,1 @@
+"""Kernel families and how they are compiled."""

@@ -1,0 +1,1 @@
+"""Op classes by family and the NumPy interpreter."""

@@ -1,0 +1,151 @@
+"""Plans: flat plain data, one per target and profile, that the runtime binds to sizes and runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from minirt.plan.launch import Launch, Spec
+from minirt.types.dim import Dim
+from minirt.types.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A piece of memory: ``kind`` is "input", "output" (given by the caller), "weight", "arena" or "dynamic".
+
+    ``bytes`` is its size; ``offset`` its place in the arena (planned at the profile's upper bounds, so sizes that fit
+    keep it); ``name`` the binding's name; ``weight`` the number of the weight; "dynamic" buffers have no upper bound
+    and are allocated when their size is known.  ``host`` marks what the host must be able to read.
+    """
+
+    kind: str
+    bytes: Dim
+    offset: int = -1
+    name: str = ""
+    weight: int = -1
+    host: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """A tensor in a buffer: byte offset, logical shape, strides in elements."""
+
+    buffer: int
+    type: Tensor
+    offset: Dim
+    strides: tuple[Dim, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Launches that run where ``guard`` is 1; the last choice of a step has guard 1."""
+
+    guard: Dim
+    kernel: str
+    tactic: Spec = field(hash=False)
+    launches: tuple[Launch, ...] = ()
+
+
+@dataclass(frozen=True)
+class KernelStep:
+    """Run the first choice whose guard holds."""
+
+    label: str
+    choices: tuple[Choice, ...]
+    reads: tuple[View, ...]
+    writes: tuple[View, ...]
+    stream: int = 0
+
+
+@dataclass(frozen=True)
+class HostStep:
+    """Compute a node's results on the host with NumPy: ``node`` is the op as text.
+
+    Sizes that only the data tells are then known: ``dims`` names them, in the order of the op's own field.
+    """
+
+    label: str
+    node: str
+    reads: tuple[View, ...]
+    writes: tuple[View, ...]
+    dims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadStep:
+    """Copy a small tensor to the host and bind dims to its elements: ``dims[i]`` (or "") is element i."""
+
+    label: str
+    source: View
+    dims: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IfStep:
+    """Run one of two plans by a bool read on the host; each takes ``reads`` and fills ``writes``."""
+
+    label: str
+    condition: View
+    then: Plan
+    otherwise: Plan
+    reads: tuple[View, ...]
+    writes: tuple[View, ...]
+    dims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoopStep:
+    """Run a plan many times (ONNX Loop): body inputs are iteration, condition, carried values, captures.
+
+    ``trip`` is the count (a view of one i64, or None for no limit), ``condition`` the first condition (or None).
+    ``writes`` are the final carried values, then the stacked scan outputs.
+    """
+
+    label: str
+    body: Plan
+    trip: View | None
+    condition: View | None
+    carried: tuple[View, ...]
+    captures: tuple[View, ...]
+    writes: tuple[View, ...]
+    dims: tuple[str, ...] = ()
+
+
+Step = Union[KernelStep, HostStep, ReadStep, IfStep, LoopStep]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Constant data: blob ``blob`` of the engine (neutral layout), then packed by ``pack`` ("" for none)."""
+
+    blob: str
+    pack: str = ""
+    spec: Spec = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A named input or output: its type, and where it lies."""
+
+    name: str
+    view: View
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run for one target and one range of sizes.
+
+    ``ranges`` bounds each dim; ``checks`` are pairs of expressions that must agree at bind, with the node that needs
+    it.  ``arena`` is the bytes that the arena takes at the upper bounds.
+    """
+
+    target: str
+    inputs: tuple[Binding, ...]
+    outputs: tuple[Binding, ...]
+    buffers: tuple[Buffer, ...]
+    steps: tuple[Step, ...]
+    weights: tuple[Weight, ...]
+    arena: int
+    ranges: dict[str, tuple[int, int]] = field(hash=False)
+    checks: tuple[tuple[Dim, Dim, str], ...] = ()

@@ -1,0 +1,1 @@
+"""Binds and runs plans; never compiles."""

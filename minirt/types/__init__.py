@@ -1,0 +1,1 @@
+"""Element types, dimension expressions and tensor types."""
