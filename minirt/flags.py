@@ -32,7 +32,9 @@ class Flags:
     cuda_graph: bool = True
     """MINIRT_CUDA_GRAPH=0: always plain launches."""
     cache: Path = field(default_factory=_default_cache)
-    """MINIRT_CACHE=dir: compiled kernels, timings, fetched models; by default minirt under the user's cache folder."""
+    """MINIRT_CACHE=dir: compiled kernels and timings; by default minirt under the user's cache folder."""
+    models: Path | None = None
+    """MINIRT_MODELS=dir: where the tests and the demo keep the trained models they fetch; by default in the cache."""
     raise_errors: bool = False
     """MINIRT_RAISE=1: API calls raise a MinirtError instead of logging it and returning None or False."""
     target: str = ""
@@ -60,7 +62,7 @@ def _parse(name: str, variable: str, text: str) -> object:
             return _number(variable, text, 0, 1024)
         case "check" | "tune" | "cuda_graph" | "raise_errors":
             return bool(_number(variable, text, 0, 1))
-        case "dump" | "cache":
+        case "dump" | "cache" | "models":
             return Path(text).expanduser().absolute()
         case _:
             return text
