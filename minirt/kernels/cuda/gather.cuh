@@ -2,6 +2,12 @@
 // A tile is ROWS x BK; a chunk is E elements (16 bytes); NT threads share the copy. Shared memory keeps chunks swizzled so
 // that neither ldmatrix nor the copy has bank conflicts.
 
+// One image batch seen through a convolution; strides in elements.
+struct Image {
+  i64 sn, sh, sw, sc;
+  int h, w, c, r, s, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, oh, ow;
+};
+
 // Matrix whose k index is contiguous: tile row = one matrix row.
 template <class T, int ROWS, int BK, int NT, int VEC> struct RowsByK {
   static constexpr int E = 16 / sizeof(T), CH = BK / E, STEP = NT / CH, COUNT = ROWS / STEP > 0 ? ROWS / STEP : 1;
@@ -11,11 +17,11 @@ template <class T, int ROWS, int BK, int NT, int VEC> struct RowsByK {
   int row0, kc, rows, k, kend;
   u32 held[ASYNC ? 1 : COUNT][4];
   static DEV u32 slot(int row, int chunk) { return row * (BK * (int)sizeof(T)) + ((chunk ^ (CH == 8 ? row & 7 : (row >> 1) & 3)) << 4); }
-  DEV void init(const T* p, i64 stride, int first, int total, int k0, int k1) {
+  DEV void init(const T* p, i64 stride, const Image&, int first, int total, int k0, int k1) {
     kc = threadIdx.x % CH; row0 = threadIdx.x / CH; ld = stride; rows = total - first; k = k0 + kc * E; kend = k1;
     base = p + (i64)first * stride;
   }
-  DEV void fetch(u32 to) {
+  DEV void fetch(u32 to, const Image&) {
 #pragma unroll
     for (int i = 0; i < COUNT; i++) {
       const int row = row0 + i * STEP;
@@ -59,11 +65,11 @@ template <class T, int ROWS, int BK, int NT, int VEC> struct RowsByN {
   int k0, nc, rows, kend;
   u32 held[ASYNC ? 1 : COUNT][4];
   static DEV u32 slot(int k, int chunk) { return k * (ROWS * (int)sizeof(T)) + ((chunk ^ (sizeof(T) == 4 ? (k & 3) * 2 : k & 7)) << 4); }
-  DEV void init(const T* p, i64 stride, int first, int total, int kfirst, int klast) {
+  DEV void init(const T* p, i64 stride, const Image&, int first, int total, int kfirst, int klast) {
     nc = threadIdx.x % CH; k0 = threadIdx.x / CH; ld = stride; rows = total - first - nc * E; kend = klast - kfirst - k0;
     base = p + (i64)(kfirst + k0) * stride + first + nc * E;
   }
-  DEV void fetch(u32 to) {
+  DEV void fetch(u32 to, const Image&) {
 #pragma unroll
     for (int i = 0; i < COUNT; i++) {
       if (BK % STEP && k0 + i * STEP >= BK) break;
@@ -97,12 +103,6 @@ template <class T, int ROWS, int BK, int NT, int VEC> struct RowsByN {
       }
     }
   }
-};
-
-// One image batch seen through a convolution; strides in elements.
-struct Image {
-  i64 sn, sh, sw, sc;
-  int h, w, c, r, s, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, oh, ow;
 };
 
 // k = (r, s, c), c fastest: the tap of one k, moved along without divisions.
@@ -150,7 +150,7 @@ template <class T, int ROWS, int BK, int NT, int VEC, bool TRANSPOSED> struct Ro
   Pixel px[COUNT];
   u32 held[ASYNC ? 1 : COUNT][4];
   static DEV u32 slot(int row, int chunk) { return RowsByK<T, ROWS, BK, NT, VEC>::slot(row, chunk); }
-  DEV void init(const T* p, const Image& g, int first, int total, int k0, int k1) {
+  DEV void init(const T* p, i64, const Image& g, int first, int total, int k0, int k1) {
     kc = threadIdx.x % CH; row0 = threadIdx.x / CH; k = k0 + kc * E; kend = k1; base = p;
     tap.at(k, g);
 #pragma unroll

@@ -1,15 +1,13 @@
 // GEMM and implicit-GEMM convolution on mma.sync (sm_80 and later): C[m, n] = epilogue(sum over k of A[m, k] B[k, n]).
 // The head defines: In (f16, bf16, or float for TF32), BM BN BK STAGES WM WN VEC_A VEC_B, CONV TRANSPOSED A_BY_K B_BY_K SPLIT X3,
 // struct Args, `image(args)`, `finish<V>(values, args, b0, b1, m, n, valid)`.
-template <bool SAME, class X, class Y> struct Pick { typedef X type; };
-template <class X, class Y> struct Pick<false, X, Y> { typedef Y type; };
 constexpr int NT = 32 * WM * WN, TM = BM / WM, TN = BN / WN, MI = TM / 16, NI = TN / 8;
 constexpr int A_BYTES = BM * BK * sizeof(In), B_BYTES = BN * BK * sizeof(In), STAGE = A_BYTES + B_BYTES;
 constexpr int KSTEP = 32 / sizeof(In);  // two chunks: 16 halves or 8 floats
 typedef RowsByTap<In, BM, BK, NT, VEC_A, TRANSPOSED> TapsA;
-typedef Pick<A_BY_K, RowsByK<In, BM, BK, NT, VEC_A>, RowsByN<In, BM, BK, NT, VEC_A>>::type MatrixA;
-typedef Pick<CONV, TapsA, MatrixA>::type LoadA;
-typedef Pick<B_BY_K, RowsByK<In, BN, BK, NT, VEC_B>, RowsByN<In, BN, BK, NT, VEC_B>>::type LoadB;
+typedef Choose<A_BY_K, RowsByK<In, BM, BK, NT, VEC_A>, RowsByN<In, BM, BK, NT, VEC_A>>::type MatrixA;
+typedef Choose<CONV, TapsA, MatrixA>::type LoadA;
+typedef Choose<B_BY_K, RowsByK<In, BN, BK, NT, VEC_B>, RowsByN<In, BN, BK, NT, VEC_B>>::type LoadB;
 
 // Fragments of 16 rows at `row` for the KSTEP elements at step j.
 DEV void fragment_a(u32 (&r)[4], u32 tile, int row, int j) {
@@ -78,10 +76,6 @@ DEV void multiply(float (&acc)[MI][NI][4], u32 tile_a, u32 tile_b, int row_a, in
   }
 }
 
-DEV void fetch_a(LoadA& from, u32 to, const Args& p) {
-  if constexpr (CONV) from.fetch(to, image(p)); else from.fetch(to);
-}
-
 DEV void write_tile(float (&acc)[MI][NI][4], const Args& p, int b0, int b1, int m0, int n0) {
   const int l = threadIdx.x & 31;
 #pragma unroll
@@ -122,8 +116,8 @@ DEV void run(const Args& p) {
   LoadB b;
   const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
-  if constexpr (CONV) a.init(pa, image(p), m0, p.m, k0, k1); else a.init(pa, p.lda, m0, p.m, k0, k1);
-  b.init(pb, p.ldb, n0, p.n, k0, k1);
+  a.init(pa, p.lda, image(p), m0, p.m, k0, k1);
+  b.init(pb, p.ldb, image(p), n0, p.n, k0, k1);
   float acc[MI][NI][4];
 #pragma unroll
   for (int i = 0; i < MI; i++)
@@ -134,8 +128,8 @@ DEV void run(const Args& p) {
 #pragma unroll
   for (int s = 0; s < STAGES - 1; s++) {
     if (s < count) {
-      fetch_a(a, base + s * STAGE, p);
-      b.fetch(base + s * STAGE + A_BYTES);
+      a.fetch(base + s * STAGE, image(p));
+      b.fetch(base + s * STAGE + A_BYTES, image(p));
       a.settle(base + s * STAGE);
       b.settle(base + s * STAGE + A_BYTES);
     }
@@ -146,7 +140,7 @@ DEV void run(const Args& p) {
     copy_wait<STAGES - 2>();
     __syncthreads();
     const bool more = k + STAGES - 1 < count;
-    if (more) { fetch_a(a, base + next * STAGE, p); b.fetch(base + next * STAGE + A_BYTES); }
+    if (more) { a.fetch(base + next * STAGE, image(p)); b.fetch(base + next * STAGE + A_BYTES, image(p)); }
     copy_commit();
     multiply(acc, base + stage * STAGE, base + stage * STAGE + A_BYTES, row_a, row_b);
     if (more) { a.settle(base + next * STAGE); b.settle(base + next * STAGE + A_BYTES); }

@@ -10,10 +10,10 @@ template <int ROWS, bool BY_K> struct Operand {
   const In* base;
   i64 row_step, k_step;
   int rows, kend, k;
-  DEV void init(const In* p, i64 rs, i64 ks, int first, int total, int kmax) {
+  DEV void init(const In* p, i64 rs, i64 ks, const Image&, int first, int total, int kmax) {
     base = p + first * rs; row_step = rs; k_step = ks; rows = total - first; kend = kmax; k = 0;
   }
-  DEV void fetch(In (&x)[ROWS / 16]) {
+  DEV void fetch(In (&x)[ROWS / 16], const Image&) {
 #pragma unroll
     for (int i = 0; i < ROWS / 16; i++) {
       const int row = row_of<ROWS, BY_K>(i), kk = k + k_of<ROWS, BY_K>(i);
@@ -26,7 +26,7 @@ struct Taps {
   const In* base;
   Tap tap;
   Pixel px[RA];
-  DEV void init(const In* p, const Image& g, int first, int total) {
+  DEV void init(const In* p, i64, i64, const Image& g, int first, int total, int) {
     base = p;
     tap.at(threadIdx.x % BK, g);
 #pragma unroll
@@ -59,9 +59,9 @@ DEV void run(const Args& p) {
   const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
   Operand<BN, B_BY_K> b;
-  b.init(pb, B_BY_K ? p.ldb : 1, B_BY_K ? 1 : p.ldb, n0, p.n, p.k);
-  typename Choose<CONV, Taps, Operand<BM, A_BY_K>>::type a;
-  if constexpr (CONV) a.init(pa, image(p), m0, p.m); else a.init(pa, A_BY_K ? p.lda : 1, A_BY_K ? 1 : p.lda, m0, p.m, p.k);
+  b.init(pb, B_BY_K ? p.ldb : 1, B_BY_K ? 1 : p.ldb, image(p), n0, p.n, p.k);
+  Choose<CONV, Taps, Operand<BM, A_BY_K>>::type a;
+  a.init(pa, A_BY_K ? p.lda : 1, A_BY_K ? 1 : p.lda, image(p), m0, p.m, p.k);
   Acc acc[4 * PM][4 * PN];
 #pragma unroll
   for (int i = 0; i < 4 * PM; i++)
@@ -70,8 +70,8 @@ DEV void run(const Args& p) {
   In xa[RA], xb[RB];
   const int count = (p.k + BK - 1) / BK;
   if (count > 0) {
-    if constexpr (CONV) a.fetch(xa, image(p)); else a.fetch(xa);
-    b.fetch(xb);
+    a.fetch(xa, image(p));
+    b.fetch(xb, image(p));
     settle<BM, CONV || A_BY_K, LDA>(tile_a[0], xa);
     settle<BN, B_BY_K, LDB>(tile_b[0], xb);
   }
@@ -79,7 +79,7 @@ DEV void run(const Args& p) {
   for (int k = 0; k < count; k++) {
     const int now = k & 1;
     const bool more = k + 1 < count;
-    if (more) { if constexpr (CONV) a.fetch(xa, image(p)); else a.fetch(xa); b.fetch(xb); }
+    if (more) { a.fetch(xa, image(p)); b.fetch(xb, image(p)); }
 #pragma unroll
     for (int kk = 0; kk < BK; kk++) {
       Acc va[4 * PM], vb[4 * PN];

@@ -93,12 +93,15 @@ template <int MODE, int V, class T, class F> DEV void load_extra(F (&x)[V], cons
     F one = (F)widen(*p);
 #pragma unroll
     for (int j = 0; j < V; j++) x[j] = one;
-  } else if (MODE == 1) {
+  } else if (MODE == 1 && V >= 4) {
     load_fast<V>(x, p + n);
   } else {
     load_slow<T, V, F>(x, p + n * step, step, valid);
   }
 }
+
+template <bool FIRST, class X, class Y> struct Choose { typedef X type; };
+template <class X, class Y> struct Choose<false, X, Y> { typedef Y type; };
 
 // ---- copies ----
 DEV u32 shared_address(const void* p) { return (u32)__cvta_generic_to_shared(p); }

@@ -1,0 +1,40 @@
+"""How constant operands of matrix kernels are packed: NumPy functions run once at load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minirt.kernels.kernel import pack
+from minirt.types.dtype import Array
+
+
+@pack
+def pack_conv_weights(weights: Array, spec: dict[str, Any]) -> Array:
+    """[O, I / groups, R, S] (any number of tap axes) as [O, R, S, I / groups], each row padded with zeros to ``row``."""
+    rows = np.moveaxis(weights, 1, -1).reshape(weights.shape[0], -1)
+    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, int(spec.get("row", rows.shape[1])) - rows.shape[1]))))
+
+
+@pack
+def pack_conv_transpose_weights(weights: Array, spec: dict[str, Any]) -> Array:
+    """[I, O / groups, R, S] as [O, R, S, I / groups]; ``groups`` in the spec."""
+    groups = int(spec["groups"])
+    per, out = weights.shape[0] // groups, weights.shape[1]
+    grouped = weights.reshape(groups, per, out, -1)
+    return np.ascontiguousarray(grouped.transpose(0, 2, 3, 1).reshape(groups * out, -1))
+
+
+@pack
+def pack_depthwise_weights(weights: Array, spec: dict[str, Any]) -> Array:
+    """[C, 1, R, S] as [R * S, C]."""
+    return np.ascontiguousarray(weights.reshape(weights.shape[0], -1).T)
+
+
+@pack
+def pack_transposed(weights: Array, spec: dict[str, Any]) -> Array:
+    """The last two axes swapped, rows padded with zeros to ``row`` elements."""
+    swapped = np.swapaxes(weights, -1, -2)
+    width = [(0, 0)] * (weights.ndim - 1) + [(0, int(spec.get("row", swapped.shape[-1])) - swapped.shape[-1])]
+    return np.ascontiguousarray(np.pad(swapped, width))
