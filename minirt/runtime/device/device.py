@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -81,23 +79,31 @@ class Device:
             except Exception as error:
                 fail(error, f"work on cuda:{self.index} failed")
 
-    @contextmanager
-    def current(self) -> Iterator[None]:
-        """Make the device this thread's current one, and the one before it again afterwards."""
-        runtime = driver().runtime
-        before = runtime.getDevice()
-        if before == self.index:
-            runtime.setDevice(self.index)  # also makes the context current in a thread that has none yet
-            yield
-            return
+    def current(self) -> Current:
+        """Make the device this thread's current one within a `with`, and the one before it again afterwards."""
+        return Current(self.index)
+
+
+class Current:
+    """The stretch of a `with` in which one device is this thread's current one."""
+
+    __slots__ = ("_before", "_index", "_runtime")
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._runtime = driver().runtime
+        self._before = index
+
+    def __enter__(self) -> None:
+        self._before = self._runtime.getDevice()
         try:
-            runtime.setDevice(self.index)
+            self._runtime.setDevice(self._index)  # also where equal: a new thread has no context before
         except Exception as error:
-            fail(error, f"cuda:{self.index} cannot be used")
-        try:
-            yield
-        finally:
-            runtime.setDevice(before)
+            fail(error, f"cuda:{self._index} cannot be used")
+
+    def __exit__(self, *_: object) -> None:
+        if self._before != self._index:
+            self._runtime.setDevice(self._before)
 
 
 def device_count() -> int:

@@ -56,6 +56,7 @@ class Graph:
             raise DeviceError("a graph with its own dependencies cannot hold an empty launch, copy or fill")
         self.nodes: list[Node] = kept
         self._positions = {id(node): index for index, node in enumerate(kept)}
+        self._params: dict[int, tuple[tuple[int, int, int] | None, Any]] = {}
         cuda = driver().cuda
         with device.current():
             self._context = check(cuda.cuCtxGetCurrent(), "finding the context")
@@ -91,15 +92,24 @@ class Graph:
         handle = self._handles[index]
         with self.device.current():
             if isinstance(new, PackedLaunch):
-                result = cuda.cuGraphExecKernelNodeSetParams(self._exec, handle, _kernel_params(new))
+                result = cuda.cuGraphExecKernelNodeSetParams(self._exec, handle, self._cached_params(new))
             elif isinstance(new, Copy):
                 result = cuda.cuGraphExecMemcpyNodeSetParams(self._exec, handle, _copy_params(new), self._context)
             else:
                 result = cuda.cuGraphExecMemsetNodeSetParams(self._exec, handle, _fill_params(new), self._context)
         check(result, "updating a graph's node")
-        del self._positions[id(node)]
-        self.nodes[index] = new
-        self._positions[id(new)] = index
+        if new is not node:
+            del self._positions[id(node)]
+            self._params.pop(id(node), None)
+            self.nodes[index] = new
+            self._positions[id(new)] = index
+
+    def _cached_params(self, launch: PackedLaunch) -> Any:
+        grid, params = self._params.get(id(launch), (None, None))
+        if grid != launch.grid:  # the arguments are read through their address, so only a new grid needs new params
+            params = _kernel_params(launch)
+            self._params[id(launch)] = (launch.grid, params)
+        return params
 
     def close(self) -> None:
         """Destroy the graph; launches already submitted complete."""

@@ -212,6 +212,8 @@ def test_a_launch_costs_the_host_a_few_microseconds(stream: dev.Stream) -> None:
     extended = launch("nothing", kinds, 0, 0, 0, 0, programmatic=hopper)
     graph = dev.Graph(DEVICE, [launch("nothing", kinds, 0, 0, 0, 0) for _ in range(50)])
     node = graph.nodes[25]
+    bare, params = dev.driver.driver().launcher.launchKernel, plain.arguments.params
+    head = (plain.kernel.handle, 8, 1, 1, 128, 1, 1, 0)
     start, end = dev.Event(DEVICE), dev.Event(DEVICE)
     with DEVICE.current():
         costs = {
@@ -221,6 +223,7 @@ def test_a_launch_costs_the_host_a_few_microseconds(stream: dev.Stream) -> None:
             "graph of 50, launch": microseconds(stream, lambda: graph.launch(stream.handle), 50),
             "graph node update": microseconds(stream, lambda: graph.update(node), 50),
             "making the device current": microseconds(stream, lambda: DEVICE.current().__enter__()),
+            "CuPy's bare launchKernel": microseconds(stream, lambda: bare(*head, stream.handle, params, 0)),
         }
         start.record(stream.handle)
         for _ in range(20):
