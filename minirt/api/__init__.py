@@ -1,0 +1,1 @@
+"""The TensorRT classes: thin."""
