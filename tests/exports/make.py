@@ -56,6 +56,15 @@ def _measure_batch_norms(net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     net.eval()
 
 
+def _spread_logits(net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Center a classifier's logits and spread them to unit scale, so that they tell pictures apart."""
+    logits = net(*inputs)
+    last = [module for module in net.modules() if isinstance(module, nn.Linear)][-1]
+    mean, scale = logits.mean(0), 1 / logits.std(0).mean()
+    last.weight *= scale
+    last.bias.sub_(mean).mul_(scale)
+
+
 def _tensors(export: Export, seed: int, batch: int = 0) -> tuple[Tensor, ...]:
     feeds = export.feeds(0, seed, batch)
     return tuple(torch.from_numpy(value) for value in feeds.values())
@@ -77,9 +86,12 @@ def conditioned(export: Export, seed: int = 0) -> nn.Module:
     """Return the net in evaluation mode, with random weights conditioned so that its answers are informative."""
     torch.manual_seed(seed)
     net = NETS[export.net](**export.sizes).eval()
+    sample = _tensors(export, seed + 1, CALIBRATION_BATCH)
     with torch.no_grad():
         _randomize(net, torch.Generator().manual_seed(seed))
-        _measure_batch_norms(net, _tensors(export, seed + 1, CALIBRATION_BATCH))
+        _measure_batch_norms(net, sample)
+        if export.net in ("mobilenetv3", "vit"):
+            _spread_logits(net, sample)
     return net
 
 
