@@ -1,0 +1,1 @@
+"""The ONNX importer: the only place that imports onnx."""

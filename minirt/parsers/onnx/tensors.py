@@ -1,0 +1,98 @@
+"""Tensors of a model file as arrays: inline, or mapped from files beside the model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from minirt.errors import MinirtError, ModelFormatError
+from minirt.ir.graph import Data
+from minirt.types.dtype import Array, DType, from_onnx, string
+
+
+class Tensors:
+    """Reads tensors; ``folder`` holds the files of external data (None: the model came as bytes alone)."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._files: dict[Path, Array] = {}
+
+    def data(self, proto: onnx.TensorProto, where: str) -> Data:
+        """The tensor as constant data; raises ModelFormatError, naming ``where``, for anything not whole."""
+        array, dtype = self.read(proto, where)
+        return Data(array, dtype)
+
+    def array(self, proto: onnx.TensorProto, where: str) -> Array:
+        """The tensor's elements."""
+        return self.read(proto, where)[0]
+
+    def read(self, proto: onnx.TensorProto, where: str) -> tuple[Array, DType]:
+        """The tensor's elements and their type."""
+        try:
+            dtype = from_onnx(proto.data_type)
+        except MinirtError as error:
+            raise ModelFormatError(error.what, where) from error
+        shape = tuple(int(n) for n in proto.dims)
+        if any(n < 0 for n in shape):
+            raise ModelFormatError(f"shape {shape} has a negative dim", where)
+        if proto.data_location == onnx.TensorProto.EXTERNAL:
+            return _shaped(self._external(proto, dtype, shape, where), dtype, shape, where), dtype
+        if proto.HasField("raw_data"):
+            raw = np.frombuffer(proto.raw_data, dtype=np.uint8)
+            return _shaped(raw, dtype, shape, where), dtype
+        try:
+            array = numpy_helper.to_array(proto)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise ModelFormatError(f"its data do not fill shape {shape}: {error}", where) from error
+        return (array.astype(object) if dtype is string else array), dtype
+
+    def _external(self, proto: onnx.TensorProto, dtype: DType, shape: tuple[int, ...], where: str) -> Array:
+        entries = {e.key: e.value for e in proto.external_data}
+        try:
+            offset, length = int(entries.get("offset", 0)), int(entries.get("length", dtype.nbytes(math.prod(shape))))
+        except ValueError as error:
+            raise ModelFormatError(f"external data have a bad offset or length: {error}", where) from error
+        whole = self._file(entries.get("location", ""), where)
+        if offset < 0 or length < 0 or offset + length > whole.size:
+            have = f"file {entries.get('location')!r} has {whole.size} bytes"
+            raise ModelFormatError(f"external data end at byte {offset + length}, {have}", where, "is the file whole?")
+        return whole[offset : offset + length]
+
+    def _file(self, location: str, where: str) -> Array:
+        if self.folder is None:
+            fix = "give the parser the model's path"
+            raise ModelFormatError(f"its data are in file {location!r}, but the model's folder is unknown", where, fix)
+        plain = PurePosixPath(location.replace("\\", "/"))
+        if not location or plain.is_absolute() or PureWindowsPath(location).drive or ".." in plain.parts:
+            raise ModelFormatError(f"external data may not lie at {location!r}, outside the model's folder", where)
+        path = (self.folder / plain).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise ModelFormatError(f"external data {location!r} lead outside the model's folder", where)
+        if path not in self._files:
+            try:
+                empty = path.stat().st_size == 0
+                mapped: Any = np.empty(0, np.uint8) if empty else np.memmap(path, dtype=np.uint8, mode="r")
+            except OSError as error:
+                raise ModelFormatError(f"external data file {location!r} cannot be read: {error}", where) from error
+            self._files[path] = np.asarray(mapped)
+        return self._files[path]
+
+
+def _shaped(raw: Array, dtype: DType, shape: tuple[int, ...], where: str) -> Array:
+    """Bytes as elements; 4-bit types are unpacked, low half first."""
+    count = math.prod(shape)
+    if dtype is string:
+        raise ModelFormatError("strings cannot be raw data", where)
+    if raw.size != dtype.nbytes(count):
+        raise ModelFormatError(f"{raw.size} bytes of data do not fill {dtype}{list(shape)}", where)
+    if dtype.bits < 8:
+        proto = onnx.TensorProto(data_type=dtype.onnx, dims=shape, raw_data=raw.tobytes())
+        unpacked: Array = numpy_helper.to_array(proto)
+        return unpacked
+    array: Array = raw.view(dtype.numpy).reshape(shape)
+    return array
