@@ -13,6 +13,7 @@ import numpy as np
 
 import minirt as trt
 from tests.models.inputs import Array, Feeds
+from tests.models.oracle import error_of_scale, outputs
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,6 +110,16 @@ def run_in_new_process(engine: bytes, feeds: Sequence[Feeds], folder: Path) -> l
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     return _load(files[2])
+
+
+def errors(model: Path, feeds: Sequence[Feeds], folder: Path, optimized_oracle: bool = True) -> dict[str, float]:
+    """Return, for each output at each of the shapes, max |error| over max |reference| against onnxruntime."""
+    found: dict[str, float] = {}
+    for index, got in enumerate(run_in_new_process(build(model, feeds), feeds, folder)):
+        wanted = outputs(model, feeds[index], optimized_oracle)
+        assert got.keys() == wanted.keys()
+        found |= {f"{name} at shape {index}": error_of_scale(got[name], wanted[name]) for name in wanted}
+    return found
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Each is parsed, built, saved, loaded in a new process and run at each of its sha
 max |error| / max |reference|, output by output.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -12,9 +11,7 @@ import pytest
 
 from tests.exports.zoo import EXPORTS, export_path
 from tests.models import light, zoo
-from tests.models.harness import ParseError, build, run_in_new_process
-from tests.models.inputs import Feeds
-from tests.models.oracle import error_of_scale, outputs
+from tests.models.harness import ParseError, errors
 
 TOLERANCE = 1e-4
 TARGETS = [pytest.param("cpu"), pytest.param("", id="cuda", marks=pytest.mark.gpu)]
@@ -30,16 +27,6 @@ def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def _keys() -> list[object]:
     small = [pytest.mark.models, pytest.mark.small]
     return [pytest.param(key, marks=small if key in zoo.SMALL else pytest.mark.models) for key in zoo.MODELS]
-
-
-def errors(model: Path, feeds: Sequence[Feeds], folder: Path, optimized_oracle: bool = True) -> dict[str, float]:
-    """Return, for each output at each of the shapes, max |error| over max |reference|."""
-    found: dict[str, float] = {}
-    for index, got in enumerate(run_in_new_process(build(model, feeds), feeds, folder)):
-        wanted = outputs(model, feeds[index], optimized_oracle)
-        assert got.keys() == wanted.keys()
-        found |= {f"{name} at shape {index}": error_of_scale(got[name], wanted[name]) for name in wanted}
-    return found
 
 
 def check(found: dict[str, float], tolerance: float, record: pytest.FixtureRequest) -> None:
