@@ -66,6 +66,7 @@ def main() -> int:
         print("  ", complaint[:600])
     if options.compile:
         return 0
+    torch.zeros(1, device="cuda")  # makes torch's context current, in which modules are then loaded
     wrong, best, peers, rows = 0, {}, {}, []
     loaded: dict[str, Loaded] = {}
     for case in cases:

@@ -73,7 +73,7 @@ def product_args(split: bool = False) -> Args:
 def struct_text(args: Args) -> str:
     """``struct Args`` with one field an argument (a geometry's fields are its member ``g``), and ``image(args)``."""
     fields = {name: C_TYPE[kind] for name, kind in args if not name.startswith("g_") and kind != "map"}
-    fields |= {"partial": "float*", "k_part": "int"}
+    fields |= {"partial": "float*", "k_part": "int", "parts": "int"}
     lines = "".join(f"  {kind} {name};\n" for name, kind in fields.items())
     if any(name == "g_sn" for name, _ in args):
         return f"struct Args {{\n{lines}  Image g;\n}};\nDEV const Image& image(const Args& p) {{ return p.g; }}\n"
@@ -110,8 +110,8 @@ def constants_text(values: Mapping[str, int | bool]) -> str:
     )
 
 
-def entry_text(entry: str, args: Args, threads: int, blocks: int = 1) -> str:
-    """The ``__global__`` function: flat arguments into ``Args``, then ``run``."""
+def entry_text(entry: str, args: Args, bound: str) -> str:
+    """The ``__global__`` function: flat arguments into ``Args``, then ``run``; ``bound`` limits its registers."""
     params = ", ".join(f"{C_TYPE[kind]} {name}" for name, kind in args)
     sets = "".join(
         f"  p.{'g.' + name[2:] if name.startswith('g_') else name} = "
@@ -121,7 +121,7 @@ def entry_text(entry: str, args: Args, threads: int, blocks: int = 1) -> str:
     )
     maps = "".join(f", {name}" for name, kind in args if kind == "map")
     return (
-        f'extern "C" __global__ void __launch_bounds__({threads}, {blocks}) {entry}({params}) {{\n'
+        f'extern "C" __global__ void {bound} {entry}({params}) {{\n'
         f"  Args p;\n{sets}  run(p{maps});\n}}\n"
     )
 
@@ -135,11 +135,12 @@ def assemble(
     threads: int,
     *,
     shared: int = 0,
-    blocks: int = 1,
+    bound: str = "",
     acc: str = "float",
+    head: str = "",
 ) -> Source:
     """The whole text: shared files, types, constants, arguments, epilogue, the body (last file), the entry."""
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[spec['out']]} Out;\ntypedef {acc} Acc;\n"
     parts = [body(name) for name in files[:-1]]
-    parts += [types, constants_text(constants), struct_text(args), finish_text(spec, acc), body(files[-1])]
-    return Source("\n".join([*parts, entry_text(entry, args, threads, blocks)]), entry, args, threads, shared)
+    parts += [types, head, constants_text(constants), struct_text(args), finish_text(spec, acc), body(files[-1])]
+    return Source("\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})")]), entry, args, threads, shared)

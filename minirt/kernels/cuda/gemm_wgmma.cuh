@@ -1,0 +1,153 @@
+// GEMM and implicit-GEMM convolution on wgmma (sm_90a): persistent blocks of CONSUMERS warpgroups, each of which multiplies
+// MI * 64 rows and writes them out; one thread keeps shared memory fed by bulk tensor copies.
+// The head defines: In, BM BN BK STAGES CONSUMERS MI, CONV B_BY_K SPLIT, `wgmma(...)`, struct Args, `image(args)`,
+// `finish<V>(...)`.
+constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
+
+struct Tile { int m0, n0, b0, b1, part, k0, k1; };
+struct Schedule {
+  int tiles_m, tiles_n, area, total, steps;
+  DEV Schedule(const Args& p) {
+    tiles_m = (p.m + BM - 1) / BM; tiles_n = (p.n + BN - 1) / BN; area = tiles_m * tiles_n;
+    total = area * p.nb0 * p.nb1 * (SPLIT ? p.parts : 1);
+    if constexpr (CONV) steps = image(p).r * image(p).s * ((image(p).c + BK - 1) / BK); else steps = (p.k + BK - 1) / BK;
+  }
+  // groups of eight rows of tiles share their B tiles in L2
+  DEV Tile at(int t, const Args& p) const {
+    Tile x;
+    const int z = t / area, i = t - z * area, group = i / (8 * tiles_n), inside = i - group * 8 * tiles_n;
+    const int high = tiles_m - group * 8 < 8 ? tiles_m - group * 8 : 8, column = inside / high;
+    x.m0 = (group * 8 + inside - column * high) * BM; x.n0 = column * BN;
+    const int batches = p.nb0 * p.nb1, b = z % batches;
+    x.part = z / batches; x.b0 = b / p.nb1; x.b1 = b - x.b0 * p.nb1;
+    x.k0 = SPLIT ? x.part * p.k_part : 0;
+    x.k1 = SPLIT && x.k0 + p.k_part < steps ? x.k0 + p.k_part : steps;
+    return x;
+  }
+};
+
+// Fills the stages in order, as far ahead as there are free ones, across the block's tiles. One thread of the block owns it: a
+// feeding warp of its own would cost the consumers registers, which an SM hands out by groups of four warps.
+struct Feeder {
+  Tile x;
+  int t, k, stage, image_n, h, w;
+  u32 phase;
+  Tap tap;
+  DEV void start(const Args& p, const Schedule& schedule) {
+    x = schedule.at(t, p);
+    k = x.k0;
+    if constexpr (CONV) {
+      const Image& g = image(p);
+      const int area = g.oh * g.ow, rest = x.m0 % area, per = (g.c + BK - 1) / BK, q = x.k0 / per;
+      image_n = x.m0 / area;
+      h = rest / g.ow * g.stride_h - g.pad_h; w = rest % g.ow * g.stride_w - g.pad_w;
+      tap.r = q / g.s; tap.s = q % g.s; tap.c = (x.k0 - q * per) * BK;
+    }
+  }
+  DEV void step(const Args& p, const Schedule& schedule, const TensorMap& ta, const TensorMap& tb, u32 base, u32 full, u32 empty) {
+    while (t < schedule.total && k >= x.k1) { t += gridDim.x; if (t < schedule.total) start(p, schedule); }
+    if (t >= schedule.total) return;
+    barrier_wait(empty + 8 * stage, phase);
+    const u32 bar = full + 8 * stage, to = base + stage * STAGE;
+    barrier_expect(bar, STAGE);
+    if constexpr (CONV) {
+      const Image& g = image(p);
+      copy_pixels(to, ta, bar, tap.c, w, h, image_n, (u16)(tap.s * g.dil_w), (u16)(tap.r * g.dil_h));
+      copy_tile3(to + A_BYTES, tb, bar, tap.c, tap.r * g.s + tap.s, x.n0);
+      tap.c += BK;
+      if (tap.c >= g.c) { tap.c = 0; if (++tap.s == g.s) { tap.s = 0; ++tap.r; } }
+    } else {
+      copy_tile4(to, ta, bar, k * BK, x.m0, x.b1, x.b0);
+      if constexpr (B_BY_K) {
+        copy_tile4(to + A_BYTES, tb, bar, k * BK, x.n0, x.b1, x.b0);
+      } else {
+#pragma unroll
+        for (int j = 0; j < BN / 64; j++) copy_tile4(to + A_BYTES + j * BK * 128, tb, bar, x.n0 + 64 * j, k * BK, x.b1, x.b0);
+      }
+    }
+    ++k;
+    if (++stage == STAGES) { stage = 0; phase ^= 1; }
+  }
+};
+
+DEV void write_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int row) {
+  const int l = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
+#pragma unroll
+  for (int i = 0; i < MI; i++)
+#pragma unroll
+    for (int g = 0; g < BN / 32; g++)
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        float v[8];
+#pragma unroll
+        for (int q = 0; q < 8; q++) v[q] = acc[i][16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
+        quad_transpose(v);
+        const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
+        if (m < p.m && valid > 0) {
+          if constexpr (SPLIT) {
+            const i64 at = ((i64)(x.part * p.nb0 + x.b0) * p.nb1 + x.b1) * p.m + m;
+            if ((p.n & 3) == 0 && valid >= 8) store_fast<8>(p.partial + at * p.n + n, v);
+            else store_slow<float, 8, float>(p.partial + at * p.n + n, v, valid);
+          } else {
+            finish<8>(v, p, x.b0, x.b1, m, n, valid);
+          }
+        }
+      }
+}
+
+DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
+  extern __shared__ __align__(1024) u8 shared[];
+  __shared__ alignas(8) u64 bars[2 * STAGES];
+  const u32 base = (shared_address(shared) + 1023) & ~1023u, full = shared_address(bars), empty = full + 8 * STAGES;
+  const Schedule schedule(p);
+  const bool first = (threadIdx.x & 127) == 0;
+  Feeder feeder;
+  if (threadIdx.x == 0) {
+    prefetch_map(ta);
+    prefetch_map(tb);
+    for (int i = 0; i < STAGES; i++) { barrier_init(full + 8 * i, 1); barrier_init(empty + 8 * i, CONSUMERS); }
+    barriers_visible();
+    feeder.t = blockIdx.x; feeder.stage = 0; feeder.phase = 1;
+    if (feeder.t < schedule.total) feeder.start(p, schedule);
+    for (int i = 0; i < STAGES; i++) feeder.step(p, schedule, ta, tb, base, full, empty);
+  }
+  __syncthreads();
+  const int row = (threadIdx.x >> 7) * MI * 64;
+  int stage = 0;
+  u32 phase = 0;
+  for (int t = blockIdx.x; t < schedule.total; t += gridDim.x) {
+    const Tile x = schedule.at(t, p);
+    float acc[MI][BN / 2];
+    if (x.k0 >= x.k1) {
+#pragma unroll
+      for (int i = 0; i < MI * BN / 2; i++) acc[i / (BN / 2)][i % (BN / 2)] = 0.f;
+    }
+    int before = -1;
+    for (int k = x.k0; k < x.k1; k++) {
+      barrier_wait(full + 8 * stage, phase);
+      const u64 a = matrix_by_k<WIDTH>(base + stage * STAGE + row * WIDTH);
+      const u64 b = B_BY_K ? matrix_by_k<WIDTH>(base + stage * STAGE + A_BYTES) : matrix_by_n(base + stage * STAGE + A_BYTES, BK * 128);
+      warpgroup_fence();
+#pragma unroll
+      for (int j = 0; j < STEPS; j++)
+#pragma unroll
+        for (int i = 0; i < MI; i++) wgmma(acc[i], a + (i * 64 * WIDTH >> 4) + 2 * j, b + (B_BY_K ? 2 : 128) * j, (k - x.k0) | j);
+      warpgroup_commit();
+      warpgroup_wait<1>();
+      if (before >= 0) {
+        if (first) barrier_arrive(empty + 8 * before);
+        if (threadIdx.x == 0) feeder.step(p, schedule, ta, tb, base, full, empty);
+        __syncwarp();
+      }
+      before = stage;
+      if (++stage == STAGES) { stage = 0; phase ^= 1; }
+    }
+    warpgroup_wait<0>();
+    if (before >= 0) {
+      if (first) barrier_arrive(empty + 8 * before);
+      if (threadIdx.x == 0) feeder.step(p, schedule, ta, tb, base, full, empty);
+      __syncwarp();
+    }
+    write_tile(acc, p, x, row);
+  }
+}

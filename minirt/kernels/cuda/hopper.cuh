@@ -1,0 +1,35 @@
+// sm_90a: barriers in shared memory, bulk tensor copies, warpgroup matrix products.
+struct alignas(64) TensorMap { u64 opaque[16]; };  // 128 bytes, what cuTensorMapEncode* makes
+
+DEV void barrier_init(u32 bar, u32 count) { asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(bar), "r"(count) : "memory"); }
+DEV void barrier_expect(u32 bar, u32 bytes) { asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(bar), "r"(bytes) : "memory"); }
+DEV void barrier_arrive(u32 bar) { asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory"); }
+DEV void barrier_wait(u32 bar, u32 phase) {
+  asm volatile("{\n.reg .pred P;\nW: mbarrier.try_wait.parity.shared::cta.b64 P, [%0], %1;\n@P bra D;\nbra W;\nD:\n}" ::"r"(bar), "r"(phase) : "memory");
+}
+DEV void barriers_visible() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+DEV void prefetch_map(const TensorMap& map) { asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory"); }
+DEV void copy_tile3(u32 to, const TensorMap& map, u32 bar, int x, int y, int z) {
+  asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3,%4,%5}], [%2];"
+    ::"r"(to), "l"(&map), "r"(bar), "r"(x), "r"(y), "r"(z) : "memory");
+}
+DEV void copy_tile4(u32 to, const TensorMap& map, u32 bar, int x, int y, int z, int t) {
+  asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3,%4,%5,%6}], [%2];"
+    ::"r"(to), "l"(&map), "r"(bar), "r"(x), "r"(y), "r"(z), "r"(t) : "memory");
+}
+// BM pixels from (n, h, w) on, under the tap (tap_h, tap_w), channels from c on
+DEV void copy_pixels(u32 to, const TensorMap& map, u32 bar, int c, int w, int h, int n, u16 tap_w, u16 tap_h) {
+  asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], [%1, {%3,%4,%5,%6}], [%2], {%7,%8};"
+    ::"r"(to), "l"(&map), "r"(bar), "r"(c), "r"(w), "r"(h), "r"(n), "h"(tap_w), "h"(tap_h) : "memory");
+}
+DEV void warpgroup_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+DEV void warpgroup_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+template <int N> DEV void warpgroup_wait() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory"); }
+// A shared-memory operand: rows along k of WIDTH (64 or 128) bytes, swizzled over that width; +32 bytes is the next k step.
+template <int WIDTH> DEV u64 matrix_by_k(u32 at) {
+  return (u64)((at & 0x3FFFF) >> 4) | (1ull << 16) | ((u64)(WIDTH * 8 / 16) << 32) | ((WIDTH == 128 ? 1ull : 2ull) << 62);
+}
+// Rows along n of 64 halves (128 bytes, swizzled), one row a k; the next 64 columns lie `next` bytes on.
+DEV u64 matrix_by_n(u32 at, u32 next) {
+  return (u64)((at & 0x3FFFF) >> 4) | ((u64)(next >> 4) << 16) | (64ull << 32) | (1ull << 62);
+}
