@@ -24,7 +24,7 @@ check: .venv/ready
 
 # The trained models that `test` leaves out.
 models: .venv/ready
-	$(PYTEST) -m "models and not small"
+	$(PYTEST) -m "models and not small and not gpu"
 
 # Everything that needs a CUDA device; run where there is one.
 gpu: .venv/ready
