@@ -9,7 +9,9 @@ import numpy as np
 
 from minirt.errors import MinirtError
 from minirt.ir.op import Op, Value, apply
-from minirt.ops.importer import OnnxNode, Result, importer
+from minirt.ops.arithmetic import Abs, Pow
+from minirt.ops.importer import OnnxNode, Result, importer, number
+from minirt.ops.reduce import Reduce
 from minirt.ops.window import padded, padding, spatial, window_count, windows
 from minirt.types.dim import Dim
 from minirt.types.dtype import NUMBERS, Array, i64
@@ -160,3 +162,24 @@ def _average_pool(node: OnnxNode) -> Result:
 def _lp_pool(node: OnnxNode) -> Result:
     x = node.input(0)
     return apply(Pool("lp", **_fields(node, x), p=int(node.attributes.get("p", 2))), x)
+
+
+def _over_space(x: Value, kind: str) -> Value:
+    return apply(Reduce(kind, tuple(range(2, x.rank)), True), x)
+
+
+@importer("GlobalAveragePool")
+def _global_average_pool(node: OnnxNode) -> Result:
+    return _over_space(node.input(0), "mean")
+
+
+@importer("GlobalMaxPool")
+def _global_max_pool(node: OnnxNode) -> Result:
+    return _over_space(node.input(0), "max")
+
+
+@importer("GlobalLpPool")
+def _global_lp_pool(node: OnnxNode) -> Result:
+    x, p = node.input(0), float(node.attributes.get("p", 2))
+    powers = apply(Pow(), apply(Abs(), x), number(p, x.dtype))
+    return apply(Pow(), _over_space(powers, "sum"), number(1.0 / p, x.dtype))

@@ -1,0 +1,77 @@
+"""Recurrent layers against onnxruntime."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ops.harness import check, check_symbolic
+
+RNG = np.random.default_rng(0)
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+T, N, I, H = 5, 3, 4, 6
+
+
+def randn(*shape: int) -> Any:
+    return (0.5 * RNG.standard_normal(shape)).astype(np.float32)
+
+
+def operands(op: str, count: int, *given: str) -> list[Any]:
+    g = GATES[op] * H
+    have = {
+        "bias": randn(count, 2 * g),
+        "lengths": np.array([5, 2, 3], np.int32),
+        "h": randn(count, N, H),
+        "c": randn(count, N, H),
+        "p": randn(count, 3 * H),
+    }
+    names = ["bias", "lengths", "h"] + (["c", "p"] if op == "LSTM" else [])
+    rest = [have[n] if n in given else None for n in names]
+    while rest and rest[-1] is None:
+        rest.pop()
+    return [randn(T, N, I), randn(count, g, I), randn(count, g, H), *rest]
+
+
+@pytest.mark.parametrize("op", list(GATES))
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("given", [(), ("bias",), ("bias", "h", "c"), ("bias", "lengths"), ("lengths", "h", "c", "p")])
+def test_directions_and_operands(op: str, direction: str, given: tuple[str, ...]) -> None:
+    count = 2 if direction == "bidirectional" else 1
+    arrays = operands(op, count, *given)
+    outputs = 3 if op == "LSTM" else 2
+    check(op, arrays, outputs, hidden_size=H, direction=direction, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_gru_resets_before_or_after(before: int) -> None:
+    check("GRU", operands("GRU", 1, "bias", "h"), 2, hidden_size=H, linear_before_reset=before, tolerance=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("names", "alpha", "beta"),
+    [
+        (["HardSigmoid", "Relu", "Softsign"], [], []),
+        (["HardSigmoid", "LeakyRelu", "ScaledTanh"], [0.3, 0.2, 1.5], [0.4, 0.7]),
+        (["Sigmoid", "Elu", "Softplus"], [1.3], []),
+        (["Sigmoid", "ThresholdedRelu", "Affine"], [0.1, 0.8], [0.2]),
+    ],
+)
+def test_activations(names: list[str], alpha: list[float], beta: list[float]) -> None:
+    more: dict[str, Any] = {"activation_alpha": alpha} if alpha else {}
+    more |= {"activation_beta": beta} if beta else {}
+    check("LSTM", operands("LSTM", 1, "bias"), 3, hidden_size=H, activations=names, tolerance=1e-5, **more)
+
+
+def test_clip_bounds_the_gates() -> None:
+    for op in GATES:
+        check(op, operands(op, 1, "bias"), 2, hidden_size=H, clip=0.3, tolerance=1e-5)
+
+
+def test_input_forget() -> None:
+    check("LSTM", operands("LSTM", 1, "bias"), 3, hidden_size=H, input_forget=1, tolerance=1e-5)
+
+
+def test_symbolic_sizes() -> None:
+    for op, g in GATES.items():
+        shapes: list[Any] = [("T", "N", I), (1, g * H, I), (1, g * H, H), (1, 2 * g * H)]
+        check_symbolic(op, shapes, [{"T": 4, "N": 1}, {"T": 2, "N": 3}], outputs=2, hidden_size=H)
