@@ -96,3 +96,10 @@ def number(value: Any, dtype: DType) -> Value:
 def numbers(values: Sequence[int] | Array) -> Value:
     """A constant i64 vector, as shapes and axes are."""
     return constant(np.asarray(values, dtype=np.int64).reshape(-1), i64)
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """The axis counted from the first; raises MinirtError outside the rank."""
+    if not -rank <= axis < rank:
+        raise MinirtError(f"axis {axis} is outside rank {rank}")
+    return axis % rank

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply
 from minirt.ops.arithmetic import Abs, Add, Mul, Sub
 from minirt.ops.arithmetic_functions import Exp, Log, Sqrt
 from minirt.ops.cast import casted
-from minirt.ops.importer import OnnxNode, Result, importer, number
+from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number
 from minirt.ops.logic import IsInf, where
 from minirt.ops.movement import reshaped
 from minirt.ops.reduce import reduced
 from minirt.types.dtype import f32
-
-
-def axis_of(axis: int, rank: int) -> int:
-    """The axis counted from the first; raises MinirtError outside the rank."""
-    if not -rank <= axis < rank:
-        raise MinirtError(f"axis {axis} is outside rank {rank}")
-    return axis % rank
 
 
 def _axes(node: OnnxNode, rank: int) -> tuple[int, ...]:

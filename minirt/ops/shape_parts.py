@@ -1,0 +1,129 @@
+"""ONNX ops that take parts of a tensor or add to it: Slice, Split, Pad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minirt.errors import MinirtError
+from minirt.ir.op import Value, apply
+from minirt.ops.cast import casted
+from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number, numbers
+from minirt.ops.movement import DynamicSlice, Pad, Slice, reshaped, sliced
+from minirt.types import dim
+from minirt.types.dim import Dim, Expr
+from minirt.types.dtype import i64
+
+_FAR = 2**30  # exporters write the largest 32- or 64-bit integer for "to the end"
+
+
+def _from_first(place: Dim, size: Dim) -> Dim:
+    """The place counted from the first element where it is negative."""
+    return dim.select(dim.negative(place), place + size, place)
+
+
+def extent(start: Dim, end: Dim, step: int, size: Dim) -> tuple[Dim, Dim]:
+    """First element and number of elements of ONNX's ``start:end:step`` on an axis of ``size`` elements."""
+    if step > 0:
+        to_end = isinstance(end, int) and end >= _FAR
+        if to_end and isinstance(start, int) and -_FAR < start < 0:
+            first = dim.maximum(size + start, 0)
+            count = dim.minimum(size, -start)
+        else:
+            near = 0 if isinstance(start, int) and start <= -_FAR else start
+            first = dim.maximum(_from_first(near, size), 0)
+            last = size if to_end else dim.minimum(_from_first(end, size), size)
+            count = last - first
+        return first, dim.maximum(dim.ceil(dim.divide(count, step)), 0)
+    first = size - 1 if isinstance(start, int) and start >= _FAR else dim.minimum(_from_first(start, size), size - 1)
+    last = -1 if isinstance(end, int) and end <= -_FAR else dim.maximum(_from_first(end, size), -1)
+    return dim.maximum(first, 0), dim.maximum(dim.ceil(dim.divide(first - last, -step)), 0)
+
+
+def slice_of(x: Value, axes: Sequence[int], starts: Sequence[Dim], ends: Sequence[Dim], steps: Sequence[int]) -> Value:
+    """ONNX's Slice, with contents known."""
+    first: list[Dim] = [0] * x.rank
+    sizes, strides = list(x.shape), [1] * x.rank
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if step == 0:
+            raise MinirtError("a slice's step is 0")
+        first[axis], sizes[axis] = extent(start, end, step, x.shape[axis])
+        strides[axis] = step
+    if tuple(sizes) == x.shape and all(s == 1 for s in strides):
+        return x
+    return apply(Slice(tuple(first), tuple(sizes), tuple(strides)), x)
+
+
+@importer("Slice")
+def _slice(node: OnnxNode) -> Result:
+    x = node.input(0)
+    if node.opset < 10:
+        starts, ends = node.ints("starts") or (), node.ints("ends") or ()
+        found = node.static_ints("axes")
+        axes = [axis_of(a, x.rank) for a in found] if found is not None else list(range(len(starts)))
+        return slice_of(x, axes, starts, ends, [1] * len(starts))
+    found = node.static_ints("axes", 3)
+    length = node.input(1).shape[0]
+    if not isinstance(length, int):
+        raise MinirtError("a slice of an unknown number of axes is not supported")
+    axes = [axis_of(a, x.rank) for a in found] if found is not None else list(range(length))
+    first, last = node.input(1).ints, node.input(2).ints
+    steps = (1,) * length if node.optional(4) is None else node.input(4).ints
+    if first is None or last is None or steps is None or any(isinstance(s, Expr) for s in steps):
+        step = node.optional(4) or numbers([1] * length)
+        return apply(DynamicSlice(axes=tuple(axes)), x, *(casted(v, i64) for v in (node.input(1), node.input(2), step)))
+    return slice_of(x, axes, first, last, [int(s) for s in steps if not isinstance(s, Expr)])
+
+
+@importer("Split")
+def _split(node: OnnxNode) -> Result:
+    x = node.input(0)
+    axis = axis_of(int(node.attributes.get("axis", 0)), x.rank)
+    sizes = node.ints("split", 1)
+    if sizes is None:
+        count = int(node.attributes.get("num_outputs", node.outputs))
+        size = x.shape[axis]
+        chunk = dim.ceil(dim.divide(size, count)) if node.opset >= 18 else dim.divide(size, count)
+        sizes = (*([chunk] * (count - 1)), size - chunk * (count - 1))
+    out: list[Value] = []
+    start: Dim = 0
+    for size in sizes:
+        out.append(sliced(x, axis, start, size))
+        start = start + size
+    return out
+
+
+@importer("Pad")
+def _pad(node: OnnxNode) -> Result:
+    """Attributes before opset 11 (``paddings`` in opset 1), operands later; a negative pad takes elements away."""
+    x = node.input(0)
+    mode = node.attributes.get("mode", "constant")
+    pads = node.ints("paddings" if node.opset < 2 else "pads", 1 if node.opset >= 11 else None) or ()
+    given = node.optional(2) if node.opset >= 11 else None
+    fill = given if given is not None else number(node.attributes.get("value", 0), x.dtype)
+    found = node.static_ints("axes", 3) if node.opset >= 18 else None
+    axes = [axis_of(a, x.rank) for a in found] if found is not None else list(range(x.rank))
+    if len(pads) != 2 * len(axes):
+        raise MinirtError(f"{len(pads)} pads do not fit {len(axes)} axes")
+    begins: list[Dim] = [0] * x.rank
+    ends: list[Dim] = [0] * x.rank
+    for i, axis in enumerate(axes):
+        begins[axis], ends[axis] = pads[i], pads[i + len(axes)]
+    return padded(x, begins, ends, mode, casted(reshaped(fill, ()), x.dtype))
+
+
+def padded(x: Value, begins: Sequence[Dim], ends: Sequence[Dim], mode: str, fill: Value) -> Value:
+    """x with elements added (or taken away where a number is negative) on each side."""
+    starts: list[Dim] = [0] * x.rank
+    sizes = list(x.shape)
+    add: list[list[Dim]] = [list(begins), list(ends)]
+    for side in add:
+        for axis, d in enumerate(side):
+            if isinstance(d, int) and d < 0:
+                sizes[axis] = sizes[axis] + d
+                starts[axis] = -d if side is add[0] else starts[axis]
+                side[axis] = 0
+    if tuple(sizes) != x.shape:
+        x = apply(Slice(tuple(starts), tuple(sizes), (1,) * x.rank), x)
+    if all(d == 0 for side in add for d in side):
+        return x
+    return apply(Pad(tuple(add[0]), tuple(add[1]), mode), x, fill)
