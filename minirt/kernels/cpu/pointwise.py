@@ -1,0 +1,93 @@
+"""Pointwise regions on the CPU: any strides, broadcasting, several results, element coordinates."""
+
+from __future__ import annotations
+
+import json
+
+from minirt.ir.scalar import Body, Scalar, encode, postorder
+from minirt.kernels.cpu.compile import CpuUnit
+from minirt.kernels.cpu.nest import Nest, NestText, collapse, function_text, nest_args, operand_args, spread
+from minirt.kernels.cpu.storage import takes
+from minirt.kernels.kernel import Kernel, Problem, Target
+from minirt.ops.pointwise import Elementwise
+from minirt.plan.launch import Address, Launch, Launches, Spec, Unit
+from minirt.types.dtype import DType
+
+MOST_LOOPS = 8
+_EXPENSIVE = frozenset(
+    "exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf pow log1p expm1 fmod mod".split()
+)
+
+
+def unsupported(dtypes: tuple[DType, ...]) -> str:
+    """Why CPU kernels cannot load or store these element types; "" where they can."""
+    bad = sorted({d.name for d in dtypes if not takes(d)})
+    return f"CPU kernels do not take element type {', '.join(bad)}" if bad else ""
+
+
+def grain(bodies: tuple[Body | None, ...], factor: int = 1) -> int:
+    """Elements worth a thread: fewer for expensive expressions, and where each stands for ``factor`` operands."""
+    nodes = [n for body in bodies if body is not None for n in postorder(body.results)]
+    cost = 4 + len(nodes) + 12 * sum(n.fn in _EXPENSIVE for n in nodes)
+    return max(256, 200_000 // (cost * max(1, factor)))
+
+
+def coordinate_axes(results: tuple[Scalar, ...]) -> list[int]:
+    """Output axes, from the end, whose coordinate the expressions read."""
+    return sorted({n.value for n in postorder(results) if n.fn == "index" and isinstance(n.value, int)})
+
+
+class MapStrided(Kernel):
+    """A pointwise region, row by row; the innermost loop is vectorised by LLVM."""
+
+    ops = (Elementwise,)
+
+    def rejects(self, problem: Problem) -> str:
+        """Element types without CPU code, and more than 8 loops."""
+        bad = unsupported(tuple(o.type.dtype for o in problem.inputs + problem.outputs))
+        if bad:
+            return bad
+        nest, _ = self._nest(problem)
+        return f"{nest.rank} loops are more than {MOST_LOOPS}" if nest.rank > MOST_LOOPS else ""
+
+    def _nest(self, problem: Problem) -> tuple[Nest, Body]:
+        assert isinstance(problem.op, Elementwise)
+        body = problem.op.body(tuple(i.type.dtype for i in problem.inputs))
+        first = problem.outputs[0]
+        strides = [spread(o, first.shape) for o in problem.inputs + problem.outputs]
+        kept = frozenset(first.type.rank + a for a in coordinate_axes(body.results))
+        return collapse(first.shape, first.type.order, strides, kept), body
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch over all elements."""
+        nest, body = self._nest(problem)
+        rank = problem.outputs[0].type.rank
+        coords = [
+            (a, nest.axes.index(rank + a) if rank + a in nest.axes else -1) for a in coordinate_axes(body.results)
+        ]
+        operands = problem.inputs + problem.outputs
+        spec: Spec = {
+            "rank": nest.rank,
+            "places": [nest.place(i) for i in range(len(operands))],
+            "coords": [list(c) for c in coords],
+            "body": encode(body),
+        }
+        args = nest_args(nest)
+        for i, operand in enumerate(operands):
+            inputs = len(problem.inputs)
+            address = Address("in", i) if i < inputs else Address("out", i - inputs)
+            args += operand_args(nest, i, address, operand.type.dtype.bits // 8)
+        return Launches((Launch(Unit(self.name, spec), tuple(args), (nest.size, grain((body,)), 1)),))
+
+    def source(self, spec: Spec, target: Target) -> CpuUnit:
+        """A nest of loops around one call of the region."""
+        count = len(spec["body"][0])
+        places = spec["places"]
+        coords = [axis for axis, _ in spec["coords"]]
+        step = {"body": spec["body"], "args": places[:count], "outs": places[count:], "coords": coords}
+        loops = NestText(spec["rank"], places)
+        at = ["0" if loop < 0 else "j" if loop == loops.last else f"c{loop}" for _, loop in spec["coords"]]
+        operands = [loops.address(i) for i in range(len(places))]
+        row = [f"for j in range(c{loops.last}, stop):", f"    step(j, {', '.join(at + operands)})"]
+        imports = ["from minirt.kernels.cpu.region import region", f"step = region({json.dumps(json.dumps(step))})"]
+        return CpuUnit(self.name, function_text(imports, loops.head() + loops.rows(row)))
