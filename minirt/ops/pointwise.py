@@ -13,7 +13,7 @@ from minirt.ir.scalar import Body, uses_index
 from minirt.ir.scalar_numpy import run_body, symbolic
 from minirt.ir.scalar_parse import ScalarFunction
 from minirt.ops.importer import IMPORTERS, OnnxNode, Result
-from minirt.types.dtype import DType
+from minirt.types.dtype import DTYPES, DType
 from minirt.types.tensor import Tensor, Type
 
 
@@ -90,6 +90,7 @@ for _name in ("Elementwise", "Pointwise"):
 class Map(Elementwise):
     """A fused pointwise region: several results, each a scalar expression over broadcast operands."""
 
+    dtypes = tuple(d for d in DTYPES.values() if d.kind in "fiub")
     region: Body
 
     def body(self, dtypes: tuple[DType, ...]) -> Body:
