@@ -24,10 +24,16 @@ def _schema(op_type: str, domain: str, opset: int) -> defs.OpSchema | None:
         return None
 
 
+def _version(schema: defs.OpSchema, opset: int) -> int | None:
+    """The opset whose definition holds for a model of ``opset``; None where the standard has none."""
+    versions = schema.function_opset_versions if schema.has_function else schema.context_dependent_function_opset_versions
+    return max((v for v in versions if v <= opset), default=min(versions, default=None))
+
+
 def has_expansion(node: ParsedNode) -> bool:
     """True where the standard defines the node's op by other ops."""
     schema = _schema(node.op_type, node.domain, node.opset)
-    return schema is not None and bool(schema.has_function or schema.has_context_dependent_function)
+    return schema is not None and _version(schema, node.opset) is not None
 
 
 def _proto(type: Type | None) -> onnx.TypeProto:
@@ -49,15 +55,15 @@ def _proto(type: Type | None) -> onnx.TypeProto:
 
 
 def _function(schema: defs.OpSchema, node: ParsedNode, types: Sequence[Type | None]) -> onnx.FunctionProto | None:
+    version = _version(schema, node.opset)
+    if version is None:
+        return None
     if schema.has_function:
-        versions = [v for v in schema.function_opset_versions if v <= node.opset] or schema.function_opset_versions
-        text = schema.get_function_with_opset_version(max(versions))
+        text = schema.get_function_with_opset_version(version)
     else:
-        versions = [v for v in schema.context_dependent_function_opset_versions if v <= node.opset]
-        every = versions or schema.context_dependent_function_opset_versions
         protos = [_proto(t).SerializeToString() for t in types]
         text = schema.get_context_dependent_function_with_opset_version(
-            max(every), node.source.SerializeToString(), protos
+            version, node.source.SerializeToString(), protos
         )
     if not text:
         return None
