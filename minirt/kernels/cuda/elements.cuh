@@ -69,7 +69,7 @@ template <class T> DEV T shift_right(T a, T b) { return (u64)b >= sizeof(T) * 8 
 template <class T, class F> DEV T to_integer(F x) { return sizeof(T) < 4 ? (T)(int)x : (T)x; }
 
 // ---- V elements at once; vectors of more than 16 bytes are several accesses of 16 ----
-constexpr int vector_alignment(int bytes) { return bytes >= 16 ? 16 : bytes; }
+__device__ constexpr int vector_alignment(int bytes) { return bytes >= 16 ? 16 : bytes; }
 template <class T, int V> struct alignas(vector_alignment(sizeof(T) * V)) Vector { T v[V]; };
 template <int V, class T, class R> DEV void load_vector(R (&x)[V], const T* p) {
   const Vector<T, V> q = *(const Vector<T, V>*)p;

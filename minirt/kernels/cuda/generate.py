@@ -24,7 +24,7 @@ Value = Address | Dim | float
 
 @dataclass(frozen=True)
 class Param:
-    """One kernel parameter: ``kind`` is "ptr" (to ``element``), "I" (an index, 32 or 64 bits), "i32", "i64" or "f32"."""
+    """A parameter: ``kind`` is "ptr" (to ``element``), "I" (an index of 32 or 64 bits), "i32", "i64" or "f32"."""
 
     kind: str
     name: str

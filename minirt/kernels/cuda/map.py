@@ -82,7 +82,7 @@ class MapVector(Generated):
         out.append(Param("I", "n"))
         if any(mode != "flat" for mode in modes) or spec["index"]:
             out += size_params(spec["rank"])
-        for name, mode in zip(_names(body), modes, strict=True):
+        for name, mode in zip(names_of(body), modes, strict=True):
             out += stride_params(name, spec["rank"]) if mode != "flat" else []
         return out
 
@@ -126,12 +126,13 @@ def launch_map(problem: Problem, body: Body, ins: Sequence[Piece], outs: Sequenc
         "tail": not problem.divisible(walked.total, width), "index": [walked.place(axis) for axis in axes],
     }  # fmt: skip
     values: dict[str, Value] = {"n": walked.total, **size_values(walked)}
-    for i, (name, piece) in enumerate(zip(_names(body), pieces, strict=True)):
+    for i, (name, piece) in enumerate(zip(names_of(body), pieces, strict=True)):
         values |= {name: piece.at, **stride_values(walked, i, name)}
     return MapVector().launched(spec, values, blocks(walked.total, width * unroll * MapVector.threads))
 
 
-def _names(body: Body) -> list[str]:
+def names_of(body: Body) -> list[str]:
+    """Parameter names of a region's operands, then of its results."""
     return [f"x{i}" for i in range(len(body.args))] + [f"y{i}" for i in range(len(body.results))]
 
 
@@ -177,7 +178,8 @@ def _map_body(spec: Spec) -> str:
     )
     where = coordinates(rank, "e") if split else ""
     first = f"const I first = (I)blockIdx.x * {256 * unroll} + threadIdx.x;\n"
-    loop = f"{_UNROLL}for (int u = 0; u < {unroll}; u++) {{\nconst I e = (first + u * 256) * {width};\nif (e >= n) break;\n"
+    loop = f"{_UNROLL}for (int u = 0; u < {unroll}; u++) {{\n"
+    loop += f"const I e = (first + u * 256) * {width};\nif (e >= n) break;\n"
     text = first + held
     if ins:
         text += f"{loop}{where}{loads}}}\n"

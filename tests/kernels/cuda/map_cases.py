@@ -1,0 +1,107 @@
+"""Pointwise regions and copies over broadcast, strided, odd and misaligned operands of every element type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from minirt.ir.scalar import Body, arg, call, cast, const, index
+from minirt.ops.activation import Sigmoid
+from minirt.ops.arithmetic import Add, Mul
+from minirt.ops.cast import Cast
+from minirt.ops.layout import Relayout
+from minirt.ops.pointwise import Map
+from minirt.types.dtype import DType, bf16, bool_, dtype_of, f16, f32, i8, i32, i64, u8
+from tests.kernels.cuda.execution import Array, Case
+
+
+def random(*shape: int, dtype: Any = np.float32, seed: int = 0) -> Array:
+    """Numbers of the type: normal for floats, small for integers."""
+    rng = np.random.default_rng(abs(hash((shape, str(dtype)))) % 1000 + seed)
+    kind = np.dtype(dtype)
+    if kind.kind == "b":
+        return rng.random(shape) < 0.5
+    if kind.kind in "iu":
+        return rng.integers(-20 if kind.kind == "i" else 0, 100, shape).astype(kind)
+    return rng.standard_normal(shape).astype(np.float32).astype(kind)
+
+
+def channels_last(array: Array) -> Array:
+    """The same numbers, channels innermost in memory."""
+    order = (0, *range(2, array.ndim), 1)
+    return np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
+
+
+def fused(dtype: DType) -> Map:
+    """gelu(a * b + c), and whether it is positive: two results."""
+    a, b, c = (cast(arg(i, dtype), f32) for i in range(3))
+    x = call("add", call("mul", a, b), c)
+    half = call("mul", x, const(0.5, f32))
+    gelu = call("mul", half, call("add", const(1.0, f32), call("erf", call("mul", x, const(0.70710678, f32)))))
+    return Map(Body((dtype, dtype, dtype), (cast(gelu, dtype), call("gt", gelu, const(0.0, f32)))))
+
+
+def triangle() -> Map:
+    """x where the row is at least the column, else 0."""
+    kept = call("ge", index(-2), index(-1))
+    return Map(Body((f32,), (call("select", kept, arg(0, f32), const(0.0, f32)),)))
+
+
+def odd_functions() -> Map:
+    """One result for each function that C++ spells otherwise."""
+    x, y = arg(0, f32), arg(1, f32)
+    m, n = arg(2, i32), arg(3, i32)
+    results = [call(fn, x) for fn in ("round", "sign", "rsqrt", "recip", "log1p", "floor", "isnan", "isinf")]
+    results += [call(fn, x, y) for fn in ("mod", "fmod", "min", "max", "pow")]
+    results += [call(fn, m, n) for fn in ("div", "mod", "fmod", "shl", "min", "bitand")]
+    results += [cast(x, i8), cast(x, bool_), cast(x, f16), cast(cast(x, bf16), f32), cast(m, u8), cast(x, i64)]
+    return Map(Body((f32, f32, i32, i32), tuple(results)))
+
+
+def specials(count: int) -> Array:
+    """Random numbers with NaN, infinities, zeros and halves among them."""
+    x = random(count) * 3
+    x[:12] = [np.nan, np.inf, -np.inf, 0.0, -0.0, 0.5, 1.5, 2.5, -0.5, -1.5, 1e-30, 3e38]
+    return x
+
+
+def cases() -> list[Case]:
+    """All cases."""
+    out = [
+        Case("fused", fused(f32), [random(1000, 64), random(1000, 64, seed=1), random(1000, 64, seed=2)]),
+        Case("fused-bias", fused(f16), [random(33, 5, 64, dtype=np.float16), random(64, dtype=np.float16),
+                                        random(5, 1, dtype=np.float16)]),
+        Case("odd-rows", Add(), [random(7, 13, 11), random(13, 1)]),
+        Case("odd-rows-f16", Add(), [random(7, 13, 11, dtype=np.float16), random(13, 1, dtype=np.float16)]),
+        Case("one-element", Sigmoid(), [random()]),
+        Case("tail", Sigmoid(), [random(1021, dtype=np.float16)]),
+        Case("misaligned", Mul(), [random(999), random(999, seed=1)], shift=1),
+        Case("symbolic", Add(), [random(6, 20, 12), random(12)], {6: "N", 12: "C"}),
+        Case("symbolic-rows", Mul(), [random(6, 20, 13), random(20, 1)], {6: "N", 13: "C"}),
+        Case("channels-last", Add(), [channels_last(random(2, 24, 5, 7)), random(24, 1, 1)]),
+        Case("mixed-layouts", Add(), [channels_last(random(2, 24, 5, 7)), random(2, 24, 5, 7)]),
+        Case("bf16", Sigmoid(), [random(515, 3, dtype=ml_dtypes.bfloat16)]),
+        Case("slice", Mul(), [random(40, 64)[3:29:2, 5:50], random(64, 40)[:45, :13].T]),
+        Case("slice-shared-rows", Sigmoid(), [random(40, 64)[:, 8:40]]),
+        Case("triangle", triangle(), [random(3, 37, 41)]),
+        Case("triangle-whole", triangle(), [random(3, 37, 64)]),
+        Case("functions", odd_functions(), [specials(997), random(997, seed=3), random(997, dtype=np.int32),
+                                            random(997, dtype=np.int32, seed=2)], tolerance=1e-5),
+        Case("cast-in", Cast(f16), [random(8, 3, 32, 32)]),
+        Case("cast-i64", Cast(i64), [specials(100)[3:]]),
+        Case("wide", Add(), [random(6, 9), random(9)], {6: "N"}, {"N": (0, 1 << 40)}),
+        Case("many-axes", Add(), [random(2, 3, 4, 5, 6)[:, ::2, :, ::2], random(2, 1, 4, 1, 6)]),
+        Case("to-channels-last", Relayout((0, 2, 3, 1)), [random(2, 64, 33, 35)]),
+        Case("to-channels-last-f16", Relayout((0, 2, 3, 1)), [random(2, 66, 33, 35, dtype=np.float16)]),
+        Case("image-to-channels-last", Relayout((0, 2, 3, 1)), [random(2, 3, 33, 35)]),
+        Case("from-channels-last", Relayout(()), [channels_last(random(2, 64, 33, 35))]),
+        Case("heads", Relayout(()), [random(2, 17, 4, 32).transpose(0, 2, 1, 3)]),
+        Case("heads-transposed", Relayout(()), [random(2, 48, 4, 40).transpose(0, 2, 3, 1)]),
+        Case("expanded", Relayout(()), [np.broadcast_to(random(4, 1, 6), (4, 5, 6))]),
+    ]  # fmt: skip
+    for name in ("bool", "i8", "u8", "i32", "i64", "f64", "bf16"):
+        kind = dtype_of(name).numpy
+        out.append(Case(f"copy-{name}", Relayout(()), [random(50, 31, dtype=kind).T]))
+    return out

@@ -1,0 +1,35 @@
+"""Every memory-bound CUDA kernel with every tactic: no spills for either architecture, right numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from minirt.kernels.kernel import Target
+from minirt.runtime import device as dev
+from tests.kernels.cuda import map_cases
+from tests.kernels.cuda.execution import AMPERE, HOPPER, Case, Runner, check, choices, compiled
+
+CASES = [*map_cases.cases()]
+HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("target", [AMPERE, HOPPER], ids=["sm_80", "sm_90a"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_it_compiles_without_spilling(case: Case, target: Target) -> None:
+    pytest.importorskip("cuda.bindings.nvrtc")
+    found = list(choices(case, target))
+    assert found, "no kernel takes the case"
+    for kernel, problem, tactic in found:
+        for code in compiled(kernel.launch(problem, tactic), target):
+            assert code.spills == 0, f"{kernel.name} {tactic}: {code.resources}"
+
+
+@pytest.mark.gpu
+@HERE
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_it_computes_what_the_reference_does(case: Case) -> None:
+    device = dev.Device(0)
+    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    for kernel, problem, tactic in choices(case, target):
+        check(case, Runner(case, kernel, problem, tactic, target).run(), f"{kernel.name} {tactic}")
