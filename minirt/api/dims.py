@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from minirt.api.declare import attr
@@ -28,7 +28,7 @@ def _ints(values: Any, dialect: int) -> list[int]:
 class Dims(Api):
     """A shape of at most eight dims; equal to, indexed and printed like a tuple; -1 is a dim not known yet."""
 
-    _state: list[int]
+    _state: Any
     MAX_DIMS: ClassVar[int] = _LIMIT
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
@@ -44,6 +44,8 @@ class Dims(Api):
         return cls(value)
 
     def __len__(self) -> int:
+        if self._state is None:
+            raise ValueError("__len__() should return >= 0: these dims are not set")
         return len(self._state)
 
     def __getitem__(self, index: int | slice) -> Any:
@@ -60,6 +62,9 @@ class Dims(Api):
         else:
             self._state[self._place(index)] = operator.index(value)
 
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._state[: len(self)])
+
     def _place(self, index: int) -> int:
         place = operator.index(index)
         place += len(self._state) if place < 0 else 0
@@ -70,10 +75,10 @@ class Dims(Api):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, tuple | list):
             raise TypeError(f"Dims compare with a tuple or a list, not with {type(other).__name__}")
-        return tuple(self._state) == tuple(other)
+        return self._state is not None and tuple(self._state) == tuple(other)
 
     def __repr__(self) -> str:
-        return str(tuple(self._state))
+        return "()" if self._state is None else str(tuple(self._state))
 
     def __reduce__(self) -> Any:
         raise TypeError(f"cannot pickle '{type(self).__module__}.{type(self).__qualname__}' object")
@@ -192,6 +197,9 @@ class Permutation(Api):
 
     def __setitem__(self, index: int, value: int) -> None:
         self._state[self._place(index)] = operator.index(value)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._state)
 
     def _place(self, index: int) -> int:
         place = operator.index(index)
