@@ -28,7 +28,7 @@ OPS: dict[str, type[Op]] = {}
 Contents = Array  # of dtype object, elements Dim
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 class Op:
     """Base of all ops.  Subclasses are frozen dataclasses, registered by their name when declared."""
 
@@ -258,7 +258,7 @@ def origin(names: tuple[str, ...]) -> Iterator[None]:
 class DataDependent(Op):
     """Base of ops whose result has dims that only the data tells; ``dims`` names them, kept when rebuilt."""
 
-    dims: tuple[str, ...] = ()
+    dims: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
 
     def unknowns(self, *inputs: Value) -> int:
         """How many dims of the results only the data tells."""

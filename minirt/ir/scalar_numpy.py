@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from minirt.errors import MinirtError
@@ -32,7 +33,23 @@ def _div(a: Array, b: Array) -> Array:
 
 
 def _shift(fn: Callable[..., Any]) -> Callable[[Array, Array], Array]:
-    return lambda a, b: np.where(b >= a.dtype.itemsize * 8, 0, fn(a, np.minimum(b, a.dtype.itemsize * 8 - 1))).astype(a.dtype)
+    """By less than 0, or by the width and more, a right shift leaves the sign's bits, a left shift nothing."""
+
+    def run(a: Array, b: Array) -> Array:
+        bits = a.dtype.itemsize * 8
+        outside = (b < 0) | (b >= bits)
+        fill = np.where(a < 0, -1, 0).astype(a.dtype) if fn is np.right_shift else a.dtype.type(0)
+        return np.asarray(np.where(outside, fill, fn(a, np.where(outside, 0, b).astype(a.dtype)))).astype(a.dtype)
+
+    return run
+
+
+def _pow(a: Array, b: Array) -> Array:
+    """Integers to a negative power give 0, but for 1 and -1."""
+    if a.dtype.kind == "f":
+        return np.asarray(np.power(a, b))
+    units = np.where(a == 1, 1, np.where((a < 0) & (np.abs(a) == 1), np.where(b % 2 == 0, 1, a), 0))
+    return np.where(b < 0, units, np.power(a, np.maximum(b, 0))).astype(a.dtype)
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -42,7 +59,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "erf": erf, "bitnot": np.invert,
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": _div, "mod": np.mod, "fmod": np.fmod,
-    "pow": np.power, "min": np.minimum, "max": np.maximum, "atan2": np.arctan2, "bitand": np.bitwise_and,
+    "pow": _pow, "min": np.minimum, "max": np.maximum, "atan2": np.arctan2, "bitand": np.bitwise_and,
     "bitor": np.bitwise_or, "bitxor": np.bitwise_xor, "shl": _shift(np.left_shift), "shr": _shift(np.right_shift),
     "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal,
     "ne": np.not_equal, "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not,
@@ -61,6 +78,9 @@ def _cast(x: Array, dtype: DType, wide: bool) -> Array:
     target = numpy_type(dtype, wide)
     if dtype.is_integer and x.dtype.kind == "f":
         x = np.trunc(x)
+    if dtype.is_float and dtype.bits == 8 and not wide:
+        most = float(ml_dtypes.finfo(dtype.numpy).max)  # 8-bit floats saturate, infinities too
+        x = np.clip(np.asarray(x).astype(np.float32) if x.dtype != np.float64 else x, -most, most)
     return np.asarray(x).astype(target)
 
 

@@ -163,9 +163,3 @@ def pack(function: Callable[[Array, Spec], Array]) -> Callable[[Array, Spec], Ar
     """Registers a packing function of constants by its name."""
     PACKS[function.__name__] = function
     return function
-
-
-def candidates(target: Target, op: Op) -> list[Kernel]:
-    """Kernels of a target for an op, in the order to ask them."""
-    found = [k for k in KERNELS.values() if k.target == target.kind and isinstance(op, k.ops)]
-    return sorted(found, key=lambda k: k.rank)

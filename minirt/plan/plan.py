@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Union
 
-from minirt.plan.launch import Launch, Spec
+from minirt.plan.launch import Launch, Spec, Unit
 from minirt.types.dim import Dim
 from minirt.types.tensor import Tensor
 
@@ -122,6 +122,11 @@ class Weight:
     blob: str
     pack: str = ""
     spec: Spec = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> str:
+        """A stable text that tells packed copies apart."""
+        return Unit(f"{self.blob} {self.pack}", self.spec).key
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""From a graph to an engine's bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minirt.build.compile import compile_units, kernel_version
+from minirt.build.lower import Lowering
+from minirt.build.options import Options, ranges_of
+from minirt.build.select import Setting
+from minirt.build.specialize import unify
+from minirt.errors import GraphError
+from minirt.ir.encode import encode_type
+from minirt.ir.graph import Data, Graph, Input
+from minirt.ir.op import DataDependent, Node, Value, apply_all
+from minirt.ir.substitute import specialize
+from minirt.ir.text import blobs_of, print_graph
+from minirt.kernels.kernel import Target
+from minirt.optimize.pipeline import FUSING, NEUTRAL, run_passes
+from minirt.plan.encode import encode
+from minirt.plan.format import write_sections
+from minirt.plan.plan import Plan
+from minirt.trace import phase, report
+from minirt.types.dim import Dim, symbol
+from minirt.types.dtype import string
+
+
+def build(graph: Graph, options: Options) -> bytes:
+    """The engine: neutral graph, weights, and a plan for each target and profile.
+
+    Raises GraphError for a graph without outputs, NoKernelError where a target has no way to run a node, ShapeError for
+    profiles that do not fit, BuildCancelled where the progress hook says so.
+    """
+    if not graph.outputs:
+        raise GraphError("the network has no output", graph.name, "mark at least one tensor as an output")
+    report(options.progress, "optimize", 0, len(NEUTRAL))
+    with phase("optimize"):
+        neutral = optimize(graph)
+    plans: dict[str, Plan] = {}
+    blobs = blobs_of(neutral)
+    for number, target in enumerate(options.targets):
+        for index, _ in enumerate(options.profiles):
+            report(options.progress, f"lower for {target.name}", number, len(options.targets))
+            with phase(f"lower for {target.name}, profile {index}"):
+                lowered = lower(neutral, target, options, index)
+                plans[f"{target.name}/{index}"] = lowered.run()
+                blobs |= lowered.blobs
+        made = [p for k, p in plans.items() if k.startswith(target.name)]
+        with phase(f"compile for {target.name}"):
+            compile_units(made, target, lambda done, total: report(options.progress, "compile kernels", done, total))
+    return write_sections(sections(neutral, plans, blobs, options))
+
+
+def optimize(graph: Graph) -> Graph:
+    """The neutral graph: canonical, folded, with dims that must be equal made one."""
+    return run_passes(unify(numbered(graph)), NEUTRAL)
+
+
+def numbered(graph: Graph) -> Graph:
+    """Dims that only the data tells, named by their place in the graph, so that equal inputs give equal engines."""
+    names: dict[str, Dim] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, DataDependent):
+            for name in node.op.dims:
+                names.setdefault(name, symbol(f"data_{len(names)}"))
+    if all(k == str(v) for k, v in names.items()):
+        return graph
+
+    def visit(node: Node, operands: tuple[Value, ...]) -> tuple[Value, ...]:
+        op = node.op
+        if isinstance(op, DataDependent) and op.dims:
+            op = op.replace(dims=tuple(str(names[n]) for n in op.dims))
+        return apply_all(op, *operands)
+
+    renamed = specialize(graph, names)
+    return Graph(renamed.name, renamed.inputs, _rebuilt(renamed, visit), renamed.names)
+
+
+def _rebuilt(graph: Graph, visit: Any) -> tuple[Value, ...]:
+    from_old: dict[Value, Value] = {}
+    for node in dict.fromkeys([*(v.node for v in graph.inputs), *graph.nodes]):
+        from_old.update(zip(node.outputs, visit(node, tuple(from_old[v] for v in node.inputs)), strict=True))
+    return tuple(from_old[v] for v in graph.outputs)
+
+
+def lower(neutral: Graph, target: Target, options: Options, profile: int = 0) -> Lowering:
+    """The lowering for one target and one profile: its ``run`` gives the plan, its ``blobs`` the constants used."""
+    ranges, best = ranges_of(neutral, options.profiles[profile])
+    pinned: dict[str, Dim] = {name: lo for name, (lo, hi) in ranges.items() if lo == hi}
+    graph = specialize(neutral, pinned)
+    if pinned:
+        graph = run_passes(graph, NEUTRAL)
+    graph = run_passes(graph, FUSING)
+    setting = Setting(target, {**ranges}, {**best}, options.tf32)
+    return Lowering(graph, setting)
+
+
+def sections(neutral: Graph, plans: Mapping[str, Plan], blobs: Mapping[str, Data], options: Options) -> dict[str, bytes]:
+    """The engine's sections, in order."""
+    about = {
+        "name": options.name or neutral.name,
+        "kernels": kernel_version(),
+        "tf32": options.tf32,
+        "permitted": list(options.permitted),
+        "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
+        "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],
+        "profiles": [{k: [list(s) for s in v] for k, v in p.shapes.items()} for p in options.profiles],
+        "plans": list(plans),
+        "blobs": {d: [b.dtype.name, list(b.array.shape)] for d, b in sorted(blobs.items())},
+    }
+    out: dict[str, bytes] = {"about": _json(about), "graph": print_graph(neutral).encode()}
+    out |= {f"plan/{k}": _json(encode(p)) for k, p in plans.items()}
+    out |= {f"blob/{d}": _bytes(b) for d, b in sorted(blobs.items())}
+    return out
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _bytes(data: Data) -> bytes:
+    if data.dtype is string:
+        return _json(data.array.reshape(-1).tolist())
+    return np.ascontiguousarray(data.array).tobytes()
+

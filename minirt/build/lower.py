@@ -1,0 +1,336 @@
+"""Lowering: a fused graph becomes a plan for one target and one range of sizes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from minirt.build.memory import Lifetime, plan_offsets
+from minirt.build.select import Chosen, Setting, Source, choose
+from minirt.build.specialize import facts_of
+from minirt.build.views import Placement, dense, is_view, view
+from minirt.errors import NoKernelError
+from minirt.ir.encode import encode_op
+from minirt.ir.graph import Constant, Data, Graph, Input
+from minirt.ir.op import DataDependent, Node, Op, Value
+from minirt.ir.text import print_graph
+from minirt.ops.control import If, Loop
+from minirt.ops.layout import Relayout
+from minirt.ops.pointwise import Elementwise
+from minirt.plan.launch import Address, Arg, Pack, TensorMap
+from minirt.plan.plan import (
+    Binding,
+    Buffer,
+    Choice,
+    HostStep,
+    IfStep,
+    KernelStep,
+    LoopStep,
+    Plan,
+    Step,
+    View,
+    Weight,
+)
+from minirt.types.dim import Dim, bounds, ceil, divide, mul, symbols
+from minirt.types.tensor import Tensor
+
+LARGEST = 1 << 38
+"""Bytes beyond which a buffer is not planned for its upper bound, but made when its size is known."""
+
+
+@dataclass
+class _Draft:
+    """A buffer while its lifetime is still being found."""
+
+    kind: str
+    bytes: Dim
+    name: str = ""
+    weight: int = -1
+    host: bool = False
+    first: int = 1 << 30
+    last: int = -1
+    holders: int = 0
+
+    def touch(self, step: int) -> None:
+        self.first, self.last = min(self.first, step), max(self.last, step)
+
+
+@dataclass
+class _Place:
+    """Where a value is: a buffer and the placement in it."""
+
+    buffer: int
+    at: Placement
+
+
+@dataclass
+class Lowering:
+    """The state of one lowering; ``run`` gives the plan."""
+
+    graph: Graph
+    setting: Setting
+    drafts: list[_Draft] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    touched: list[set[int]] = field(default_factory=list)
+    places: dict[Value, _Place] = field(default_factory=dict)
+    copies: dict[tuple[Value, tuple[int, ...]], _Place] = field(default_factory=dict)
+    weights: dict[str, tuple[int, Weight]] = field(default_factory=dict)
+    blobs: dict[str, Data] = field(default_factory=dict)
+
+    def run(self) -> Plan:
+        """The plan; raises NoKernelError where the target has no way to run a node."""
+        for value in self.graph.inputs:
+            assert isinstance(value.op, Input)
+            self._put(value, self._fresh("input", value.tensor, value.op.label))
+        self._claim_outputs()
+        for node in self.graph.nodes:
+            if not isinstance(node.op, Input | Constant) and not self._as_view(node):
+                self._node(node)
+        outputs = tuple(self._output(name, value) for name, value in zip(self.graph.names, self.graph.outputs, strict=True))
+        buffers, arena = self._buffers()
+        inputs = tuple(Binding(v.op.label, self._view(self.places[v])) for v in self.graph.inputs if isinstance(v.op, Input))
+        checks = tuple((f.a, f.b, label) for f, label in facts_of(self.graph))
+        return Plan(
+            self.setting.target.name, inputs, outputs, buffers, tuple(self.steps),
+            tuple(w for _, w in self.weights.values()), arena, dict(self.setting.ranges), checks,
+        )  # fmt: skip
+
+    # Buffers
+
+    def _fresh(self, kind: str, tensor: Tensor, name: str = "") -> _Place:
+        return _Place(self._draft(kind, bytes_of(tensor), name), dense(tensor))
+
+    def _draft(self, kind: str, size: Dim, name: str = "") -> int:
+        self.drafts.append(_Draft(kind, size, name))
+        return len(self.drafts) - 1
+
+    def _claim_outputs(self) -> None:
+        """Outputs computed here are written where the caller wants them."""
+        for name, value in zip(self.graph.names, self.graph.outputs, strict=True):
+            owned = isinstance(value.op, Input | Constant) or is_view(value.op) or value in self.places
+            if not owned and not self._data_dependent(value.tensor):
+                self._put(value, self._fresh("output", value.tensor, name))
+
+    def _output(self, name: str, value: Value) -> Binding:
+        place = self._place(value)
+        draft = self.drafts[place.buffer]
+        if draft.kind == "output" and draft.name == name:
+            return Binding(name, self._view(place))
+        target = self._fresh("output", Tensor(value.dtype, value.shape), name)
+        self._copy(place, target, value)
+        return Binding(name, self._view(target))
+
+    def _data_dependent(self, tensor: Tensor) -> bool:
+        return any(not symbols(d) <= self.setting.ranges.keys() for d in tensor.shape)
+
+    def _buffers(self) -> tuple[tuple[Buffer, ...], int]:
+        sizes: dict[int, int] = {}
+        for i, draft in enumerate(self.drafts):
+            if draft.kind == "arena" and draft.last >= 0:
+                known = symbols(draft.bytes) <= self.setting.ranges.keys()
+                high = bounds(draft.bytes, self.setting.ranges)[1] if known else float("inf")
+                if high < LARGEST:
+                    sizes[i] = int(high)
+                else:
+                    draft.kind = "dynamic"
+        order = list(sizes)
+        offsets, arena = plan_offsets([Lifetime(sizes[i], self.drafts[i].first, self.drafts[i].last) for i in order])
+        where = dict(zip(order, offsets, strict=True))
+        return tuple(
+            Buffer(d.kind, d.bytes, where.get(i, -1), d.name, d.weight, d.host) for i, d in enumerate(self.drafts)
+        ), arena
+
+    def _view(self, place: _Place) -> View:
+        at = place.at
+        return View(place.buffer, at.type, _bytes(at.offset, at.type), at.strides)
+
+    # Values
+
+    def _place(self, value: Value) -> _Place:
+        if value not in self.places:
+            assert isinstance(value.op, Constant), value
+            self._put(value, _Place(self._weight(value.op.data, None), dense(value.tensor)))
+        return self.places[value]
+
+    def _weight(self, data: Data, pack: Pack | None) -> int:
+        weight = Weight(data.digest, pack.function, pack.spec) if pack else Weight(data.digest)
+        key = weight.key
+        if key not in self.weights:
+            self.blobs[data.digest] = data
+            number = self._draft("weight", bytes_of(data.type) if pack is None else 0)
+            self.drafts[number].weight = len(self.weights)
+            self.weights[key] = (number, weight)
+        return self.weights[key][0]
+
+    def _as_view(self, node: Node) -> bool:
+        """Places the result as a view of its operand, copying the operand first where only that allows it."""
+        if not is_view(node.op):
+            return False
+        (operand, *_), (result,) = node.inputs, node.outputs
+        place = self._place(operand)
+        found = view(node.op, place.at, result.tensor)
+        if found is None:
+            place = self._moved(operand, ())
+            found = view(node.op, place.at, result.tensor)
+        if found is None:
+            return False
+        self._put(result, _Place(place.buffer, found))
+        return True
+
+    def _moved(self, value: Value, layout: tuple[int, ...]) -> _Place:
+        """The value in memory of its own, in the layout."""
+        key = (value, layout)
+        if key not in self.copies:
+            target = self._fresh("arena", Tensor(value.dtype, value.shape, layout))
+            self._copy(self._place(value), target, value)
+            self.copies[key] = target
+            self.drafts[target.buffer].holders += 1
+        return self.copies[key]
+
+    # Steps
+
+    def _step(self, step: Step, places: Sequence[int]) -> None:
+        for buffer in places:
+            self.drafts[buffer].touch(len(self.steps))
+        self.steps.append(step)
+
+    def _copy(self, source: _Place, target: _Place, value: Value) -> None:
+        op = Relayout(target.at.type.layout)
+        found, refusals = choose(op, [Source(source.at)], [target.at], self.setting, value.node.label)
+        if found is not None:
+            self._launch(found, [source], [target], value.node.label, [value])
+        else:
+            self._host(op, value.node.label, [source], [target], refusals)
+
+    def _node(self, node: Node) -> None:
+        if isinstance(node.op, If | Loop):
+            self._control(node)
+            return
+        inputs = [self._place(v) for v in node.inputs]
+        sources = [Source(p.at, isinstance(v.op, Constant)) for p, v in zip(inputs, node.inputs, strict=True)]
+        wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
+        unknown = isinstance(node.op, DataDependent) and bool(node.op.dims)
+        found, refusals = (None, []) if unknown else choose(node.op, sources, wanted, self.setting, node.label)
+        if found is None:
+            outputs = [self._result(v) for v in node.outputs]
+            self._host(node.op, node.label, inputs, outputs, refusals)
+            return
+        for i, move in enumerate(found.moves):
+            if move is not None:
+                inputs[i] = self._moved(node.inputs[i], move)
+        outputs = []
+        for value, operand in zip(node.outputs, found.problem.outputs, strict=True):
+            if value not in self.places:
+                self._put(value, self._in_place(node, inputs, operand.type) or self._fresh("arena", operand.type))
+            outputs.append(self.places[value])
+        self._launch(found, inputs, outputs, node.label, node.inputs)
+
+    def _in_place(self, node: Node, inputs: Sequence[_Place], result: Tensor) -> _Place | None:
+        """An operand's buffer that dies here and has the result's exact shape: a pointwise result may overwrite it."""
+        if not isinstance(node.op, Elementwise) or len(node.outputs) > 1:
+            return None
+        for value, place in zip(node.inputs, inputs, strict=True):
+            same = place.at.type == result and place.at.strides == result.strides and place.at.offset == 0
+            if same and self.drafts[place.buffer].kind == "arena" and self._dies(value, place, node):
+                return place
+        return None
+
+    def _dies(self, value: Value, place: _Place, node: Node) -> bool:
+        alone = self.drafts[place.buffer].holders == 1
+        return alone and self.graph.uses[value] == 1 and node.inputs.count(value) == 1
+
+    def _result(self, value: Value) -> _Place:
+        return self.places.get(value) or self._put(value, self._fresh("arena", value.tensor))
+
+    def _put(self, value: Value, place: _Place) -> _Place:
+        self.places[value] = place
+        self.drafts[place.buffer].holders += 1
+        return place
+
+    def _launch(
+        self, found: Chosen, inputs: Sequence[_Place], outputs: Sequence[_Place], label: str, values: Sequence[Value]
+    ) -> None:
+        launches = found.kernel.launch(found.problem, found.tactic)
+        work = [self._draft("arena", size) for size in launches.work]
+        packs = [self._packed(values[p.operand], p) for p in launches.packs]
+        groups = {"in": list(inputs), "out": list(outputs)}
+        bases = {"work": work, "pack": packs}
+        used: set[int] = set()
+
+        def address(arg: Address) -> Address:
+            if arg.of in bases:
+                used.add(bases[arg.of][arg.index])
+                return Address("buffer", bases[arg.of][arg.index], arg.offset)
+            place = groups[arg.of][arg.index]
+            used.add(place.buffer)
+            return Address("buffer", place.buffer, arg.offset + _bytes(place.at.offset, place.at.type))
+
+        def resolve(arg: Arg) -> Arg:
+            if isinstance(arg, TensorMap):
+                return replace(arg, address=address(arg.address))
+            return address(arg) if isinstance(arg, Address) else arg
+
+        steps = tuple(replace(s, args=tuple(resolve(a) for a in s.args)) for s in launches.steps)
+        choice = Choice(1, found.kernel.name, found.tactic, steps)
+        reads, writes = (tuple(self._view(p) for p in g) for g in (inputs, outputs))
+        self._step(KernelStep(label, (choice,), reads, writes), [*used, *(p.buffer for p in outputs)])
+
+    def _packed(self, value: Value, pack: Pack) -> int:
+        assert isinstance(value.op, Constant), "only constants are packed"
+        return self._weight(value.op.data, pack)
+
+    def _host(
+        self, op: Op, label: str, inputs: Sequence[_Place], outputs: Sequence[_Place], refusals: list[tuple[str, str]]
+    ) -> None:
+        """The op's NumPy reference: the CPU's last kernel; on a GPU it costs two copies."""
+        if type(op).run is Op.run and type(op).reference is Op.reference:
+            raise NoKernelError(label, str(op), self.setting.target.name, refusals)
+        from_op = encode_op(op, print_graph)
+        reads, writes = (tuple(self._view(p) for p in g) for g in (inputs, outputs))
+        dims = op.dims if isinstance(op, DataDependent) else ()
+        touched = [p.buffer for p in (*inputs, *outputs)]
+        for buffer in touched:
+            self.drafts[buffer].host = True
+        self._step(HostStep(label, json.dumps(from_op), reads, writes, dims), touched)
+
+    # Control flow
+
+    def _control(self, node: Node) -> None:
+        places = [self._dense(v) for v in node.inputs]
+        outputs = [self._result(v) for v in node.outputs]
+        views = [self._view(p) for p in places]
+        writes = tuple(self._view(p) for p in outputs)
+        op = node.op
+        if isinstance(op, If):
+            then, otherwise = self._body(op.then), self._body(op.otherwise)
+            step: Step = IfStep(node.label, views[0], then, otherwise, tuple(views[1:]), writes, op.dims)
+        else:
+            assert isinstance(op, Loop)
+            at = op.has_trip + op.has_condition
+            step = LoopStep(
+                node.label, self._body(op.body), views[0] if op.has_trip else None,
+                views[int(op.has_trip)] if op.has_condition else None, tuple(views[at : at + op.carried]),
+                tuple(views[at + op.carried :]), writes, op.dims,
+            )  # fmt: skip
+        self._step(step, [p.buffer for p in (*places, *outputs)])
+
+    def _dense(self, value: Value) -> _Place:
+        place = self._place(value)
+        row_major = place.at.dense and not place.at.type.layout
+        return place if row_major else self._moved(value, ())
+
+    def _body(self, graph: Graph) -> Plan:
+        inner = Lowering(graph, self.setting)
+        plan = inner.run()
+        self.blobs |= inner.blobs
+        return plan
+
+
+def bytes_of(tensor: Tensor) -> Dim:
+    """Bytes of a dense tensor."""
+    return ceil(divide(mul(tensor.size, tensor.dtype.bits), 8))
+
+
+def _bytes(elements: Dim, tensor: Tensor) -> Dim:
+    return divide(mul(elements, tensor.dtype.bits), 8)

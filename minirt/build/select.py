@@ -1,0 +1,158 @@
+"""Choosing a kernel: the first that accepts, asked best first, with a sentence for each refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from minirt.build.views import Placement
+from minirt.ir.op import Op
+from minirt.kernels.families import candidates
+from minirt.kernels.kernel import Kernel, Operand, Order, Problem, Target
+from minirt.plan.launch import Spec
+from minirt.types.dim import Dim, Expr
+from minirt.types.tensor import Tensor
+
+Tuner = Callable[[Kernel, Problem, list[Spec]], Spec]
+"""Picks one of several tactics, by timing them."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every choice of one lowering has in common."""
+
+    target: Target
+    ranges: Mapping[str, tuple[int, int]]
+    optimum: Mapping[str, int]
+    tf32: bool = True
+    tuner: Tuner | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """An operand as it lies now, and whether its numbers are known."""
+
+    at: Placement
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A kernel, its tactic, and the problem it was chosen for.
+
+    ``moves[i]`` is the layout that operand i must be copied to first, or None where it is read as it lies.
+    """
+
+    kernel: Kernel
+    tactic: Spec
+    problem: Problem
+    moves: tuple[tuple[int, ...] | None, ...]
+
+
+def choose(
+    op: Op,
+    sources: Sequence[Source],
+    results: Sequence[Placement | Tensor],
+    setting: Setting,
+    label: str,
+) -> tuple[Chosen | None, list[tuple[str, str]]]:
+    """The first kernel that runs the op, and the refusals of those asked before it.
+
+    A result given as a type is placed in the layout that the kernel writes (else the first like-shaped operand's).
+    """
+    refusals: list[tuple[str, str]] = []
+    for kernel in candidates(setting.target, op):
+        for copies in (False, True):
+            found = _try(kernel, op, sources, results, setting, label, copies)
+            if not isinstance(found, str):
+                return found, refusals
+            if not copies:
+                first = found
+        refusals.append((kernel.name, first))
+    return None, refusals
+
+
+def _try(
+    kernel: Kernel,
+    op: Op,
+    sources: Sequence[Source],
+    results: Sequence[Placement | Tensor],
+    setting: Setting,
+    label: str,
+    copies: bool,
+) -> Chosen | str:
+    """The choice, or why not; ``copies``: every operand that is not dense is copied first."""
+    plain = tuple(_operand(s) for s in sources)
+    types = tuple(r.type if isinstance(r, Placement) else r for r in results)
+    outputs = tuple(Operand(t, t.strides) for t in types)
+    problem = Problem(
+        op, plain, outputs, setting.target, setting.ranges, setting.optimum, label=label, tf32=setting.tf32
+    )
+    orders_in, orders_out = kernel.orders(problem)
+    moves: list[tuple[int, ...] | None] = []
+    for source, order in zip(sources, orders_in, strict=True):
+        moves.append(_move(source.at, order, copies and not source.constant))
+    if copies and all(m is None for m in moves):
+        return "its operands are dense already"
+    inputs = tuple(_moved(o, m) for o, m in zip(plain, moves, strict=True))
+    outputs = tuple(_result(r, o, inputs) for r, o in zip(results, orders_out, strict=True))
+    problem = replace(problem, inputs=inputs, outputs=outputs)
+    for result, order in zip(outputs, orders_out, strict=True):
+        if order is not None and not satisfies(result.shape, result.strides, order):
+            return "the result must lie in another order"
+    reason = kernel.rejects(problem)
+    if reason:
+        return reason
+    tactics = kernel.tactics(problem)
+    tactic = setting.tuner(kernel, problem, tactics) if setting.tuner is not None and len(tactics) > 1 else tactics[0]
+    return Chosen(kernel, tactic, problem, tuple(moves))
+
+
+def _operand(source: Source) -> Operand:
+    at = source.at
+    offset = at.offset
+    aligned = not isinstance(offset, Expr) and int(offset * at.type.dtype.bits) % 128 == 0
+    return Operand(at.type, at.strides, source.constant and at.dense, aligned)
+
+
+def _move(at: Placement, order: Order | None, force: bool) -> tuple[int, ...] | None:
+    if order is None:
+        return at.type.layout if force and not at.dense else None
+    if satisfies(at.type.shape, at.strides, order) and not (force and order.pitched and not at.dense):
+        return None
+    return () if order.axes == tuple(range(len(order.axes))) else order.axes
+
+
+def _moved(operand: Operand, move: tuple[int, ...] | None) -> Operand:
+    if move is None:
+        return operand
+    moved = Tensor(operand.type.dtype, operand.type.shape, move)
+    return Operand(moved, moved.strides, operand.constant)
+
+
+def _result(result: Placement | Tensor, order: Order | None, inputs: Sequence[Operand]) -> Operand:
+    if isinstance(result, Placement):
+        return _operand(Source(result))
+    layout = result.layout
+    if order is not None:
+        layout = () if order.axes == tuple(range(len(order.axes))) else order.axes
+    else:
+        for operand in inputs:
+            if operand.type.layout and operand.shape == result.shape:
+                layout = operand.type.layout
+                break
+    placed = Tensor(result.dtype, result.shape, layout)
+    return Operand(placed, placed.strides)
+
+
+def satisfies(shape: Sequence[Dim], strides: Sequence[Dim], order: Order) -> bool:
+    """True where strides are those that the order asks for; axes of size 1 do not matter."""
+    step: Dim | None = 1
+    for axis in reversed(order.axes):
+        if not isinstance(shape[axis], Expr) and shape[axis] == 1:
+            continue
+        have = strides[axis]
+        if step is not None and not (have is step or (not isinstance(have, Expr) and have == step)):
+            return False
+        step = None if order.pitched else (step if step is not None else 1) * shape[axis]
+    return True

@@ -1,0 +1,66 @@
+"""Folding: what is known when the graph is built is computed then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minirt.ir.graph import Constant, Data, Graph, array_of, constant, is_constant
+from minirt.ir.match import P
+from minirt.ir.op import Op, Value, apply
+from minirt.ops.evaluate import run_node
+from minirt.ops.layout import Relayout
+from minirt.ops.movement import Dims, Iota
+from minirt.optimize.rewrite import rule
+from minirt.types.dim import Expr
+from minirt.types.dtype import string
+from minirt.types.tensor import Tensor
+
+GROWTH = 4
+SMALL = 1 << 16
+
+
+@rule(P(Op, bind="root"))
+def known_operands_are_computed(root: Value) -> Sequence[Value] | None:
+    """op(constants) = constants."""
+    node = root.node
+    if not node.inputs or not node.op.pure or not all(map(is_constant, node.inputs)):
+        return None
+    if any(isinstance(f, Graph) for f in node.op.fields().values()):
+        return None
+    types = [v.type for v in node.outputs]
+    if isinstance(node.op, Relayout) or not all(isinstance(t, Tensor) and isinstance(t.size, int) for t in types):
+        return None
+    given = sum(array_of(v).size for v in node.inputs)
+    if sum(int(v.tensor.size) for v in node.outputs) > max(SMALL, GROWTH * given):  # type: ignore[arg-type]
+        return None
+    return [apply(Constant(Data(a, v.dtype))) for a, v in zip(run_node(node, [array_of(v) for v in node.inputs]), node.outputs, strict=True)]
+
+
+@rule(P(Op, bind="root"))
+def known_contents_are_dims(root: Value) -> Value | None:
+    """A small integer tensor whose elements are expressions of dims needs no operands."""
+    if isinstance(root.op, Constant | Dims) or not root.node.inputs or len(root.node.outputs) > 1:
+        return None
+    if not isinstance(root.type, Tensor) or root.dtype is string or root.dtype.is_float:
+        return None
+    contents = root.contents
+    if contents is None:
+        return None
+    shape = tuple(int(n) for n in contents.shape)
+    values = tuple(contents.reshape(-1).tolist())
+    if any(isinstance(x, Expr) for x in values):
+        return apply(Dims(values, root.dtype, shape))
+    return constant(np.array([int(x) for x in values], dtype=np.int64).reshape(shape), root.dtype)
+
+
+@rule(P(Iota, bind="root"))
+def small_iota_is_constant(root: Value) -> Value | None:
+    """Iota of a known small shape = its numbers."""
+    if not isinstance(root.tensor.size, int) or root.tensor.size > SMALL:
+        return None
+    return constant(run_node(root.node, [])[0], root.dtype)
+
+
+FOLDING = (known_contents_are_dims, known_operands_are_computed)

@@ -1,0 +1,142 @@
+"""Fusion: pointwise chains become regions; anchors take the pointwise work around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from minirt.ir.graph import array_of, is_constant
+from minirt.ir.match import P
+from minirt.ir.op import Op, Value, apply, op_of
+from minirt.ir.regions import inline, shared, to_front, weight_of, with_constant
+from minirt.ir.scalar import Body, arg, cast, const, index, postorder, uses_index
+from minirt.ops.epilogue import Accumulates, chain
+from minirt.ops.movement import Expand, Iota
+from minirt.ops.normalization import Normalization
+from minirt.ops.pointwise import Elementwise, Map
+from minirt.ops.reduce import Reduce
+from minirt.optimize.rewrite import Rule, rule
+
+MAX_OPERANDS = 12
+MAX_NODES = 96
+CHEAP = 4
+Uses = Mapping[Value, int]
+
+
+def body_of(value: Value) -> Body:
+    """The body of a pointwise value."""
+    return op_of(value, Elementwise).body(tuple(v.dtype for v in value.node.inputs))
+
+
+def _region(body: Body, operands: tuple[Value, ...], root: Value) -> Value | None:
+    """The region as a value of the root's type; None where it would be another type or grows too large."""
+    if not operands or len(operands) > MAX_OPERANDS or len(postorder(body.results)) > MAX_NODES:
+        return None
+    made = apply(Map(body), *operands)
+    return made if made.type == root.type else None
+
+
+@rule(P(Elementwise, bind="root"))
+def pointwise_joins_pointwise(root: Value, uses: Uses) -> Value | None:
+    """f(g(x), y) = (f . g)(x, y), where nothing else reads g(x)."""
+    if len(root.node.outputs) > 1:
+        return None
+    for i, operand in enumerate(root.node.inputs):
+        if not isinstance(operand.op, Elementwise) or len(operand.node.outputs) > 1 or uses.get(operand, 1) > 1:
+            continue
+        inner = body_of(operand)
+        if operand.shape != root.shape and (weight_of(inner) > CHEAP or uses_index(inner.results)):
+            continue
+        body, values = shared(body_of(root), root.node.inputs)
+        made = _region(*inline(body, values, values.index(root.node.inputs[i]), inner, operand.node.inputs), root)
+        if made is not None:
+            return made
+    return None
+
+
+@rule(P(Elementwise, bind="root"))
+def pointwise_holds_its_numbers(root: Value) -> Value | None:
+    """f(x, c) with one number c reads no operand for it; a coordinate is computed where it is used."""
+    body, values = shared(body_of(root), root.node.inputs)
+    for i, operand in enumerate(values):
+        if is_constant(operand) and operand.tensor.size == 1 and operand.dtype.bits >= 8 and operand.dtype.kind in "fiub":
+            made = _region(*with_constant(body, values, i, const(array_of(operand).reshape(()).item(), operand.dtype)), root)
+            if made is not None:
+                return made
+        if isinstance(operand.op, Iota) and _reaches(operand, operand.op.axis, root):
+            coordinate = cast(index(operand.op.axis - operand.rank), operand.dtype)
+            made = _region(*with_constant(body, values, i, coordinate), root)
+            if made is not None:
+                return made
+    return None
+
+
+def _reaches(operand: Value, axis: int, root: Value) -> bool:
+    return operand.shape[axis] == root.shape[axis - operand.rank]
+
+
+@rule(P(Elementwise, bind="root"))
+def pointwise_broadcasts_by_itself(root: Value) -> Value | None:
+    """f(expand(x), y) = f(x, y), where the result keeps its shape."""
+    inputs = root.node.inputs
+    for i, operand in enumerate(inputs):
+        if isinstance(operand.op, Expand):
+            made = apply(root.op, *inputs[:i], operand.node.inputs[0], *inputs[i + 1 :])
+            if made.type == root.type:
+                return made
+    return None
+
+
+@rule(P(Elementwise, bind="root"))
+def anchor_takes_pointwise(root: Value, uses: Uses) -> Value | None:
+    """f(a @ b, y) = (a @ b with f in its epilogue), likewise for convolutions, reductions and normalisations."""
+    if len(root.node.outputs) > 1:
+        return None
+    body, values = shared(body_of(root), root.node.inputs)
+    for i in reversed(range(len(values))):
+        anchor = values[i]
+        if not isinstance(anchor.op, Accumulates | Normalization | Reduce) or uses.get(anchor, 1) > 1:
+            continue
+        if anchor.shape != root.shape or len(anchor.node.outputs) > 1:
+            continue
+        rest = values[:i] + values[i + 1 :]
+        if len(rest) + len(anchor.node.inputs) > MAX_OPERANDS:
+            continue
+        made = apply(_then(anchor, to_front(body, i)), *anchor.node.inputs, *rest)
+        if made.type == root.type:
+            return made
+    return None
+
+
+def _then(anchor: Value, body: Body) -> Op:
+    """The anchor's op with the body run on its result."""
+    op = anchor.op
+    if isinstance(op, Accumulates):
+        return op.then(body, anchor.node.inputs[0].dtype)
+    assert isinstance(op, Reduce | Normalization)
+    dtypes = tuple(v.dtype for v in anchor.node.inputs)
+    own = op.finish(dtypes) if isinstance(op, Reduce) else op.finish(dtypes[0])
+    return op.replace(epilogue=chain(own, body))
+
+
+@rule(P(Reduce, bind="root"))
+def reduction_takes_pointwise(root: Value, uses: Uses) -> Value | None:
+    """sum(f(x)) = sum with f as its prologue, where nothing else reads f(x)."""
+    op = op_of(root, Reduce)
+    inputs = root.node.inputs
+    count = op.sources()
+    for i, operand in enumerate(inputs[:count]):
+        pointwise = isinstance(operand.op, Elementwise) and len(operand.node.outputs) == 1
+        if not pointwise or uses.get(operand, 1) > 1 or uses_index(body_of(operand).results):
+            continue
+        outer = op.prologue or Body((operand.dtype,), (arg(0, operand.dtype),))
+        body, values = inline(outer, inputs[:count], i, body_of(operand), operand.node.inputs)
+        if len(values) + len(inputs) - count > MAX_OPERANDS or len(postorder(body.results)) > MAX_NODES:
+            continue
+        made = apply(op.replace(prologue=body), *values, *inputs[count:])
+        if made.type == root.type:
+            return made
+    return None
+
+
+REGIONS: tuple[Rule, ...] = (pointwise_holds_its_numbers, pointwise_broadcasts_by_itself, pointwise_joins_pointwise)
+ANCHORS: tuple[Rule, ...] = (anchor_takes_pointwise, reduction_takes_pointwise)

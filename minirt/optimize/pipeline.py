@@ -1,0 +1,59 @@
+"""The passes, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from minirt.flags import flags
+from minirt.ir.graph import Graph
+from minirt.ir.text import print_graph
+from minirt.optimize.canonical import CANONICAL
+from minirt.optimize.fold import FOLDING, small_iota_is_constant
+from minirt.optimize.fusion import ANCHORS, REGIONS
+from minirt.optimize.patterns import PATTERNS
+from minirt.optimize.rewrite import Rule, rewrite
+from minirt.trace import phase
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A named list of rules, run to its fixed point."""
+
+    name: str
+    rules: tuple[Rule, ...]
+
+    def __call__(self, graph: Graph) -> Graph:
+        """The graph rewritten."""
+        with phase(self.name):
+            return rewrite(graph, self.rules, self.name)
+
+
+NEUTRAL = (
+    Pass("canonicalise", FOLDING + CANONICAL),
+    Pass("find patterns", PATTERNS + FOLDING + CANONICAL),
+)
+"""For every target: what an engine stores."""
+
+FUSING = (
+    Pass("fuse pointwise regions", REGIONS),
+    Pass("fuse into anchors", ANCHORS + REGIONS),
+    Pass("fold what is left", (small_iota_is_constant,)),
+)
+"""For targets whose kernels take prologues and epilogues."""
+
+Observer = Callable[[str, Graph, Graph], None]
+
+
+def run_passes(graph: Graph, passes: tuple[Pass, ...], observe: Observer | None = None) -> Graph:
+    """The graph after each pass in turn; MINIRT_DUMP=dir writes it there after each."""
+    for number, each in enumerate(passes):
+        after = each(graph)
+        folder = flags().dump
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{graph.name or 'graph'}-{number}-{each.name.replace(' ', '-')}.txt").write_text(print_graph(after))
+        if observe is not None:
+            observe(each.name, graph, after)
+        graph = after
+    return graph

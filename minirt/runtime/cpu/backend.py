@@ -1,0 +1,120 @@
+"""The CPU as a target: NumPy memory, and programs for the native runner."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minirt.plan.launch import Address, Arg, Integer, Launch, Real, Unit
+from minirt.runtime.backend import Bases
+from minirt.runtime.cpu.pool import Pool, Program, records
+from minirt.types.dtype import Array
+from minirt.types.evaluate import Evaluator
+
+_ALIGN = 64
+
+
+class HostMemory:
+    """Host memory on a cache line."""
+
+    def __init__(self, nbytes: int) -> None:
+        self._block = np.empty(nbytes + _ALIGN, np.uint8)
+        self.address = int(self._block.ctypes.data + -self._block.ctypes.data % _ALIGN)
+
+
+class CpuSegment:
+    """A native program, its arguments in one array that is patched in place."""
+
+    def __init__(self, pool: Pool, rows: Sequence[tuple[int, int, int, list[int]]], slots: Mapping[int, list[tuple[int, int]]]) -> None:
+        self._args = np.zeros(max(1, sum(len(r[3]) for r in rows)), np.int64)
+        self._slots: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {
+            b: (np.array([i for i, _ in s]), np.array([o for _, o in s], np.int64)) for b, s in slots.items()
+        }
+        base, at, table = self._args.ctypes.data, 0, []
+        for function, extent, grain, values in rows:
+            self._args[at : at + len(values)] = values
+            if extent > 0:
+                table.append((function, extent, max(1, grain), base + 8 * at, 0))
+            at += len(values)
+        self._program = Program(records(table), self)
+        self._run = pool.bound(self._program)
+        self._pool = pool
+
+    def patch(self, buffer: int, address: int) -> None:
+        """Give a caller's buffer a new address."""
+        if buffer in self._slots:
+            places, offsets = self._slots[buffer]
+            self._args[places] = offsets + address
+
+    def run(self, stream: int) -> None:
+        """Run every record; the stream means nothing here."""
+        self._run()
+
+    def profile(self) -> NDArray[np.int64]:
+        """Run once; nanoseconds of each record."""
+        return self._pool.profile(self._program)
+
+
+class CpuBackend:
+    """Runs launches whose units are native addresses."""
+
+    host_memory = True
+
+    def __init__(self, pool: Pool, functions: Mapping[Unit, int]) -> None:
+        self._pool, self._functions = pool, functions
+
+    def allocate(self, nbytes: int) -> HostMemory:
+        """Uninitialised host memory."""
+        return HostMemory(nbytes)
+
+    def segment(self, launches: Sequence[tuple[str, Launch]], sizes: Mapping[str, int], bases: Bases) -> CpuSegment:
+        """The launches as one native program."""
+        evaluate = Evaluator(sizes)
+        slots: dict[int, list[tuple[int, int]]] = {}
+        rows: list[tuple[int, int, int, list[int]]] = []
+        at = 0
+        for _, launch in launches:
+            values = []
+            for arg in launch.args:
+                if isinstance(arg, Address) and bases.outside(arg.index):
+                    slots.setdefault(arg.index, []).append((at, evaluate.integer(arg.offset)))
+                values.append(_value(arg, evaluate, bases))
+                at += 1
+            extent, grain = evaluate.integer(launch.grid[0]), evaluate.integer(launch.grid[1])
+            rows.append((self._functions[launch.unit], extent, grain, values))
+        return CpuSegment(self._pool, rows, slots)
+
+    def read(self, address: int, nbytes: int, stream: int) -> Array:
+        """The bytes at the address, as a view."""
+        return bytes_at(address, nbytes)
+
+    def write(self, address: int, data: Array, stream: int) -> None:
+        """Copy a contiguous array to the address."""
+        ctypes.memmove(address, data.ctypes.data, data.nbytes)
+
+    def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
+        """Copy bytes."""
+        ctypes.memmove(target, source, nbytes)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def bytes_at(address: int, nbytes: int) -> NDArray[np.uint8]:
+    """Host memory as an array, without a copy."""
+    if nbytes == 0:
+        return np.empty(0, np.uint8)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
+
+
+def _value(arg: Arg, evaluate: Evaluator, bases: Bases) -> int:
+    if isinstance(arg, Integer):
+        return evaluate.integer(arg.value)
+    if isinstance(arg, Real):
+        return int(struct.unpack("<q", struct.pack("<d", arg.value))[0])
+    assert isinstance(arg, Address), "CPU kernels take no tensor maps"
+    return bases.address(arg.index) + evaluate.integer(arg.offset)

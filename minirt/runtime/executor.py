@@ -1,0 +1,342 @@
+"""The executor: a plan bound to sizes and addresses, and run."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minirt.errors import MinirtError, ShapeError
+from minirt.plan.launch import Launch
+from minirt.plan.plan import HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
+from minirt.runtime.backend import Backend, Memory, Segment
+from minirt.runtime.host import compute, span, strided
+from minirt.runtime.sizes import check, solve
+from minirt.types.dim import Expr, symbols
+from minirt.types.dtype import Array
+from minirt.types.evaluate import Evaluator
+from minirt.types.tensor import Tensor
+
+KEPT_FRAMES = 8
+
+
+@dataclass
+class Result:
+    """An output: where it lies, its shape, and what keeps its memory."""
+
+    address: int
+    shape: tuple[int, ...]
+    memory: Memory | None = None
+
+
+@dataclass
+class _Group:
+    """Neighbouring kernel steps, or one step of another kind; ``needs`` are the dims that its launches read."""
+
+    steps: list[Step]
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Frame:
+    """One set of sizes: memory of its own size, and the segments bound so far."""
+
+    sizes: dict[str, int]
+    dynamic: dict[int, Memory] = field(default_factory=dict)
+    segments: dict[int, tuple[tuple[int | None, ...], Segment]] = field(default_factory=dict)
+    outside: dict[int, int] = field(default_factory=dict)
+
+
+class Executor:
+    """Runs one plan for one context; not safe for two threads at once.
+
+    ``weights[i]`` is the memory of weight i; ``children`` holds the executors of sub-plans by their identity.
+    """
+
+    def __init__(self, plan: Plan, backend: Backend, weights: Mapping[str, Memory], arena: Memory | None = None) -> None:
+        self.plan, self.backend = plan, backend
+        self._weights = [weights[w.key] for w in plan.weights]
+        self._store = weights
+        self._arena = arena or backend.allocate(plan.arena)
+        self._frames: OrderedDict[tuple[int, ...], _Frame] = OrderedDict()
+        self._groups = _groups(plan)
+        self._children: dict[int, Executor] = {}
+        self._frame = _Frame({})
+        self.results: tuple[dict[str, Memory], dict[str, Memory]] = ({}, {})
+        self._input_types = {b.name: b.view.type for b in plan.inputs}
+
+    # Sizes
+
+    def sizes(self, shapes: Mapping[str, Sequence[int]], known: Mapping[str, int] | None = None) -> dict[str, int]:
+        """Sizes of the dims for input shapes; raises ShapeError where they do not fit the plan."""
+        found = solve(self._input_types, shapes, known or {})
+        check(self.plan, found)
+        return found
+
+    def bind(self, sizes: dict[str, int]) -> None:
+        """Make these the sizes of the next runs."""
+        key = tuple(sizes.values())
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frames[key] = _Frame(dict(sizes))
+            while len(self._frames) > KEPT_FRAMES:
+                self._frames.popitem(last=False)
+        self._frames.move_to_end(key)
+        self._frame = frame
+
+    # Running
+
+    def run(self, inputs: Mapping[str, int], outputs: Mapping[str, int], stream: int = 0) -> dict[str, Result]:
+        """Run with addresses by name; outputs without an address get memory of their own."""
+        frame = self._frame
+        for binding in self.plan.inputs:
+            self._give(binding.view.buffer, inputs[binding.name])
+        for binding in self.plan.outputs:
+            if binding.name in outputs:
+                self._give(binding.view.buffer, outputs[binding.name])
+            else:
+                self._take_back(frame, binding.view.buffer)
+        for number, group in enumerate(self._groups):
+            self._run_group(number, group, stream)
+        return {b.name: self._result(b.view) for b in self.plan.outputs}
+
+    @staticmethod
+    def _take_back(frame: _Frame, buffer: int) -> None:
+        """An output gets fresh memory of its own in this run; earlier results keep theirs."""
+        given = frame.outside.pop(buffer, None) is not None
+        if frame.dynamic.pop(buffer, None) is not None or given:
+            frame.segments.clear()
+
+    def _give(self, buffer: int, address: int) -> None:
+        frame = self._frame
+        if frame.outside.get(buffer) != address:
+            frame.outside[buffer] = address
+            for _, segment in frame.segments.values():
+                segment.patch(buffer, address)
+
+    def _result(self, view: View) -> Result:
+        shape = self._shape(view)
+        buffer = view.buffer
+        return Result(self.address(buffer), shape, self._frame.dynamic.get(buffer))
+
+    def _run_group(self, number: int, group: _Group, stream: int) -> None:
+        step = group.steps[0]
+        if isinstance(step, KernelStep):
+            self._segment(number, group).run(stream)
+        elif isinstance(step, HostStep):
+            self._host(step, stream)
+        elif isinstance(step, ReadStep):
+            self._read(step, stream)
+        elif isinstance(step, IfStep):
+            self._if(step, stream)
+        else:
+            self._loop(step, stream)
+
+    def _segment(self, number: int, group: _Group) -> Segment:
+        frame = self._frame
+        key = tuple(frame.sizes.get(n) for n in sorted(group.needs))
+        kept = frame.segments.get(number)
+        if kept is not None and kept[0] == key:
+            return kept[1]
+        evaluate = Evaluator(frame.sizes)
+        launches: list[tuple[str, Launch]] = []
+        for step in group.steps:
+            assert isinstance(step, KernelStep)
+            taken = next(c for c in step.choices if evaluate(c.guard))
+            launches.extend((step.label, launch) for launch in taken.launches)
+        segment = self.backend.segment(launches, frame.sizes, self)
+        frame.segments[number] = (key, segment)
+        return segment
+
+    # Addresses
+
+    def address(self, buffer: int) -> int:
+        """Where a buffer starts now; memory of a dynamic one is made when its size is known."""
+        made = self.plan.buffers[buffer]
+        if made.kind == "arena":
+            return self._arena.address + made.offset
+        if made.kind == "weight":
+            return self._weights[made.weight].address
+        if buffer in self._frame.outside:
+            return self._frame.outside[buffer]
+        if buffer not in self._frame.dynamic:
+            size = Evaluator(self._frame.sizes).integer(made.bytes)
+            self._frame.dynamic[buffer] = self.backend.allocate(size)
+        return self._frame.dynamic[buffer].address
+
+    def outside(self, buffer: int) -> bool:
+        """True for the caller's buffers."""
+        return self.plan.buffers[buffer].kind in ("input", "output")
+
+    def _shape(self, view: View) -> tuple[int, ...]:
+        evaluate = Evaluator(self._frame.sizes)
+        return tuple(evaluate.integer(d) for d in view.type.shape)
+
+    def array(self, view: View, stream: int) -> Array:
+        """The view's elements on the host, after the work on the stream."""
+        evaluate = Evaluator(self._frame.sizes)
+        shape = tuple(evaluate.integer(d) for d in view.type.shape)
+        strides = tuple(evaluate.integer(s) for s in view.strides)
+        item = view.type.dtype.numpy.itemsize
+        start = self.address(view.buffer) + evaluate.integer(view.offset)
+        data = self.backend.read(start, span(shape, strides, item), stream)
+        return strided(data, view.type.dtype.numpy, shape, strides)
+
+    def _store_array(self, view: View, array: Array, stream: int) -> None:
+        """Write elements into a view; a dense one at once."""
+        evaluate = Evaluator(self._frame.sizes)
+        held = np.asarray(array).astype(view.type.dtype.numpy, copy=False)
+        strides = tuple(evaluate.integer(s) for s in view.strides)
+        start = self.address(view.buffer) + evaluate.integer(view.offset)
+        order = view.type.order
+        if strides == _dense_strides(held.shape, order):
+            self.backend.write(start, np.ascontiguousarray(held.transpose(order)), stream)
+            return
+        data = np.array(self.backend.read(start, span(held.shape, strides, held.itemsize), stream))
+        strided(data, held.dtype, held.shape, strides)[...] = held
+        self.backend.write(start, data, stream)
+
+    # Host work
+
+    def _define(self, dims: Sequence[str], types: Sequence[Tensor], shapes: Sequence[tuple[int, ...]], label: str) -> None:
+        """Learn dims that only the data tells; memory whose size depends on them is dropped."""
+        sizes = self._frame.sizes
+        known = {k: v for k, v in sizes.items() if k not in dims}
+        try:
+            found = solve(dict(enumerate(types)), dict(enumerate(shapes)), known)  # type: ignore[arg-type]
+        except ShapeError as error:
+            raise ShapeError(error.what, f"result of node {label!r}") from error
+        changed = {k for k in dims if sizes.get(k) != found.get(k)}
+        self._frame.sizes = found
+        for buffer in list(self._frame.dynamic):
+            if symbols(self.plan.buffers[buffer].bytes) & changed:
+                del self._frame.dynamic[buffer]
+
+    def _host(self, step: HostStep, stream: int) -> None:
+        arrays = [self.array(v, stream) for v in step.reads]
+        try:
+            results = compute(step.node, arrays, [v.type for v in step.reads], self._frame.sizes)
+        except MinirtError as error:
+            raise type(error)(error.what, f"node {step.label!r}") from error
+        if step.dims:
+            self._define(step.dims, [w.type for w in step.writes], [np.shape(r) for r in results], step.label)
+        for view, result in zip(step.writes, results, strict=False):
+            self._store_array(view, result, stream)
+
+    def _read(self, step: ReadStep, stream: int) -> None:
+        values = self.array(step.source, stream).reshape(-1)
+        self._frame.sizes |= {n: int(v) for n, v in zip(step.dims, values, strict=True) if n}
+
+    def _child(self, plan: Plan) -> Executor:
+        if id(plan) not in self._children:
+            self._children[id(plan)] = Executor(plan, self.backend, self._store)
+        return self._children[id(plan)]
+
+    def _call(
+        self, plan: Plan, inputs: Sequence[Result], outputs: Mapping[str, int], stream: int
+    ) -> list[Result]:
+        child = self._child(plan)
+        names = [b.name for b in plan.inputs]
+        shapes = {n: r.shape for n, r in zip(names, inputs, strict=True)}
+        child.bind(child.sizes(shapes, self._frame.sizes))
+        found = child.run({n: r.address for n, r in zip(names, inputs, strict=True)}, outputs, stream)
+        return [found[b.name] for b in plan.outputs]
+
+    def _place(self, view: View) -> Result:
+        offset = Evaluator(self._frame.sizes).integer(view.offset)
+        return Result(self.address(view.buffer) + offset, self._shape(view))
+
+    def _if(self, step: IfStep, stream: int) -> None:
+        taken = step.then if bool(self.array(step.condition, stream).reshape(-1)[0]) else step.otherwise
+        outputs = {}
+        if not step.dims:
+            outputs = {b.name: self._place(w).address for b, w in zip(taken.outputs, step.writes, strict=True)}
+        results = self._call(taken, [self._place(v) for v in step.reads], outputs, stream)
+        if step.dims:
+            self._define(step.dims, [w.type for w in step.writes], [r.shape for r in results], step.label)
+            for view, result in zip(step.writes, results, strict=True):
+                nbytes = view.type.dtype.nbytes(int(np.prod(result.shape)))
+                self.backend.copy(self._place(view).address, result.address, nbytes, stream)
+
+    def _loop(self, step: LoopStep, stream: int) -> None:
+        trip = int(self.array(step.trip, stream).reshape(-1)[0]) if step.trip is not None else None
+        go = bool(self.array(step.condition, stream).reshape(-1)[0]) if step.condition is not None else True
+        scalars = [self.backend.allocate(8), self.backend.allocate(8)]
+        captures = [self._place(v) for v in step.captures]
+        state = [self._place(v) for v in step.carried]
+        scans: list[list[Array]] = [[] for _ in step.writes[len(state) :]]
+        count = 0
+        while go and (trip is None or count < trip):
+            self.backend.write(scalars[0].address, np.array([count], np.int64), stream)
+            self.backend.write(scalars[1].address, np.array([go]), stream)
+            head = [Result(scalars[0].address, ()), Result(scalars[1].address, ())]
+            memory = self._fresh_outputs(step.body, count)
+            results = self._call(step.body, [*head, *state, *captures], memory, stream)
+            go = bool(self.backend.read(results[0].address, 1, stream)[0])
+            state = results[1 : 1 + len(state)]
+            for kept, result, view in zip(scans, results[1 + len(state) :], step.writes[len(state) :], strict=True):
+                nbytes = view.type.dtype.nbytes(int(np.prod(result.shape)))
+                data = np.array(self.backend.read(result.address, nbytes, stream))
+                kept.append(data.view(view.type.dtype.numpy).reshape(result.shape))
+            count += 1
+        self._finish_loop(step, state, scans, stream)
+
+    def _fresh_outputs(self, body: Plan, count: int) -> dict[str, int]:
+        """Addresses for this iteration's results: two sets in turn, so that an iteration never overwrites its inputs."""
+        held = self._child(body).results[count % 2]
+        out: dict[str, int] = {}
+        evaluate = Evaluator(self._frame.sizes)
+        for binding in body.outputs:
+            size = evaluate(body.buffers[binding.view.buffer].bytes)
+            if isinstance(size, Expr):
+                continue
+            if binding.name not in held:
+                held[binding.name] = self.backend.allocate(max(8, int(size)))
+            out[binding.name] = held[binding.name].address
+        return out
+
+    def _finish_loop(self, step: LoopStep, state: Sequence[Result], scans: Sequence[list[Array]], stream: int) -> None:
+        stacked = []
+        for view, kept in zip(step.writes[len(state) :], scans, strict=True):
+            inner = tuple(0 if isinstance(d, Expr) else int(d) for d in view.type.shape[1:])
+            stacked.append(np.stack(kept) if kept else np.empty((0, *inner), view.type.dtype.numpy))
+        if step.dims:
+            shapes = [r.shape for r in state] + [s.shape for s in stacked]
+            self._define(step.dims, [w.type for w in step.writes], shapes, step.label)
+        for view, result in zip(step.writes, state, strict=False):
+            nbytes = view.type.dtype.nbytes(int(np.prod(result.shape)))
+            self.backend.copy(self._place(view).address, result.address, nbytes, stream)
+        for view, array in zip(step.writes[len(state) :], stacked, strict=True):
+            self._store_array(view, array, stream)
+
+
+def _dense_strides(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
+    out, step = [1] * len(shape), 1
+    for axis in reversed(order):
+        out[axis] = step
+        step *= shape[axis]
+    return tuple(out)
+
+
+def _groups(plan: Plan) -> list[_Group]:
+    groups: list[_Group] = []
+    for step in plan.steps:
+        if isinstance(step, KernelStep) and groups and isinstance(groups[-1].steps[0], KernelStep):
+            groups[-1].steps.append(step)
+        else:
+            groups.append(_Group([step]))
+    for group in groups:
+        group.needs = frozenset().union(*(_needs(s) for s in group.steps))
+    return groups
+
+
+def _needs(step: Step) -> frozenset[str]:
+    if not isinstance(step, KernelStep):
+        return frozenset()
+    found: set[str] = set()
+    for view in (*step.reads, *step.writes):
+        for d in (*view.type.shape, *view.strides, view.offset):
+            found |= symbols(d)
+    return frozenset(found)

@@ -1,0 +1,45 @@
+"""Sizes of dims from the shapes of inputs, and the checks that a plan asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from minirt.errors import ShapeError
+from minirt.plan.plan import Plan
+from minirt.types.dim import Dim, Expr, symbols
+from minirt.types.evaluate import Evaluator
+from minirt.types.tensor import Tensor
+
+
+def solve(types: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]], known: Mapping[str, int]) -> dict[str, int]:
+    """Sizes of the dims, from the shapes of named tensors; raises ShapeError naming the tensor that does not fit."""
+    sizes = dict(known)
+    later: list[tuple[str, int, Dim, int]] = []
+    for name, type in types.items():
+        shape = shapes[name]
+        if len(shape) != type.rank:
+            raise ShapeError(f"shape {tuple(shape)} has {len(shape)} axes, {type} has {type.rank}", f"input {name!r}")
+        for axis, (dim, size) in enumerate(zip(type.shape, shape, strict=True)):
+            if isinstance(dim, Expr) and str(dim) in symbols(dim) and str(dim) not in sizes:
+                sizes[str(dim)] = int(size)
+            else:
+                later.append((name, axis, dim, int(size)))
+    evaluate = Evaluator(sizes)
+    for name, axis, dim, size in later:
+        wanted = evaluate.integer(dim)
+        if wanted != size:
+            meaning = f"{dim} = {wanted}" if isinstance(dim, Expr) else str(wanted)
+            raise ShapeError(f"axis {axis} has size {size}, it must be {meaning}", f"input {name!r}")
+    return sizes
+
+
+def check(plan: Plan, sizes: Mapping[str, int]) -> None:
+    """Raises ShapeError where a size is outside the plan's ranges, or two dims that a node needs equal differ."""
+    for name, size in sizes.items():
+        lo, hi = plan.ranges.get(name, (0, size))
+        if not lo <= size <= hi:
+            raise ShapeError(f"dim {name} = {size} is outside the profile's range {lo} to {hi}")
+    evaluate = Evaluator(sizes)
+    for a, b, label in plan.checks:
+        if symbols(a) | symbols(b) <= sizes.keys() and evaluate.integer(a) != evaluate.integer(b):
+            raise ShapeError(f"{a} = {evaluate.integer(a)} and {b} = {evaluate.integer(b)} must be equal", f"node {label!r}")
