@@ -1,0 +1,123 @@
+"""Products of quantised operands, composed of exact integer products: MatMulInteger, ConvInteger and QLinear ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minirt.errors import MinirtError
+from minirt.ir.op import Value, apply, apply_all
+from minirt.ir.scalar import Body, Scalar, arg, call, cast, const
+from minirt.ops.arithmetic import Add, Sub
+from minirt.ops.cast import casted
+from minirt.ops.convolution import Conv
+from minirt.ops.gemm import matmul
+from minirt.ops.importer import OnnxNode, Result, importer
+from minirt.ops.movement import reshaped
+from minirt.ops.pointwise import Map
+from minirt.ops.quantize import Quantize
+from minirt.ops.reduce import Reduce
+from minirt.ops.window import padding, spatial
+from minirt.types.dtype import f32, i32, u8
+
+
+def _range_body() -> Body:
+    """Scale and zero point of u8 for the least and the greatest number: the range holds 0 (DynamicQuantizeLinear-11)."""
+    zero = const(0.0, f32)
+    low, high = call("min", arg(0, f32), zero), call("max", arg(1, f32), zero)
+    width = call("sub", high, low)
+    scale = call("select", call("eq", width, zero), const(1.0, f32), call("div", width, const(255.0, f32)))
+    point = call("round", call("sub", zero, call("div", low, scale)))
+    bounded = call("min", call("max", point, zero), const(255.0, f32))
+    return Body((f32, f32), (scale, cast(bounded, u8)))
+
+
+def dynamic_quantize(x: Value) -> tuple[Value, Value, Value]:
+    """x [any shape] f32 as u8 with the scale and zero point of its own range."""
+    axes = tuple(range(x.rank))
+    low, high = (apply(Reduce(kind, axes, False), x) if axes else x for kind in ("min", "max"))
+    scale, zero = apply_all(Map(_range_body()), low, high)
+    return apply(Quantize(dtype=u8), x, scale, zero), scale, zero
+
+
+@importer("DynamicQuantizeLinear")
+def _dynamic_quantize_linear(node: OnnxNode) -> Result:
+    return dynamic_quantize(node.input(0))
+
+
+def _centred(x: Value, zero: Value | None, shape: tuple[Any, ...] | None = None) -> Value:
+    """x - zero as i32; ``shape`` is how a zero point of rank 1 meets x."""
+    wide = casted(x, i32)
+    if zero is None:
+        return wide
+    point = casted(zero, i32)
+    if point.rank == 1:
+        point = reshaped(point, ()) if point.shape[0] == 1 else reshaped(point, shape or point.shape)
+    return apply(Sub(), wide, point)
+
+
+def integer_product(a: Value, b: Value, a_zero: Value | None, b_zero: Value | None) -> Value:
+    """(a - a_zero) @ (b - b_zero) in i32."""
+    rows = (*a_zero.shape, 1) if a_zero is not None else None
+    return matmul(_centred(a, a_zero, rows), _centred(b, b_zero))
+
+
+@importer("MatMulInteger")
+def _matmul_integer(node: OnnxNode) -> Result:
+    return integer_product(node.input(0), node.input(1), node.optional(2), node.optional(3))
+
+
+def _integer_convolution(node: OnnxNode, x: Value, w: Value, zeros: tuple[Value | None, Value | None]) -> Value:
+    rank = x.rank - 2
+    strides, dilations = spatial(node, "strides", rank), spatial(node, "dilations", rank)
+    pads = padding(node, x.shape[2:], w.shape[2:], strides, dilations)
+    channels = (w.shape[0], *[1] * (rank + 1))
+    op = Conv(strides, pads, dilations, int(node.attributes.get("group", 1)))
+    return apply(op, _centred(x, zeros[0]), _centred(w, zeros[1], channels))
+
+
+@importer("ConvInteger")
+def _conv_integer(node: OnnxNode) -> Result:
+    return _integer_convolution(node, node.input(0), node.input(1), (node.optional(2), node.optional(3)))
+
+
+def _requantized(total: Value, scales: tuple[Value, Value, Value], zero: Value) -> Value:
+    """round(total * (a scale * b scale / y scale)) + zero, bounded to zero's type."""
+    a, b, y = scales
+    dtype = zero.dtype
+    factor = call("div", call("mul", arg(1, f32), arg(2, f32)), arg(3, f32))
+    value: Scalar = call("round", call("mul", cast(arg(0, i32), f32), factor))
+    value = call("add", value, cast(arg(4, dtype), f32))
+    low = -(2 ** (dtype.bits - 1)) if dtype.kind == "i" else 0
+    value = call("min", call("max", value, const(low, f32)), const(low + 2**dtype.bits - 1, f32))
+    return apply(Map(Body((i32, f32, f32, f32, dtype), (cast(value, dtype),))), total, a, b, y, zero)
+
+
+def _one(value: Value) -> Value:
+    if value.rank == 0 or value.shape[0] != 1:
+        return value
+    return reshaped(value, ())
+
+
+@importer("QLinearMatMul")
+def _qlinear_matmul(node: OnnxNode) -> Result:
+    a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = (node.input(i) for i in range(8))
+    rows = reshaped(a_scale, (*a_scale.shape, 1)) if a_scale.rank == 1 and a_scale.shape[0] != 1 else _one(a_scale)
+    if y_scale.rank > 0 and y_scale.shape[0] != 1:
+        raise MinirtError("a result scale for each row is not supported")
+    total = integer_product(a, b, a_zero, b_zero)
+    return _requantized(total, (casted(rows, f32), casted(_one(b_scale), f32), casted(_one(y_scale), f32)), _one(y_zero))
+
+
+@importer("QLinearConv")
+def _qlinear_conv(node: OnnxNode) -> Result:
+    x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero = (node.input(i) for i in range(8))
+    bias = node.optional(8)
+    channels = (-1, *[1] * (x.rank - 2))
+    total = _integer_convolution(node, x, w, (x_zero, w_zero))
+    if bias is not None:
+        total = apply(Add(), total, reshaped(bias, (*bias.shape, *channels[1:])))
+    each = _one(w_scale)
+    each = each if each.rank == 0 else reshaped(each, (*each.shape, *channels[1:]))
+    return _requantized(total, (_one(x_scale), each, _one(y_scale)), _one(y_zero))
+
+
