@@ -13,7 +13,7 @@ from minirt.ops.importer import OnnxNode, Result, importer, number
 from minirt.ops.movement import reshaped
 from minirt.ops.pointwise import Pointwise
 from minirt.types.dim import Dim
-from minirt.types.dtype import INTEGERS, NUMBERS, UNSIGNED
+from minirt.types.dtype import INTEGERS, NUMBERS
 
 
 def aligned(node: OnnxNode) -> tuple[Value, Value]:
@@ -120,9 +120,9 @@ class Max(_Binary):
 
 
 class ShiftLeft(_Binary):
-    """a shifted left by b bits; 0 from the type's width on."""
+    """a shifted left by b bits; 0 for b < 0 and from the type's width on."""
 
-    dtypes = UNSIGNED
+    dtypes = INTEGERS
 
     @staticmethod
     def scalar(a: int, b: int) -> int:
@@ -131,9 +131,9 @@ class ShiftLeft(_Binary):
 
 
 class ShiftRight(_Binary):
-    """a shifted right by b bits; 0 from the type's width on."""
+    """a shifted right by b bits, keeping its sign; only the sign's bits for b < 0 and from the type's width on."""
 
-    dtypes = UNSIGNED
+    dtypes = INTEGERS
 
     @staticmethod
     def scalar(a: int, b: int) -> int:

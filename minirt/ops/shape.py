@@ -193,7 +193,8 @@ def _space_to_depth(node: OnnxNode) -> Result:
     x, block = node.input(0), int(node.attributes["blocksize"])
     n, c, h, w = x.shape
     rows, columns = dim.divide(h, block), dim.divide(w, block)
-    moved = transposed(reshaped(x, [n, c, rows, block, columns, block]), [0, 3, 5, 1, 2, 4])
+    order = [0, 3, 5, 1, 2, 4] if node.attributes.get("mode", "DCR") == "DCR" else [0, 1, 3, 5, 2, 4]
+    moved = transposed(reshaped(x, [n, c, rows, block, columns, block]), order)
     return reshaped(moved, [n, c * block * block, rows, columns])
 
 

@@ -88,12 +88,14 @@ f8e5m2fnuz = DType("f8e5m2fnuz", 8, "f", _np("float8_e5m2fnuz"), 20)
 u4 = DType("u4", 4, "u", _np("uint4"), 21)
 i4 = DType("i4", 4, "i", _np("int4"), 22, "INT4")
 f4 = DType("f4", 4, "f", _np("float4_e2m1fn"), 23, "FP4")
+u2 = DType("u2", 2, "u", _np("uint2"), 25)
+i2 = DType("i2", 2, "i", _np("int2"), 26)
 f8e8m0 = DType("f8e8m0", 8, "f", _np("float8_e8m0fnu"), 24, "E8M0")
 
 DTYPES: dict[str, DType] = {
     d.name: d
     for d in (f32, f16, bf16, f64, i8, i16, i32, i64, u8, u16, u32, u64, bool_, c64, c128, string)
-    + (f8e4m3, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, u4, i4, f4, f8e8m0)
+    + (f8e4m3, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, u4, i4, f4, f8e8m0, u2, i2)
 }
 _BY_ONNX = {d.onnx: d for d in DTYPES.values()}
 _BY_NUMPY = {d.numpy: d for d in DTYPES.values() if d is not string}

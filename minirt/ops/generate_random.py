@@ -1,0 +1,128 @@
+"""Random tensors, and the ops that are made of them.  Seeds give streams of minirt's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minirt.errors import MinirtError
+from minirt.ir.graph import array_of, is_constant
+from minirt.ir.op import Op, Value, apply
+from minirt.ops.arithmetic import Add, Div, Mul
+from minirt.ops.cast import casted
+from minirt.ops.importer import OnnxNode, Result, importer, number
+from minirt.ops.logic import GreaterOrEqual, Less
+from minirt.ops.movement import expanded, reshaped, sliced, whole
+from minirt.ops.ordering import Cumulative
+from minirt.ops.reduce import reduced
+from minirt.ops.shape import unsqueezed
+from minirt.ops.softmax import Softmax
+from minirt.types.dim import Dim
+from minirt.types.dtype import FLOATS, DType, bool_, f32, from_onnx
+from minirt.types.tensor import Tensor, Type
+
+
+class Random(Op):
+    """Numbers drawn anew each time: ``kind`` "uniform" in [0, 1) or "normal" of mean 0 and deviation 1.
+
+    A ``seed`` makes every run the same; None draws from the system.
+    """
+
+    pure = False
+    kind: str
+    shape: tuple[Dim, ...]
+    dtype: DType
+    seed: float | None = None
+
+    def infer(self, *inputs: Value) -> Sequence[Type]:
+        """The shape."""
+        if self.kind not in ("uniform", "normal"):
+            raise MinirtError(f"{self.kind!r} is not uniform or normal")
+        if self.dtype not in FLOATS:
+            raise MinirtError(f"random numbers of {self.dtype} are not supported")
+        return (Tensor(self.dtype, self.shape),)
+
+    def reference(self, *arrays: Any) -> Any:
+        """NumPy's default generator."""
+        source = np.random.default_rng(None if self.seed is None else abs(int(np.float32(self.seed).view(np.int32))))
+        shape = whole(self.shape)
+        return source.random(shape) if self.kind == "uniform" else source.standard_normal(shape)
+
+
+def _seed(node: OnnxNode) -> float | None:
+    return float(node.attributes["seed"]) if "seed" in node.attributes else None
+
+
+def _random(node: OnnxNode, kind: str, shape: Sequence[Dim], dtype: DType) -> Value:
+    """Scaled from the standard range or deviation."""
+    drawn = apply(Random(kind, tuple(shape), dtype, _seed(node)))
+    if kind == "uniform":
+        low, high = float(node.attributes.get("low", 0.0)), float(node.attributes.get("high", 1.0))
+        scale, shift = high - low, low
+    else:
+        scale, shift = float(node.attributes.get("scale", 1.0)), float(node.attributes.get("mean", 0.0))
+    drawn = drawn if scale == 1.0 else apply(Mul(), drawn, number(scale, dtype))
+    return drawn if shift == 0.0 else apply(Add(), drawn, number(shift, dtype))
+
+
+def _dtype(node: OnnxNode, default: DType) -> DType:
+    return from_onnx(int(node.attributes["dtype"])) if "dtype" in node.attributes else default
+
+
+@importer("RandomUniform")
+def _uniform(node: OnnxNode) -> Result:
+    return _random(node, "uniform", node.ints("shape") or (), _dtype(node, f32))
+
+
+@importer("RandomNormal")
+def _normal(node: OnnxNode) -> Result:
+    return _random(node, "normal", node.ints("shape") or (), _dtype(node, f32))
+
+
+@importer("RandomUniformLike")
+def _uniform_like(node: OnnxNode) -> Result:
+    return _random(node, "uniform", node.input(0).shape, _dtype(node, node.input(0).dtype))
+
+
+@importer("RandomNormalLike")
+def _normal_like(node: OnnxNode) -> Result:
+    return _random(node, "normal", node.input(0).shape, _dtype(node, node.input(0).dtype))
+
+
+@importer("Bernoulli")
+def _bernoulli(node: OnnxNode) -> Result:
+    """1 where a uniform number is below the probability."""
+    x = node.input(0)
+    drawn = apply(Random("uniform", x.shape, x.dtype, _seed(node)))
+    return casted(apply(Less(), drawn, x), _dtype(node, x.dtype))
+
+
+@importer("Multinomial")
+def _multinomial(node: OnnxNode) -> Result:
+    """The first class whose cumulative probability is above a uniform number."""
+    x = casted(node.input(0), f32)
+    rows, classes = x.shape
+    count = int(node.attributes.get("sample_size", 1))
+    upper = apply(Cumulative("sum", 1), apply(Softmax(1), x))
+    bounds = sliced(upper, 1, 0, classes - 1)  # the last is 1, and rounding must not lose it
+    drawn = apply(Random("uniform", (rows, count, 1), f32, _seed(node)))
+    above = casted(apply(GreaterOrEqual(), drawn, unsqueezed(bounds, [1])), _dtype(node, from_onnx(6)))
+    return reduced("sum", above, [2], keepdims=False)
+
+
+@importer("Dropout")
+def _dropout(node: OnnxNode) -> Result:
+    """The operand itself; in training mode (an operand since opset 12) elements are dropped."""
+    x = node.input(0)
+    training, ratio = node.optional(2), node.optional(1)
+    if node.opset < 12 or training is None or (is_constant(training) and not array_of(training).any()):
+        return [x, expanded(number(True, bool_), x.shape)][: node.outputs]
+    if not is_constant(training):
+        raise MinirtError("training_mode must be known when the network is built")
+    share = number(0.5, f32) if ratio is None else casted(reshaped(ratio, ()), f32)
+    drawn = apply(Random("uniform", x.shape, f32, _seed(node)))
+    kept = apply(GreaterOrEqual(), drawn, share)
+    scale = apply(Div(), number(1, f32), apply(Add(), number(1, f32), apply(Mul(), share, number(-1, f32))))
+    return [apply(Mul(), x, casted(apply(Mul(), casted(kept, f32), scale), x.dtype)), kept][: node.outputs]

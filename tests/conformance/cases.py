@@ -1,0 +1,122 @@
+"""The ONNX backend's node cases: how they are loaded, run through minirt, and compared."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnx.backend.test.case.test_case import TestCase
+from onnx.backend.test.loader import load_model_tests
+
+from minirt.errors import MinirtError
+from minirt.ir.graph import Graph
+from minirt.ops.evaluate import evaluate
+from minirt.parsers.onnx.importing import import_graph
+from minirt.parsers.onnx.read import read_model
+
+Run = Callable[[onnx.ModelProto, Sequence[Any]], list[Any]]
+
+
+@cache
+def cases() -> dict[str, TestCase]:
+    """Every node case by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {c.name: c for c in load_model_tests(kind="node")}
+
+
+def unsupported(path: str) -> dict[str, str]:
+    """Cases that the path does not pass yet, with the reason: one ``case: reason`` a line."""
+    lines = (Path(__file__).parent / f"unsupported_{path}.txt").read_text().splitlines()
+    return {name: reason.strip() for name, _, reason in (line.partition(":") for line in lines if line.strip())}
+
+
+def with_constants(model: onnx.ModelProto, values: Sequence[Any], names: set[str]) -> onnx.ModelProto:
+    """The model with the named inputs as initializers of these values."""
+    out = onnx.ModelProto.FromString(model.SerializeToString())
+    kept = [i for i in out.graph.input if i.name not in names]
+    for info, value in zip(list(out.graph.input), values, strict=False):
+        if info.name in names:
+            out.graph.initializer.append(numpy_helper.from_array(np.asarray(value), info.name))
+    del out.graph.input[:]
+    out.graph.input.extend(kept)
+    return out
+
+
+def import_case(model: onnx.ModelProto, values: Sequence[Any]) -> Graph:
+    """The model as a graph.
+
+    The cases pass shapes, axes and pads as inputs.  What minirt must know when it builds is first tried as an input,
+    then given as a constant, as models in use have it: small integers first, then every small operand but the first.
+    """
+    infos = list(model.graph.input)
+    values = [np.asarray(v) if isinstance(v, np.generic) else v for v in values]
+    small = {i.name for i, v in zip(infos, values, strict=False) if isinstance(v, np.ndarray) and v.ndim <= 1 and v.size <= 64}
+    integers = {
+        i.name for i, v in zip(infos, values, strict=False) if i.name in small and np.asarray(v).dtype.kind in "iu"
+    }
+    first = {infos[0].name} if infos else set()
+    attempts = [set(), integers - first, integers, small - first]
+    for number, names in enumerate(attempts):
+        try:
+            return import_graph(read_model(with_constants(model, values, names).SerializeToString()))
+        except MinirtError:
+            if number == len(attempts) - 1 or not any(attempts[number + 1 :]):
+                raise
+    raise AssertionError("unreachable")
+
+
+def by_reference(model: onnx.ModelProto, values: Sequence[Any]) -> list[Any]:
+    """Imported, and evaluated with NumPy."""
+    graph = import_case(model, values)
+    given = dict(zip((i.name for i in model.graph.input), values, strict=False))
+    return evaluate(graph, {name: given[name] for name in graph.input_names})
+
+
+def same(found: Any, wanted: Any, rtol: float, atol: float) -> None:
+    """Asserts equal types and shapes, and elements within the case's tolerance."""
+    if isinstance(wanted, list | tuple):
+        assert isinstance(found, list | tuple), f"{type(found).__name__} where a sequence is wanted"
+        assert len(found) == len(wanted)
+        for a, b in zip(found, wanted, strict=True):
+            same(a, b, rtol, atol)
+        return
+    if wanted is None:
+        assert found is None
+        return
+    if isinstance(wanted, onnx.TensorProto):
+        wanted = numpy_helper.to_array(wanted)
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    assert found.shape == wanted.shape, f"shape {found.shape} where {wanted.shape} is wanted"
+    if wanted.dtype.kind in "OUS":
+        assert found.astype(str).tolist() == wanted.astype(str).tolist()
+        return
+    assert found.dtype == wanted.dtype, f"{found.dtype} where {wanted.dtype} is wanted"
+    if wanted.dtype.kind in "iub":
+        np.testing.assert_array_equal(found, wanted)
+        return
+    wide = np.complex128 if wanted.dtype.kind == "c" else np.float64
+    if wanted.dtype == np.float16 or wanted.dtype.name == "bfloat16":
+        rtol, atol = max(rtol, 1e-2), max(atol, 1e-3)
+    np.testing.assert_allclose(found.astype(wide), wanted.astype(wide), rtol=rtol, atol=atol)
+
+
+def run_case(name: str, run: Run) -> None:
+    """Runs a case's data sets on a path and compares; raises where they differ."""
+    case = cases()[name]
+    assert case.model is not None and case.data_sets is not None
+    for inputs, outputs in case.data_sets:
+        values = [numpy_helper.to_array(v) if isinstance(v, onnx.TensorProto) else v for v in inputs]
+        found = run(case.model, values)
+        assert len(found) == len(outputs)
+        for a, b in zip(found, outputs, strict=True):
+            same(a, b, case.rtol, case.atol)
+
+
+PATHS: dict[str, Run] = {"reference": by_reference}
