@@ -38,8 +38,9 @@ def spread(operand: Operand, shape: Sequence[Dim]) -> Strides:
 
 @dataclass(frozen=True)
 class Nest:
-    """Loops from outermost to innermost: their extents, each operand's strides, and the logical axis that each runs
-    along (-1 for merged axes).
+    """Loops from outermost to innermost: their extents and each operand's strides.
+
+    ``axes`` are the logical axes that they run along; -1 for merged ones.
     """
 
     dims: tuple[Dim, ...]
@@ -65,8 +66,10 @@ class Nest:
 def collapse(
     shape: Sequence[Dim], order: Sequence[int], strides: Sequence[Strides], kept: frozenset[int] = frozenset()
 ) -> Nest:
-    """The loops over ``shape`` with its axes nested in ``order``: axes of size 1 left out, neighbours merged where
-    every operand steps through both as through one.  Axes in ``kept`` are not merged.
+    """The loops over ``shape`` with its axes nested in ``order``.
+
+    Axes of size 1 are left out, and neighbours merged where every operand steps through both as through one; axes in
+    ``kept`` are not merged.
     """
     dims: list[Dim] = []
     steps: list[list[Dim]] = [[] for _ in strides]
@@ -93,8 +96,9 @@ def collapse(
 
 
 def operand_args(nest: Nest, number: int, address: Address, itemsize: int) -> list[Arg]:
-    """Arguments of one operand: address, strides in bytes of all loops but the innermost, then, where the operand moves
-    in strides along that one, its stride in elements.
+    """Arguments of one operand: address, strides in bytes of all loops but the innermost.
+
+    Where the operand moves in strides along that one, its stride in elements follows.
     """
     *outer, inner = nest.strides[number]
     args: list[Arg] = [address, *(Integer(s * itemsize) for s in outer)]

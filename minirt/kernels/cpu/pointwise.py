@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from minirt.ir.scalar import Body, Scalar, encode, postorder
+from minirt.ir.scalar import Body, Scalar, cast, encode, index, postorder
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.nest import Nest, NestText, collapse, function_text, nest_args, operand_args, spread
 from minirt.kernels.cpu.storage import takes
-from minirt.kernels.kernel import Kernel, Problem, Target
+from minirt.kernels.kernel import Kernel, Operand, Problem, Target
+from minirt.ops.movement import Iota
 from minirt.ops.pointwise import Elementwise
 from minirt.plan.launch import Address, Launch, Launches, Spec, Unit
 from minirt.types.dtype import DType
@@ -40,44 +41,19 @@ def coordinate_axes(results: tuple[Scalar, ...]) -> list[int]:
 class MapStrided(Kernel):
     """A pointwise region, row by row; the innermost loop is vectorised by LLVM."""
 
-    ops = (Elementwise,)
+    ops = (Elementwise, Iota)
 
     def rejects(self, problem: Problem) -> str:
         """Element types without CPU code, and more than 8 loops."""
         bad = unsupported(tuple(o.type.dtype for o in problem.inputs + problem.outputs))
         if bad:
             return bad
-        nest, _ = self._nest(problem)
+        nest = map_nest(body_of(problem), problem.inputs, problem.outputs)
         return f"{nest.rank} loops are more than {MOST_LOOPS}" if nest.rank > MOST_LOOPS else ""
-
-    def _nest(self, problem: Problem) -> tuple[Nest, Body]:
-        assert isinstance(problem.op, Elementwise)
-        body = problem.op.body(tuple(i.type.dtype for i in problem.inputs))
-        first = problem.outputs[0]
-        strides = [spread(o, first.shape) for o in problem.inputs + problem.outputs]
-        kept = frozenset(first.type.rank + a for a in coordinate_axes(body.results))
-        return collapse(first.shape, first.type.order, strides, kept), body
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch over all elements."""
-        nest, body = self._nest(problem)
-        rank = problem.outputs[0].type.rank
-        coords = [
-            (a, nest.axes.index(rank + a) if rank + a in nest.axes else -1) for a in coordinate_axes(body.results)
-        ]
-        operands = problem.inputs + problem.outputs
-        spec: Spec = {
-            "rank": nest.rank,
-            "places": [nest.place(i) for i in range(len(operands))],
-            "coords": [list(c) for c in coords],
-            "body": encode(body),
-        }
-        args = nest_args(nest)
-        for i, operand in enumerate(operands):
-            inputs = len(problem.inputs)
-            address = Address("in", i) if i < inputs else Address("out", i - inputs)
-            args += operand_args(nest, i, address, operand.type.dtype.bits // 8)
-        return Launches((Launch(Unit(self.name, spec), tuple(args), (nest.size, grain((body,)), 1)),))
+        return Launches((map_launch(body_of(problem), problem.inputs, problem.outputs),))
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:
         """A nest of loops around one call of the region."""
@@ -89,5 +65,44 @@ class MapStrided(Kernel):
         at = ["0" if loop < 0 else "j" if loop == loops.last else f"c{loop}" for _, loop in spec["coords"]]
         operands = [loops.address(i) for i in range(len(places))]
         row = [f"for j in range(c{loops.last}, stop):", f"    step(j, {', '.join(at + operands)})"]
-        imports = ["from minirt.kernels.cpu.region import region", f"step = region({json.dumps(json.dumps(step))})"]
-        return CpuUnit(self.name, function_text(imports, loops.head() + loops.rows(row)))
+        return CpuUnit(self.name, function_text([region_line("step", step)], loops.head() + loops.rows(row)))
+
+
+def body_of(problem: Problem) -> Body:
+    """What one element of the result is."""
+    op = problem.op
+    if isinstance(op, Iota):
+        return Body((), (cast(index(op.axis - len(op.shape)), op.dtype),))
+    assert isinstance(op, Elementwise)
+    return op.body(tuple(i.type.dtype for i in problem.inputs))
+
+
+def map_nest(body: Body, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> Nest:
+    """Loops over the first result, in its memory order; axes whose coordinate is read stay apart."""
+    first = outputs[0]
+    strides = [spread(o, first.shape) for o in inputs + outputs]
+    kept = frozenset(first.type.rank + a for a in coordinate_axes(body.results))
+    return collapse(first.shape, first.type.order, strides, kept)
+
+
+def map_launch(
+    body: Body, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], addresses: tuple[Address, ...] = ()
+) -> Launch:
+    """The launch of a region over operands that lie at these addresses (by default the node's own, in order)."""
+    nest = map_nest(body, inputs, outputs)
+    rank = outputs[0].type.rank
+    axes = coordinate_axes(body.results)
+    coords = [[a, nest.axes.index(rank + a) if rank + a in nest.axes else -1] for a in axes]
+    operands = inputs + outputs
+    places = [nest.place(i) for i in range(len(operands))]
+    spec: Spec = {"rank": nest.rank, "places": places, "coords": coords, "body": encode(body)}
+    own = tuple(Address("in", i) for i in range(len(inputs))) + tuple(Address("out", i) for i in range(len(outputs)))
+    args = nest_args(nest)
+    for i, (operand, address) in enumerate(zip(operands, addresses or own, strict=True)):
+        args += operand_args(nest, i, address, operand.type.dtype.bits // 8)
+    return Launch(Unit("MapStrided", spec), tuple(args), (nest.size, grain((body,)), 1))
+
+
+def region_line(name: str, spec: Spec) -> str:
+    """The line of kernel text that makes a region."""
+    return f"from minirt.kernels.cpu.region import region\n{name} = region({json.dumps(json.dumps(spec))})"

@@ -1,5 +1,8 @@
 """Every CPU kernel class: importing this registers them."""
 
+from minirt.kernels.cpu.dims import DimsWrite
+from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
+from minirt.kernels.cpu.pad import PadConstant, PadMirrored
 from minirt.kernels.cpu.pointwise import MapStrided
 
-__all__ = ["MapStrided"]
+__all__ = ["ConcatStrided", "DimsWrite", "MapStrided", "MoveStrided", "PadConstant", "PadMirrored"]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-import minirt.kernels.cpu.registry  # noqa: F401
 from minirt.ir.graph import Input
 from minirt.ir.op import Op, apply, apply_all
 from minirt.kernels.cpu.compile import address
-from minirt.kernels.kernel import PACKS, Kernel, Operand, Problem, Target, candidates
+from minirt.kernels.families import candidates
+from minirt.kernels.kernel import KERNELS, PACKS, Kernel, Operand, Problem, Target
 from minirt.ops.evaluate import run_node
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real
 from minirt.types.dtype import Array, from_numpy
@@ -78,14 +78,14 @@ def launch_all(
     ]
     places = {"in": inputs, "out": outputs, "work": work, "pack": packs}
     for launch in launches.steps:
-        _run(kernel, launch, places, sizes)
+        _run(launch, places, sizes)
 
 
-def _run(kernel: Kernel, launch: Launch, places: dict[str, Any], sizes: Evaluator) -> None:
+def _run(launch: Launch, places: dict[str, Any], sizes: Evaluator) -> None:
     values = [_number(a, places, sizes) for a in launch.args]
     args = np.array(values, dtype=np.int64)
     call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(
-        address(kernel.source(launch.unit.spec, CPU))
+        address(KERNELS[launch.unit.kernel].source(launch.unit.spec, CPU))
     )
     count = sizes.integer(launch.grid[0])
     assert sizes.integer(launch.grid[1]) >= 1
@@ -115,6 +115,7 @@ def run(
     op: Op, inputs: Sequence[Array], orders: Sequence[Sequence[int]] = (), kernel: str = "", tactic: int = 0
 ) -> list[Array]:
     """The op's results by a CPU kernel; ``orders`` are the results' memory orders."""
+    inputs = [np.asarray(a) for a in inputs]
     with np.errstate(all="ignore"):
         expected = reference(op, inputs)
     made = [fenced(e.shape, e.dtype, orders[i] if orders else None) for i, e in enumerate(expected)]
@@ -131,6 +132,7 @@ def check(
     op: Op, inputs: Sequence[Array], tolerance: float = 1e-6, orders: Sequence[Sequence[int]] = (), kernel: str = ""
 ) -> None:
     """Compares a kernel with the reference in float64: within ``tolerance`` of scale for floats, exactly else."""
+    inputs = [np.asarray(a) for a in inputs]
     got = run(op, inputs, orders, kernel)
     with np.errstate(all="ignore"):
         wide = reference(op, inputs, True)
