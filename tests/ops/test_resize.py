@@ -1,0 +1,89 @@
+"""Resizing against onnxruntime."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ops.harness import check, check_symbolic
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((2, 3, 5, 7)).astype(np.float32)
+GRIDS: list[dict[int, Any]] = [
+    {2: np.array([1, 1, 2, 2], np.float32)},
+    {2: np.array([1, 1, 0.6, 1.5], np.float32)},
+    {2: np.array([1, 1, 1.3, 0.4], np.float32)},
+    {3: np.array([2, 3, 9, 4], np.int64)},
+    {3: np.array([2, 3, 1, 14], np.int64)},
+]
+
+
+def given(grid: dict[int, Any], x: Any = X) -> list[Any]:
+    arrays = [x, None, grid.get(2), grid.get(3)]
+    return arrays if 3 in grid else arrays[:3]
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize(
+    "coordinates", ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]
+)
+class TestGrids:
+    @pytest.mark.parametrize("nearest", ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
+    def test_nearest(self, grid: dict[int, Any], coordinates: str, nearest: str) -> None:
+        arrays = given(grid)
+        if coordinates == "half_pixel_symmetric" and nearest in ("floor", "ceil") and grid is GRIDS[1]:
+            pytest.skip("places fall on whole numbers but for f32 rounding, which decides there")
+        check(
+            "Resize", arrays, constants=(2, 3)[: len(arrays) - 2], mode="nearest", nearest_mode=nearest,
+            coordinate_transformation_mode=coordinates,
+        )  # fmt: skip
+
+    def test_linear(self, grid: dict[int, Any], coordinates: str) -> None:
+        arrays = given(grid)
+        check("Resize", arrays, constants=(2, 3)[: len(arrays) - 2], mode="linear",
+              coordinate_transformation_mode=coordinates, tolerance=1e-4)  # fmt: skip
+
+    @pytest.mark.parametrize("exclude", [0, 1])
+    def test_cubic(self, grid: dict[int, Any], coordinates: str, exclude: int) -> None:
+        arrays = given(grid)
+        check("Resize", arrays, constants=(2, 3)[: len(arrays) - 2], mode="cubic", exclude_outside=exclude,
+              coordinate_transformation_mode=coordinates, cubic_coeff_a=-0.5, tolerance=1e-4)  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("grid", [g for g in GRIDS if 3 not in g or g[3][2] > 1])
+def test_antialias(mode: str, grid: dict[int, Any]) -> None:
+    arrays = given(grid)
+    check("Resize", arrays, constants=(2, 3)[: len(arrays) - 2], mode=mode, antialias=1, tolerance=1e-4,
+          **({"exclude_outside": 1} if mode == "cubic" else {}))  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_crop(mode: str) -> None:
+    roi = np.array([0, 0, 0.4, -0.2, 1, 1, 0.9, 1.2], np.float32)
+    check("Resize", [X, roi, None, np.array([2, 3, 4, 6], np.int64)], constants=(1, 3), mode=mode,
+          coordinate_transformation_mode="tf_crop_and_resize", extrapolation_value=9.0, tolerance=1e-4)  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", ["not_larger", "not_smaller"])
+def test_aspect(policy: str) -> None:
+    check("Resize", [X, None, None, np.array([7, 8], np.int64)], constants=(3,), mode="linear", axes=[2, 3],
+          keep_aspect_ratio_policy=policy, tolerance=1e-4)  # fmt: skip
+
+
+def test_axes() -> None:
+    check("Resize", [X, None, np.array([2, 3], np.float32)], constants=(2,), axes=[3, 2], mode="linear", tolerance=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_upsample(mode: str) -> None:
+    check("Upsample", [X, np.array([1, 1, 2, 3], np.float32)], constants=(1,), opset=9, mode=mode)
+    check("Resize", [X, np.array([1, 1, 2, 3], np.float32)], constants=(1,), opset=10, mode=mode)
+
+
+def test_symbolic_sizes() -> None:
+    sizes = [{"N": 1, "H": 9, "W": 12}, {"N": 3, "H": 8, "W": 11}]
+    for scale in (2.0, 0.5, 0.7, 1.3):
+        scales = np.array([1, 1, scale, scale], np.float32)
+        check_symbolic("Resize", [("N", 3, "H", "W"), None, scales], sizes, mode="linear", tolerance=1e-4)
+    check_symbolic("Resize", [("N", 3, "H", "W"), None, None, np.array([12, 5], np.int64)], sizes, axes=[2, 3])
