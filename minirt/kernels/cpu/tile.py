@@ -1,0 +1,156 @@
+# mypy: disable-error-code="no-untyped-call"
+"""The micro-kernel of matrix products and convolutions, as LLVM IR: a tile of T rows times B vectors of columns.
+
+`tile_product(T, B, lanes, x_step, w_step)` is an intrinsic for kernel text:
+
+    product(starts, taps, depth, x_step, weights, w_step, tile)
+
+For t < T and j < B * lanes it stores tile[t * B * lanes + j] = the sum, over taps p and k < depth, of
+x[starts[p * 16 + t] + k * x_step] * weights[(p * depth + k) * w_step + j]: starts are addresses, steps are in bytes.
+A step that is given when the intrinsic is made (not 0) replaces the one of the call, and makes the loop a good deal
+faster. Sums go in order of p and k, with one fused multiply-add each where the CPU has one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_WORD = ir.IntType(64)
+_FLOAT = ir.FloatType()
+
+
+def _stack(kind: Any, count: int) -> Any:
+    def typing(context: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            element = context.get_value_type(kind)
+            with builder.goto_entry_block():
+                slot = builder.alloca(ir.ArrayType(element, count))
+                slot.align = 64
+            return builder.bitcast(slot, element.as_pointer())
+
+        return types.CPointer(kind)(), generate
+
+    return intrinsic(typing)
+
+
+@lru_cache(maxsize=64)
+def stack_f32(count: int) -> Any:
+    """An intrinsic without arguments: `count` float32 on the stack, aligned to 64 bytes."""
+    return _stack(types.float32, count)
+
+
+@lru_cache(maxsize=64)
+def stack_i64(count: int) -> Any:
+    """An intrinsic without arguments: `count` int64 on the stack, aligned to 64 bytes."""
+    return _stack(types.int64, count)
+
+
+@intrinsic
+def address_of(context: Any, pointer: Any) -> Any:
+    """The address a pointer holds, as int64."""
+    if not isinstance(pointer, types.CPointer):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ptrtoint(values[0], _WORD)
+
+    return types.int64(pointer), generate
+
+
+@lru_cache(maxsize=64)
+def tile_product(rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: int = 0) -> Any:
+    """The intrinsic for a tile of `rows` (at most 16) rows and `vectors` * `lanes` columns."""
+    integer = types.int64
+    signature = types.void(
+        types.CPointer(integer), integer, integer, integer, integer, integer, types.CPointer(types.float32)
+    )
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        starts, taps, depth, x_given, weights, w_given, tile = values
+        steps = _WORD(x_step) if x_step else x_given, _WORD(w_step) if w_step else w_given
+        maker = _Tile(builder, rows, vectors, lanes, steps, 1)
+        maker.build(starts, taps, depth, weights, tile)
+        return context.get_dummy_value()
+
+    def typing(
+        context: Any, starts: Any, taps: Any, depth: Any, x_given: Any, weights: Any, w_given: Any, tile: Any
+    ) -> Any:
+        return signature, generate
+
+    return intrinsic(typing)
+
+
+class _Tile:
+    """Builds the code of one micro-kernel."""
+
+    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int, steps: Any, unroll: int) -> None:
+        self.b = builder
+        self.vectors, self.lanes, self.unroll = vectors, lanes, unroll
+        self.x_step, self.w_step = steps
+        self.vector = ir.VectorType(_FLOAT, lanes)
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        self.fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{lanes}f32")
+        self.nothing = ir.Constant(self.vector, [0.0] * lanes)
+        self.sums = [
+            [cgutils.alloca_once(builder, self.vector, name=f"sum_{t}_{j}") for j in range(vectors)]
+            for t in range(rows)
+        ]
+
+    def build(self, starts: Any, taps: Any, depth: Any, weights: Any, tile: Any) -> None:
+        """Zero the sums, add every tap, store the tile."""
+        b = self.b
+        slots = [slot for row in self.sums for slot in row]
+        for slot in slots:
+            b.store(self.nothing, slot)
+        tap_bytes = b.mul(depth, self.w_step)
+        with cgutils.for_range(b, taps) as loop:
+            first = b.gep(starts, [b.mul(loop.index, _WORD(16))])
+            rows = [b.inttoptr(b.load(b.gep(first, [_WORD(t)])), _FLOAT.as_pointer()) for t in range(len(self.sums))]
+            self._depth(rows, depth, b.add(weights, b.mul(loop.index, tap_bytes)))
+        for i, slot in enumerate(slots):
+            place = b.bitcast(b.gep(tile, [_WORD(i * self.lanes)]), self.vector.as_pointer())
+            b.store(b.load(slot), place, align=4 * self.lanes)
+
+    def _depth(self, rows: list[Any], depth: Any, weights: Any) -> None:
+        b = self.b
+        rounds = b.udiv(depth, _WORD(self.unroll))
+        main = b.mul(rounds, _WORD(self.unroll))
+        with cgutils.for_range(b, rounds) as loop:
+            k = b.mul(loop.index, _WORD(self.unroll))
+            x = [self._past(row, b.mul(k, self.x_step)) for row in rows]
+            w = b.add(weights, b.mul(k, self.w_step))
+            for i in range(self.unroll):
+                self._step(
+                    [self._past(p, b.mul(self.x_step, _WORD(i))) for p in x], b.add(w, b.mul(self.w_step, _WORD(i)))
+                )
+        if self.unroll > 1:
+            with cgutils.for_range(b, b.sub(depth, main)) as loop:
+                k = b.add(main, loop.index)
+                x = [self._past(row, b.mul(k, self.x_step)) for row in rows]
+                self._step(x, b.add(weights, b.mul(k, self.w_step)))
+
+    def _past(self, pointer: Any, offset: Any) -> Any:
+        b = self.b
+        byte = b.gep(b.bitcast(pointer, ir.IntType(8).as_pointer()), [offset])
+        return b.bitcast(byte, _FLOAT.as_pointer())
+
+    def _step(self, x: list[Any], weights: Any) -> None:
+        b = self.b
+        first = b.inttoptr(weights, _FLOAT.as_pointer())
+        columns = [
+            b.load(b.bitcast(b.gep(first, [_WORD(j * self.lanes)]), self.vector.as_pointer()), align=4)
+            for j in range(self.vectors)
+        ]
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        all_first = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        for pointer, slots in zip(x, self.sums, strict=True):
+            one = b.insert_element(undefined, b.load(pointer), ir.IntType(32)(0))
+            value = b.shuffle_vector(one, undefined, all_first)
+            for slot, column in zip(slots, columns, strict=True):
+                b.store(b.call(self.fma, [value, column, b.load(slot)]), slot)
