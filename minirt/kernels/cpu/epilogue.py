@@ -1,12 +1,13 @@
 """What a matrix kernel does with its sums before it stores them, as text for the kernel's source.
 
 An epilogue is a scalar expression over `acc` (float32, the sum) and `e0`, `e1`, ... (an element of each extra
-operand), in the Python that Numba compiles. Numbers in it must be typed (``float32(0.5)``), or Numba computes in float64. The
-coordinates of the element are `image`, `group`, `m` (row, or output pixel) and `c` (column, or channel, of the group).
+operand), in the Python that Numba compiles. Numbers in it must be typed (``float32(0.5)``), or Numba computes in
+float64. The coordinates of the element are `image`, `group`, `m` (row, or output pixel) and `c` (column, or channel,
+of the group).
 
-An operand is an address and strides in elements for image, group and row; along columns it is contiguous (`column`) or
-constant. Bias is Operand() with row stride 0, a residual is Operand() with the output's strides, a scale per row is
-Operand(column=False).
+An operand is an address and strides in elements for image, group and row; along columns it is contiguous (`column`)
+or constant. Bias is Operand() with row stride 0, a residual is Operand() with the output's strides, a scale per row
+is Operand(column=False).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Turns object code into addresses, with llvmlite alone: nothing here compiles Python, so nothing imports Numba.
 
-An object travels as a *binary*: one JSON line {"symbols": [...]} and the object file. Loaded code stays in the process
-for good, because programs hold its addresses.
+An object travels as a *binary*: one JSON line {"symbols": [...]} and the object file. Loaded code stays in the
+process for good, because programs hold its addresses.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Both are the same loop: for every row m (output pixel) and column c (output channel), a sum over taps and depth of
 x[...] * weights[tap, k, c]. A task of the range is (image, group, block of rows, run of column blocks), the last
-fastest; `task_count` gives n; any grain is right. int64 arguments (strides in elements; C names of a convolution in brackets):
+fastest; `task_count` gives n; any grain is right. int64 arguments (strides in elements; C names of a convolution in
+brackets):
 
     0 x   1 weights   2 zeros: address of at least `depth` float32 zeros (padding; any address where none is needed)
     3 images   4 groups   5 rows [OH * OW]   6 row width [OW]; a product gives 1 << 40
@@ -15,11 +16,13 @@ fastest; `task_count` gives n; any grain is right. int64 arguments (strides in e
     34 + 4 i: operand i of the epilogue: address, per image, per group, per row
 
 Weights come packed by `pack_weights`: [group][block][tap][depth][width] with width = vectors * lanes, zero-filled to
-whole blocks, so weights-per-depth is `width`. A row-major [K, N] matrix whose N is a multiple of `width` may be read in
-place: per block = width, per depth = N. x is read with any strides and never out of bounds; y is written only where it is.
+whole blocks, so weights-per-depth is `width`. A row-major [K, N] matrix whose N is a multiple of `width` may be read
+in place: per block = width, per depth = N. x is read with any strides and never out of bounds; y is written only
+where it is.
 
-A product A[M, K] @ B[K, N] is taps 1, strides 1, dilations 1, pads 0, size (1, 1 << 40), pixel stride = A's row stride,
-depth stride = A's column stride; two batch dims are images and groups. `product_args` and `conv_args` fill the list.
+A product A[M, K] @ B[K, N] is taps 1, strides 1, dilations 1, pads 0, size (1, 1 << 40), pixel stride = A's row
+stride, depth stride = A's column stride; two batch dims are images and groups. `product_args` and `conv_args` fill
+the list.
 
 With `patch`, each tile first copies its inputs together (at most PATCH numbers a row: IC * KH * KW <= PATCH): faster
 where the depth is small (first layers).

@@ -1,8 +1,8 @@
 # mypy: disable-error-code="no-untyped-call"
 """Typed addresses for kernel text: ``f32(args[0])[i]`` reads or writes the i-th float at an address.
 
-Indexing a pointer has no bounds check and no negative wrap-around, which lets LLVM see plain contiguous loads. float16
-and bfloat16 are stored as 16 bits and converted by `load_f16`, `store_f16`, `load_bf16`, `store_bf16`.
+Indexing a pointer has no bounds check and no negative wrap-around, which lets LLVM see plain contiguous loads.
+float16 and bfloat16 are stored as 16 bits and converted by `load_f16`, `store_f16`, `load_bf16`, `store_bf16`.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ State words (int64, one cache line of eight words for each group of fields; zero
 
 Why it is right: the fields change only while WORK is CLOSED, and a piece is taken by a compare-and-swap on WORK whose
 step number never repeats, so a worker that wakes late cannot take a piece with another step's fields. A worker counts
-itself a sleeper before it looks at WORK for the last time, and the caller publishes WORK before it looks for sleepers,
-both sequentially consistent, so no wake is lost.
+itself a sleeper before it looks at WORK for the last time, and the caller publishes WORK before it looks for
+sleepers, both sequentially consistent, so no wake is lost.
 """
 
 from __future__ import annotations

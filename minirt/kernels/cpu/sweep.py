@@ -6,10 +6,10 @@
     sweep(sums, first, columns, y, (operand, ...), image, group, m, c)
 
 For j < columns it stores function(sums[first + j], e0[j], e1[j], ..., image, group, m, c + j) at y[j]; `function` is
-a njit function of the text, `y` and the operands are addresses of the row's first element, storage types as in `STORAGE`. An
-operand (type, False) is read at its address for every column. Numba leaves LLVM to guess, and LLVM unrolls short loops
-instead of vectorising them; here the loop carries metadata with the vector width. y may be an operand's own memory,
-or memory that no operand shares.
+a njit function of the text, `y` and the operands are addresses of the row's first element, storage types as in
+`STORAGE`. An operand (type, False) is read at its address for every column. Numba leaves LLVM to guess, and LLVM
+unrolls short loops instead of vectorising them; here the loop carries metadata with the vector width. y may be an
+operand's own memory, or memory that no operand shares.
 """
 
 from __future__ import annotations

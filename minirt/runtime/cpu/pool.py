@@ -1,8 +1,8 @@
 """Runs CPU programs: one native call each, with worker threads that take pieces of the large records.
 
-A program is a table of records [function, n, grain, args, flags] (see minirt.kernels.cpu.runner_ir, whose addresses the
-pool is given): kernels are C functions ``f(lo, hi, args)``. The GIL is free during a run, so Python threads may run
-programs at once: one gets the workers, the others run serially in their own thread, all are right.
+A program is a table of records [function, n, grain, args, flags] (see minirt.kernels.cpu.runner_ir, whose addresses
+the pool is given): kernels are C functions ``f(lo, hi, args)``. The GIL is free during a run, so Python threads may
+run programs at once: one gets the workers, the others run serially in their own thread, all are right.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def run(unit: CpuUnit, args: list[int], n: int) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """A convolution: images, groups, a group's channels, size, kernel, strides, dilations, (top, left, bottom, right)."""
+    """A convolution: images, groups, channels, size, kernel, strides, dilations, (top, left, bottom, right)."""
 
     n: int
     g: int
