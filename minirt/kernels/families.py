@@ -2,9 +2,10 @@
 
 from minirt.ir.op import Op
 from minirt.kernels.cpu import registry as cpu
+from minirt.kernels.cuda import registry as cuda
 from minirt.kernels.kernel import KERNELS, Kernel, Target
 
-REGISTRIES = (cpu,)
+REGISTRIES = (cpu, cuda)
 
 
 def candidates(target: Target, op: Op) -> list[Kernel]:

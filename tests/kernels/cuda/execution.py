@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-import minirt.kernels.cuda.families  # noqa: F401
 from minirt.ir.graph import Input
 from minirt.ir.op import Op, Value, apply, apply_all
 from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_source, default_store
-from minirt.kernels.kernel import KERNELS, PACKS, Kernel, Operand, Order, Problem, Target, candidates
+from minirt.kernels.families import candidates
+from minirt.kernels.kernel import KERNELS, PACKS, Kernel, Operand, Order, Problem, Target
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Real, Spec
 from minirt.runtime import device as dev
 from minirt.types.dim import Dim, mul, symbol

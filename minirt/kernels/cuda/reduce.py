@@ -1,0 +1,228 @@
+"""Reductions over any axes, with a pointwise prologue and epilogue; long ones are split over blocks in fixed order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minirt.ir.scalar import Body, arg, decode, encode
+from minirt.ir.scalar_cuda import cuda_function, index_axes, prints, register_type
+from minirt.kernels.cuda.compile import CudaSource
+from minirt.kernels.cuda.generate import Generated, Param, Value, kernel_text, storage
+from minirt.kernels.cuda.map import Piece
+from minirt.kernels.cuda.nest import broadcast_strides
+from minirt.kernels.cuda.rows import (
+    Rows,
+    combine_text,
+    full_shape,
+    load_text,
+    loop_text,
+    rows,
+    rows_params,
+    rows_per_block,
+    rows_values,
+    setup_text,
+    which,
+)
+from minirt.kernels.kernel import Problem
+from minirt.ops.reduce import Reduce
+from minirt.plan.launch import Address, Launch, Launches, Spec
+from minirt.types.dim import Dim, ceil, divide, mul, product
+from minirt.types.dtype import DType, bool_, dtype_of, i64
+
+_SPLIT_FROM = 2048  # elements of a row below which one block reads it all
+_COMBINE = {"sum": "a + b", "mean": "a + b", "prod": "a * b", "max": "greatest(a, b)", "min": "least(a, b)"}
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """The parts of a reduction: bodies, the accumulator, and every operand over the full shape."""
+
+    source: Body
+    finish: Body
+    total: DType
+    shape: tuple[Dim, ...]
+    order: tuple[int, ...]
+    sources: tuple[Piece, ...]
+    extras: tuple[Piece, ...]
+    result: Piece
+
+
+def _terms(problem: Problem) -> _Terms:
+    op = problem.op
+    assert isinstance(op, Reduce)
+    count, dtypes = op.sources(), tuple(o.type.dtype for o in problem.inputs)
+    source = op.prologue or Body(dtypes[:1], (arg(0, dtypes[0]),))
+    shape = full_shape(problem.inputs[:count])
+    main = next((o for o in problem.inputs[:count] if len(o.shape) == len(shape)), problem.inputs[0])
+    order = main.type.order if len(main.shape) == len(shape) else tuple(range(len(shape)))
+    total = i64 if op.kind == "mean" and source.dtypes[0].is_integer else op.reduced(dtypes)
+    result = problem.outputs[0]
+    sources = tuple(
+        Piece(Address("in", i), o.type.dtype, broadcast_strides(o, shape), o.aligned)
+        for i, o in enumerate(problem.inputs[:count])
+    )
+    extras = tuple(
+        Piece(Address("in", i), o.type.dtype, _spread(broadcast_strides(o, result.shape), op, len(shape)), o.aligned)
+        for i, o in enumerate(problem.inputs[count:], count)
+    )
+    out = Piece(Address("out", 0), result.type.dtype, _spread(result.strides, op, len(shape)), result.aligned)
+    return _Terms(source, op.finish(dtypes), total, shape, order, sources, extras, out)
+
+
+def _spread(strides: tuple[Dim, ...], op: Reduce, rank: int) -> tuple[Dim, ...]:
+    """Strides along the result's axes as strides along the operands': 0 along the reduced ones."""
+    kept = iter(s for i, s in enumerate(strides) if not op.keepdims or i not in op.axes)
+    return tuple(0 if axis in op.axes else next(kept) for axis in range(rank))
+
+
+class ReduceRows(Generated):
+    """A group or column of threads for each result; partial results and a second launch where rows are few and long."""
+
+    ops = (Reduce,)
+
+    def rejects(self, problem: Problem) -> str:
+        """Types without a register form, several results, or bodies that read coordinates."""
+        op = problem.op
+        assert isinstance(op, Reduce)
+        if len(problem.outputs) > 1:
+            return "several results are not written"
+        dtypes = tuple(o.type.dtype for o in problem.inputs)
+        bodies = [b for b in (op.prologue, op.finish(dtypes)) if b is not None]
+        if any(index_axes(b) for b in bodies):
+            return "its prologue or epilogue reads coordinates"
+        return next((reason for b in bodies if (reason := prints(b))), "")
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch, or two with the partial results between them."""
+        op, terms = problem.op, _terms(problem)
+        assert isinstance(op, Reduce)
+        pieces = [*terms.sources, terms.result, *terms.extras]
+        made = rows(problem, terms.shape, op.axes, pieces, terms.order)
+        spec: Spec = {**made.spec, "kind": op.kind, "source": encode(terms.source), "total": terms.total.name}
+        parts = _parts(problem, made)
+        if parts == 1:
+            return Launches((self._stage(made, {**spec, "finish": encode(terms.finish)}, terms, made.reduced.total),))
+        chunk = mul(ceil(divide(made.reduced.total, parts * 8)), 8)
+        first = self._partial(made, {**spec, "finish": None}, terms, parts, chunk)
+        kept = [axis for axis in terms.order if axis not in op.axes]
+        sizes = [terms.shape[axis] for axis in kept]
+        dense = [product(sizes[i + 1 :]) for i in range(len(sizes))]
+        partial = Piece(Address("work", 0), terms.total, (product(sizes), *dense))
+        others = [
+            Piece(p.at, p.dtype, (0, *(p.strides[a] for a in kept)), p.aligned) for p in (terms.result, *terms.extras)
+        ]
+        again = rows(problem, (parts, *sizes), (0,), [partial, *others], range(len(sizes) + 1))
+        joined = Body((terms.total,), (arg(0, terms.total),))
+        spec = {**again.spec, "kind": op.kind, "source": encode(joined), "total": terms.total.name}
+        left = _Terms(joined, terms.finish, terms.total, (), (), (partial,), tuple(others[1:]), others[0])
+        second = self._stage(again, {**spec, "finish": encode(terms.finish)}, left, made.reduced.total)
+        return Launches((first, second), (mul(made.kept.total, parts * terms.total.bits // 8),))
+
+    def _stage(self, made: Rows, spec: Spec, terms: _Terms, count: Dim) -> Launch:
+        values = {**rows_values(made, _names(spec)), **_pieces(terms), "count": count}
+        return self.launched(spec, values, made.grid)
+
+    def _partial(self, made: Rows, spec: Spec, terms: _Terms, parts: int, chunk: Dim) -> Launch:
+        values = {**rows_values(made, _names(spec)), **_pieces(terms), "count": 0, "chunk": chunk}
+        values["y"] = Address("work", 0)
+        return self.launched(spec, values, (made.grid[0], parts, 1))
+
+    def params(self, spec: Spec) -> list[Param]:
+        """Addresses, how many elements a mean divides by, the part that a block takes, and the rows' geometry."""
+        source = decode(spec["source"])
+        out = [Param("ptr", f"x{i}", f"const {storage(d)}") for i, d in enumerate(source.args)]
+        total = dtype_of(spec["total"])
+        finish = decode(spec["finish"]) if spec["finish"] else Body((total,), (arg(0, total),))
+        out += [Param("ptr", f"e{i}", f"const {storage(d)}") for i, d in enumerate(finish.args[1:])]
+        out += [Param("ptr", "y", storage(finish.results[0].dtype)), Param("I", "count")]
+        out += [] if spec["finish"] else [Param("I", "chunk")]
+        return out + rows_params(spec, _names(spec))
+
+    def text(self, spec: Spec) -> CudaSource:
+        """Accumulate, combine, finish."""
+        source, total = decode(spec["source"]), dtype_of(spec["total"])
+        head = cuda_function(source, "prologue")
+        if spec["finish"]:
+            head += cuda_function(decode(spec["finish"]), "epilogue")
+        kind = register_type(total)
+        head += combiner(kind, _COMBINE[spec["kind"]])
+        body = _body(spec, source, total)
+        return kernel_text("reduce_rows", self.params(spec), body, spec["threads"], spec["wide"], head, ("groups.cuh",))
+
+
+def _parts(problem: Problem, made: Rows) -> int:
+    """How many blocks share each row's elements."""
+    length = problem.likely(made.reduced.total)
+    blocks = -(-problem.likely(made.kept.total) // rows_per_block(made.spec))
+    wanted = 2 * problem.target.multiprocessors
+    if length < _SPLIT_FROM or blocks >= wanted // 2:
+        return 1
+    return max(1, min(wanted // max(blocks, 1), length // (_SPLIT_FROM // 2), 256))
+
+
+def _names(spec: Spec) -> list[str]:
+    source = decode(spec["source"])
+    extras = len(decode(spec["finish"]).args) - 1 if spec["finish"] else len(spec["modes"]) - len(source.args) - 1
+    return [f"x{i}" for i in range(len(source.args))] + ["y"] + [f"e{i}" for i in range(extras)]
+
+
+def _pieces(terms: _Terms) -> dict[str, Value]:
+    values: dict[str, Value] = {f"x{i}": p.at for i, p in enumerate(terms.sources)}
+    values |= {f"e{i}": p.at for i, p in enumerate(terms.extras)}
+    return values | {"y": terms.result.at}
+
+
+def identity(kind: str, total: DType) -> str:
+    """What leaves every number as it is under the reduction."""
+    if kind in ("sum", "mean", "prod"):
+        return "1" if kind == "prod" else "0"
+    low = kind == "max"
+    if total is bool_:
+        return "false" if low else "true"
+    if total.is_float:
+        bits = "0xfff0000000000000ll" if low else "0x7ff0000000000000ll"
+        return (
+            f"__longlong_as_double((i64){bits})"
+            if total.bits == 64
+            else f"{'-' if low else ''}__uint_as_float(0x7f800000u)"
+        )
+    if total.kind == "u":
+        return "0" if low else f"(u64)0x{2**total.bits - 1:x}ull"
+    least = f"(i64)0x{(1 << 64) - (1 << (total.bits - 1)):x}ull"
+    return least if low else f"(i64)0x{2 ** (total.bits - 1) - 1:x}ull"
+
+
+def _body(spec: Spec, source: Body, total: DType) -> str:
+    kind, names = register_type(total), _names(spec)
+    vector, modes = spec["vector"], spec["modes"]
+    text = setup_text(spec, names)
+    text += f"{kind} total[W];\nfor (int w = 0; w < W; w++) total[w] = ({kind}){identity(spec['kind'], total)};\n"
+    loads = "".join(
+        f"{register_type(d)} v{i}[{vector}];\n{load_text(spec, modes[i], f'x{i}', f'v{i}')}"
+        for i, d in enumerate(source.args)
+    )
+    call = f"prologue({', '.join(f'v{i}[j]' for i in range(len(source.args)))})"
+    add = f"total[{which(spec)}] = Combine()(total[{which(spec)}], ({kind}){call});"
+    loads += f"#pragma unroll\nfor (int j = 0; j < {vector}; j++) {add}\n"
+    if not spec["finish"]:
+        text += "const I begin = (I)blockIdx.y * chunk, end = begin + chunk < length ? begin + chunk : length;\n"
+        text += loop_text(spec, loads, "begin", "end") + combine_text(spec, "total", "Combine()")
+        return text + "if (ok && part == 0) for (int w = 0; w < W; w++) y[(I)blockIdx.y * rows + row + w] = total[w];\n"
+    text += loop_text(spec, loads) + combine_text(spec, "total", "Combine()")
+    return text + _finish(spec, total)
+
+
+def _finish(spec: Spec, total: DType) -> str:
+    finish = decode(spec["finish"])
+    last = spec["kept"] - 1
+    kind = register_type(finish.args[0])
+    mean = "" if spec["kind"] != "mean" else f" / ({'i64' if not total.is_float else kind})count"
+    args = [f"({kind})(total[w]{mean})"]
+    args += [f"widen(e{i}[b_e{i} + w * e{i}_{last}])" for i in range(len(finish.args) - 1)]
+    put = f"y[b_y + w * y_{last}] = Narrow<{storage(finish.results[0].dtype)}>::of(epilogue({', '.join(args)}));"
+    return f"if (ok && part == 0) {{\n#pragma unroll\nfor (int w = 0; w < W; w++) {put}\n}}\n"
+
+
+def combiner(kind: str, expression: str) -> str:
+    """The text of ``Combine``, which gives the expression of a and b."""
+    return f"struct Combine {{ DEV {kind} operator()({kind} a, {kind} b) const {{ return {expression}; }} }};\n"
