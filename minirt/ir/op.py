@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 import numpy as np
 
 from minirt.errors import MinirtError, TypeInferenceError
-from minirt.types.dim import Dim, Expr
+from minirt.types.dim import Dim, Expr, rational
 from minirt.types.dtype import ANY, Array, DType, bool_
 from minirt.types.tensor import Tensor, Type
 
@@ -61,7 +61,7 @@ class Op:
         raise NotImplementedError(f"{self.name} has no reference")
 
     def run(self, arrays: Sequence[Any], types: Sequence[Type], wide: bool) -> tuple[Any, ...]:
-        """``reference`` as a tuple; ``types`` are the operands' declared types, ``wide`` holds every float as float64."""
+        """``reference`` as a tuple; ``types`` are the operands' declared types, ``wide`` holds floats as float64."""
         out = self.reference(*arrays)
         return out if isinstance(out, tuple) else (out,)
 
@@ -81,7 +81,7 @@ class Op:
 
     def replace(self, **fields: Any) -> Op:
         """The op with some fields changed."""
-        return dataclasses.replace(self, **fields)
+        return dataclasses.replace(self, **fields)  # type: ignore[type-var]
 
     @classmethod
     def upgrade(cls, fields: dict[str, Any], version: int) -> dict[str, Any]:
@@ -157,19 +157,42 @@ class Value:
     @property
     def contents(self) -> Contents | None:
         """Elements as dimension expressions (dtype object), for small tensors where they are known."""
-        if self._contents is False:
-            self._contents = self._fold()
+        stack = [self] if self._contents is False else []
+        while stack:  # operands first, so that the depth of a chain does not matter
+            value = stack[-1]
+            small = isinstance(value.type, Tensor) and _small(value.type)
+            ahead = [v for v in value.node.inputs if v._contents is False] if small else []
+            stack.extend(ahead)
+            if not ahead:
+                value._contents = value._fold() if small else None
+                stack.pop()
         assert not isinstance(self._contents, bool)
         return self._contents
 
     def _fold(self) -> Contents | None:
-        if not isinstance(self.type, Tensor) or not _small(self.type):
-            return None
         try:
             found = self.op.fold(*self.node.inputs)
+            exact = None if found is None else found[self.index]
+            return self._numbers() if exact is None else exact
         except (MinirtError, TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError):
             return None
-        return None if found is None else found[self.index]
+
+    def _numbers(self) -> Contents | None:
+        """The result of operands that are all numbers, where no exact rule gave it."""
+        known = [v.contents for v in self.node.inputs]
+        if not known or not self.op.pure or any(k is None or any(isinstance(x, Expr) for x in k.flat) for k in known):
+            return None
+        arrays = []
+        for k, v in zip(known, self.node.inputs, strict=True):
+            assert k is not None
+            held = np.array([float(x) for x in k.flat] if v.dtype.is_float else list(k.flat))
+            arrays.append(held.astype(v.dtype.numpy).reshape(k.shape))
+        with np.errstate(all="ignore"):
+            result = np.asarray(self.op.run(arrays, [v.type for v in self.node.inputs], False)[self.index])
+        held = result.astype(self.dtype.numpy)
+        out = np.empty(held.size, dtype=object)
+        out[:] = [rational(x if isinstance(x, int) else float(x)) for x in held.reshape(-1).tolist()]
+        return out.reshape(held.shape)
 
     @property
     def ints(self) -> tuple[Dim, ...] | None:
@@ -255,6 +278,11 @@ def origin(names: tuple[str, ...]) -> Iterator[None]:
         _origin.reset(token)
 
 
+def fresh_dim() -> str:
+    """A dim name that no graph has yet."""
+    return f"d{next(_fresh)}"
+
+
 class DataDependent(Op):
     """Base of ops whose result has dims that only the data tells; ``dims`` names them, kept when rebuilt."""
 
@@ -277,7 +305,7 @@ def apply_all(op: Op, *inputs: Value) -> tuple[Value, ...]:
     """All results of the op on these values."""
     if isinstance(op, DataDependent) and not op.dims:
         count = op.unknowns(*inputs)
-        op = dataclasses.replace(op, dims=tuple(f"d{next(_fresh)}" for _ in range(count))) if count else op
+        op = dataclasses.replace(op, dims=tuple(fresh_dim() for _ in range(count))) if count else op
     key = (op, tuple(map(id, inputs))) if op.pure else object()
     with _lock:
         found = _nodes.get(key)

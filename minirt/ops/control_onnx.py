@@ -1,0 +1,200 @@
+"""Importers of control flow: If, Loop and Scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minirt.errors import MinirtError, TypeInferenceError, UnsupportedNodeError
+from minirt.ir.graph import Graph, Input, constant, postorder
+from minirt.ir.op import Value, apply, apply_all, fresh_dim, origin
+from minirt.ops.control import If, Loop, Raise
+from minirt.ops.importer import OnnxNode, Result, importer
+from minirt.ops.indexing import Gather
+from minirt.ops.movement import dims_value, reshaped, sliced, transposed
+from minirt.types.dim import Dim, Expr, symbol
+from minirt.types.dtype import bool_, i64
+from minirt.types.tensor import Tensor, Type
+
+_ROUNDS = 8
+
+
+def inlined(graph: Graph, values: Sequence[Value]) -> list[Value]:
+    """The graph's outputs, computed from the values in place of its inputs."""
+    made: dict[Value, Value] = dict(zip(graph.inputs, values, strict=True))
+    for node in postorder(v.node for v in graph.outputs):
+        if node.outputs and node.outputs[0] in made:
+            continue
+        with origin(node.origin):
+            results = apply_all(node.op, *(made[v] for v in node.inputs))
+        made.update(zip(node.outputs, results, strict=True))
+    return [made[v] for v in graph.outputs]
+
+
+def _single(value: Value) -> Value:
+    return value if value.rank == 0 else reshaped(value, ())
+
+
+Branch = tuple[Graph, tuple[Value, ...]]
+
+
+def _branch(node: OnnxNode, name: str) -> Branch | MinirtError:
+    try:
+        return node.body(name, [])
+    except (TypeInferenceError, UnsupportedNodeError) as error:
+        return error
+
+
+def _refusing(like: Graph, error: MinirtError) -> Branch:
+    outputs = [apply(Raise(str(error), v.type)) for v in like.outputs]
+    return Graph(like.name, (), outputs, like.names), ()
+
+
+def _with_captures(branch: Branch, captures: Sequence[Value]) -> Graph:
+    """The branch's graph with all captures as inputs, its own among them."""
+    graph, own = branch
+    have = dict(zip(own, graph.inputs, strict=True))
+    taken = {v.op.label for v in graph.inputs if isinstance(v.op, Input)}
+    inputs = []
+    for number, value in enumerate(captures):
+        label = f"capture_{number}"
+        while label in taken:
+            label += "_"
+        inputs.append(have.get(value) or apply(Input(label, value.type)))
+    return Graph(graph.name, inputs, graph.outputs, graph.names)
+
+
+def _misfit(then: Graph, otherwise: Graph) -> str:
+    """Why no types hold both branches' results, "" where some do.
+
+    Exporters write ``squeeze`` of an unknown dim as such an If: what follows fits the first branch only.
+    """
+    for a, b in zip(then.outputs, otherwise.outputs, strict=False):
+        if isinstance(a.type, Tensor) and isinstance(b.type, Tensor):
+            same = a.dtype is b.dtype and a.rank == b.rank
+        else:
+            same = a.type == b.type
+        if not same:
+            return f"the other branch gives {b.type} where this graph was built for {a.type}"
+    return ""
+
+
+@importer("If")
+def _if(node: OnnxNode) -> Result:
+    condition = _single(node.input(0))
+    known = condition.ints
+    if known is not None and not isinstance(known[0], Expr):
+        graph, captures = node.body("then_branch" if known[0] else "else_branch", [])
+        return inlined(graph, captures)
+    then, otherwise = _branch(node, "then_branch"), _branch(node, "else_branch")
+    if isinstance(then, MinirtError) and isinstance(otherwise, MinirtError):
+        raise then
+    if isinstance(then, MinirtError):
+        assert not isinstance(otherwise, MinirtError)
+        then = _refusing(otherwise[0], then)
+    if isinstance(otherwise, MinirtError):
+        otherwise = _refusing(then[0], otherwise)
+    misfit = _misfit(then[0], otherwise[0])
+    if misfit:
+        otherwise = _refusing(then[0], MinirtError(misfit))
+    captures = tuple(dict.fromkeys((*then[1], *otherwise[1])))
+    op = If(_with_captures(then, captures), _with_captures(otherwise, captures))
+    return apply_all(op, condition, *captures)
+
+
+def _wider(inside: Type, after: Type, own: set[str]) -> Type:
+    """A type that holds both: a dim that changes becomes a fresh one (its name is added to ``own``)."""
+    if not isinstance(inside, Tensor) or not isinstance(after, Tensor):
+        if type(inside) is type(after):
+            return inside
+        raise MinirtError(f"a carried value changes from {inside} to {after}")
+    if inside.dtype is not after.dtype or inside.rank != after.rank:
+        raise MinirtError(f"a carried value changes from {inside} to {after}")
+    shape: list[Dim] = []
+    for a, b in zip(inside.shape, after.shape, strict=True):
+        if a is b or str(a) in own or (not isinstance(a, Expr) and not isinstance(b, Expr) and a == b):
+            shape.append(a)
+        else:
+            name = fresh_dim()
+            own.add(name)
+            shape.append(symbol(name))
+    return Tensor(inside.dtype, tuple(shape))
+
+
+def _stable(node: OnnxNode, first: Sequence[Type], carried: Sequence[Value], rest: Sequence[Type]) -> Branch:
+    """The body for carried types that it gives back as it takes them; ``rest`` are types of inputs after those."""
+    types, own, skip = [v.type for v in carried], set[str](), 1 if first else 0
+    for _ in range(_ROUNDS):
+        graph, captures = node.body("body", [*first, *types, *rest])
+        after = [v.type for v in graph.outputs[skip : skip + len(types)]]
+        if len(after) < len(types):
+            raise MinirtError(f"the body gives {len(graph.outputs)} results for {len(types)} carried values")
+        wider = [_wider(a, b, own) for a, b in zip(types, after, strict=True)]
+        if wider == types:
+            return graph, captures
+        types = wider
+    raise MinirtError("the types of the carried values do not settle")
+
+
+@importer("Loop")
+def _loop(node: OnnxNode) -> Result:
+    trip, condition = node.optional(0), node.optional(1)
+    carried = [node.input(i) for i in range(2, len(node.inputs))]
+    graph, captures = _stable(node, [Tensor(i64, ()), Tensor(bool_, ())], carried, [])
+    heads = [_single(v) for v in (trip, condition) if v is not None]
+    op = Loop(graph, len(carried), trip is not None, condition is not None)
+    return apply_all(op, *heads, *carried, *captures)
+
+
+@importer("Scan")
+def _scan(node: OnnxNode) -> Result:
+    """A Loop whose body takes slice i of each scanned operand."""
+    if node.opset < 9:
+        raise MinirtError("Scan of opset 8 is not supported")
+    count = int(node.attributes["num_scan_inputs"])
+    states = [node.input(i) for i in range(len(node.inputs) - count)]
+    scanned = [node.input(i) for i in range(len(states), len(node.inputs))]
+    axes = [a % v.rank for a, v in zip(node.attributes.get("scan_input_axes") or [0] * count, scanned, strict=True)]
+    backwards = node.attributes.get("scan_input_directions") or [0] * count
+    fronts = [_front(v, axis, bool(back)) for v, axis, back in zip(scanned, axes, backwards, strict=True)]
+    pieces: list[Type] = [Tensor(v.dtype, v.shape[1:]) for v in fronts]
+    body, captures = _stable(node, [], states, pieces)
+    loop = Loop(_loop_body(body, len(states), fronts), len(states), True, False)
+    trip = _length(fronts[0])
+    results = list(apply_all(loop, trip, *states, *fronts, *captures))
+    stacks = results[len(states) :]
+    out_axes = node.attributes.get("scan_output_axes") or [0] * len(stacks)
+    out_back = node.attributes.get("scan_output_directions") or [0] * len(stacks)
+    moved = [_back(v, a % v.rank, bool(b)) for v, a, b in zip(stacks, out_axes, out_back, strict=True)]
+    return results[: len(states)] + moved
+
+
+def _length(value: Value) -> Value:
+    size = value.shape[0]
+    return dims_value([size], shape=())
+
+
+def _loop_body(body: Graph, states: int, fronts: Sequence[Value]) -> Graph:
+    """The Scan body as a Loop body: iteration, condition, states, scanned operands, captures."""
+    step, going = apply(Input("scan_iteration", Tensor(i64, ()))), apply(Input("scan_condition", Tensor(bool_, ())))
+    inside = [apply(Input(f"scan_operand_{i}", v.type)) for i, v in enumerate(fronts)]
+    pieces = [apply(Gather(0), v, step) for v in inside]
+    kept, captures = body.inputs[:states], body.inputs[states + len(fronts) :]
+    outputs = inlined(body, [*kept, *pieces, *captures])
+    names = ["scan_condition_out", *body.names]
+    return Graph(body.name, [step, going, *kept, *inside, *captures], [constant(True, bool_), *outputs], names)
+
+
+def _front(value: Value, axis: int, back: bool) -> Value:
+    moved = transposed(value, [axis, *(i for i in range(value.rank) if i != axis)]) if axis else value
+    return _reversed(moved) if back else moved
+
+
+def _back(value: Value, axis: int, back: bool) -> Value:
+    turned = _reversed(value) if back else value
+    order = list(range(1, value.rank))
+    order.insert(axis, 0)
+    return transposed(turned, order) if axis else turned
+
+
+def _reversed(value: Value) -> Value:
+    return sliced(value, 0, value.shape[0] - 1, value.shape[0], -1)
