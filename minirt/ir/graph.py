@@ -41,7 +41,8 @@ class Data:
     @property
     def type(self) -> Tensor:
         """The constant's type."""
-        return Tensor(self.dtype, tuple(int(n) for n in self.array.shape))
+        shape: tuple[int, ...] = self.array.shape
+        return Tensor(self.dtype, shape)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Data) and self.digest == other.digest

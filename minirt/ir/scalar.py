@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from minirt.errors import MinirtError
 from minirt.types.dtype import DType, bool_, dtype_of, i64
@@ -205,10 +206,10 @@ def _plain(value: Number | None) -> object:
     return repr(value) if isinstance(value, float) and (value != value or abs(value) == float("inf")) else value
 
 
-def decode(data: object) -> Body:
+def decode(data: Any) -> Body:
     """The body that ``encode`` wrote; raises MinirtError for anything else."""
     try:
-        args, nodes, results = data  # type: ignore[misc]
+        args, nodes, results = data
         made: list[Scalar] = []
         for fn, dtype, operands, value in nodes:
             if any(not 0 <= i < len(made) for i in operands):

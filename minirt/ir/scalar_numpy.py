@@ -79,7 +79,7 @@ def _cast(x: Array, dtype: DType, wide: bool) -> Array:
     if dtype.is_integer and x.dtype.kind == "f":
         x = np.trunc(x)
     if dtype.is_float and dtype.bits == 8 and not wide:
-        most = float(ml_dtypes.finfo(dtype.numpy).max)  # 8-bit floats saturate, infinities too
+        most = float(ml_dtypes.finfo(dtype.numpy).max)  # type: ignore[no-untyped-call]  # infinities saturate, too
         x = np.clip(np.asarray(x).astype(np.float32) if x.dtype != np.float64 else x, -most, most)
     return np.asarray(x).astype(target)
 

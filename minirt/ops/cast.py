@@ -59,7 +59,7 @@ class NarrowCast(Op):
         if self.to is f8e8m0:
             return _scales(x, self.saturate, self.round_mode)
         if self.saturate:
-            most = float(ml_dtypes.finfo(self.to.numpy).max)
+            most = float(ml_dtypes.finfo(self.to.numpy).max)  # type: ignore[no-untyped-call]
             x = np.clip(x, -most, most)
         return x.astype(self.to.numpy)
 

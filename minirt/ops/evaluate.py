@@ -62,7 +62,8 @@ def run_node(
     with np.errstate(all="ignore"):
         results = op.run(arrays, [v.type for v in node.inputs], wide)
     if len(results) < len(node.outputs):
-        raise MinirtError(f"reference of {node.op.name} gives {len(results)} of {len(node.outputs)} results", node.label)
+        what = f"reference of {node.op.name} gives {len(results)} of {len(node.outputs)} results"
+        raise MinirtError(what, node.label)
     held = [_held(r, v.type, wide) for r, v in zip(results, node.outputs, strict=False)]
     for array, value in zip(held, node.outputs, strict=True):
         if sizes is not None:

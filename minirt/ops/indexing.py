@@ -70,7 +70,7 @@ class GatherElements(Op):
         data, indices = inputs
         _integers(indices)
         if data.rank != indices.rank or not 0 <= self.axis < data.rank:
-            raise MinirtError(f"indices of rank {indices.rank} and axis {self.axis} do not fit data of rank {data.rank}")
+            raise MinirtError(f"indices of rank {indices.rank}, axis {self.axis} do not fit data of rank {data.rank}")
         return (data.tensor.with_shape(indices.shape),)
 
     def reference(self, *arrays: Any) -> Any:
@@ -114,7 +114,7 @@ def coordinates(indices: Any, shape: tuple[int, ...], batch: int = 0) -> tuple[A
 
 
 class ScatterElements(Op):
-    """A copy of operand 0 with operand 2's elements put (or added, multiplied, ...) at operand 1's places along ``axis``."""
+    """A copy of operand 0 with operand 2's elements put (or added, ...) at operand 1's places along ``axis``."""
 
     dtypes = EVERY
     symbolic = True
@@ -127,7 +127,7 @@ class ScatterElements(Op):
         _integers(indices)
         _updatable(self.reduction, data, updates)
         if data.rank != indices.rank or not 0 <= self.axis < data.rank or updates.rank != indices.rank:
-            raise MinirtError(f"indices of rank {indices.rank} and axis {self.axis} do not fit data of rank {data.rank}")
+            raise MinirtError(f"indices of rank {indices.rank}, axis {self.axis} do not fit data of rank {data.rank}")
         for a, b in zip(indices.shape, updates.shape, strict=True):
             same_dim(a, b, "dims of indices and updates")
         return (data.type,)
@@ -199,7 +199,7 @@ class NonZero(DataDependent):
 
 
 class Compress(DataDependent):
-    """Slices of operand 0 along ``axis`` where operand 1 (bool, may be shorter) is true; of all elements where axis is -1."""
+    """Slices of operand 0 along ``axis`` (-1: elements) where operand 1, a bool vector that may be shorter, is true."""
 
     dtypes = EVERY
     axis: int = -1
@@ -211,7 +211,8 @@ class Compress(DataDependent):
     def infer(self, *inputs: Value) -> Sequence[Type]:
         """The dims, that of the axis named."""
         x, n = inputs[0].tensor, symbol(self.dims[0])
-        return (x.with_shape((n,) if self.axis < 0 else tuple(n if i == self.axis else d for i, d in enumerate(x.shape))),)
+        shape = (n,) if self.axis < 0 else tuple(n if i == self.axis else d for i, d in enumerate(x.shape))
+        return (x.with_shape(shape),)
 
     def reference(self, *arrays: Any) -> Any:
         """NumPy's compress."""
@@ -247,5 +248,6 @@ class Unique(DataDependent):
             order = np.argsort(first, kind="stable")
             place = np.empty_like(order)
             place[order] = np.arange(order.size)
-            values, first, counts, inverse = np.take(values, order, axis or 0), first[order], counts[order], place[inverse]
+            values, first = np.take(values, order, axis or 0), first[order]
+            counts, inverse = counts[order], place[inverse]
         return values, first.astype(np.int64), inverse.astype(np.int64), counts.astype(np.int64)

@@ -129,7 +129,8 @@ class Concat(Op):
             if other.dtype is not first.dtype or other.rank != first.rank:
                 raise MinirtError("concatenated operands must have one element type and rank")
             for i, d in enumerate(other.shape):
-                shape[i] = shape[i] + d if i == self.axis else same_dim(shape[i], d, f"axis {i} of concatenated operands")
+                what = f"axis {i} of concatenated operands"
+                shape[i] = shape[i] + d if i == self.axis else same_dim(shape[i], d, what)
         return (first.with_shape(tuple(shape)),)
 
     def reference(self, *arrays: Any) -> Any:
@@ -141,7 +142,7 @@ _NUMPY_PAD = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
 class Pad(Op):
-    """The operand with ``begins`` and ``ends`` elements (>= 0) more along each axis; operand 1 is the constant's value."""
+    """The operand with ``begins`` and ``ends`` elements (>= 0) added along each axis, of operand 1's value."""
 
     dtypes = EVERY
     symbolic = True
@@ -253,7 +254,7 @@ def sliced(x: Value, axis: int, start: Dim, size: Dim, step: int = 1) -> Value:
 
 
 class DynamicReshape(DataDependent):
-    """Reshape to a shape (operand 1, as in ONNX) that only the data tells; ``known`` has the dims known before, else -1."""
+    """Reshape to a shape (operand 1, as in ONNX) that only the data tells; ``known`` has known dims, else -1."""
 
     dtypes = EVERY
     known: tuple[Dim, ...] = ()
@@ -277,7 +278,7 @@ class DynamicReshape(DataDependent):
 
 
 class DynamicExpand(DataDependent):
-    """Expand to a shape (operand 1, as in ONNX) that only the data tells; ``known`` has the dims known before, else -1."""
+    """Expand to a shape (operand 1, as in ONNX) that only the data tells; ``known`` has known dims, else -1."""
 
     dtypes = EVERY
     known: tuple[Dim, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minirt.errors import MinirtError
-from minirt.ir.op import Op, Value, apply, broadcast
+from minirt.ir.op import Op, Value, broadcast
 from minirt.ir.scalar import Body, arg, cast
 from minirt.ir.scalar_numpy import run_body
 from minirt.types.dtype import FLOATS, DType

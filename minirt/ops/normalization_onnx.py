@@ -80,7 +80,7 @@ def _group(node: OnnxNode) -> Result:
 
 @importer("BatchNormalization")
 def _batch(node: OnnxNode) -> Result:
-    """x * scale' + shift' with the running statistics folded into two vectors; in training mode, with the batch's own."""
+    """x * scale' + shift', the running statistics folded into two vectors; in training mode, the batch's own."""
     x = node.input(0)
     scale, bias, mean, variance = (node.input(i) for i in range(1, 5))
     epsilon = float(node.attributes.get("epsilon", 1e-5))

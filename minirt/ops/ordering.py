@@ -49,7 +49,8 @@ class TopK(Op):
         (k,) = whole((self.k,))
         keys = _comparable(x)
         if self.largest:  # ascending and stable from the far end, so that the nearer of equals is greater
-            order = np.flip(x.shape[self.axis] - 1 - np.argsort(np.flip(keys, self.axis), axis=self.axis, kind="stable"), self.axis)
+            mirrored = np.argsort(np.flip(keys, self.axis), axis=self.axis, kind="stable")
+            order = np.flip(x.shape[self.axis] - 1 - mirrored, self.axis)
         else:
             order = np.argsort(keys, axis=self.axis, kind="stable")
         order = np.take(order, np.arange(k), axis=self.axis)
@@ -57,7 +58,7 @@ class TopK(Op):
 
 
 class ArgReduce(Op):
-    """The place (i64) of the greatest ("max") or least ("min") element along ``axis``; the first of equals, or the last."""
+    """The place (i64) of the greatest ("max") or least ("min") element along ``axis``; the first (or last) one."""
 
     dtypes = NUMBERS
     kind: str
@@ -87,7 +88,7 @@ class ArgReduce(Op):
 
 
 class Cumulative(Op):
-    """Running sum or product along ``axis``; ``exclusive`` leaves the element itself out, ``reverse`` runs from the end."""
+    """Running sum or product along ``axis``; ``exclusive`` leaves the element out, ``reverse`` runs backwards."""
 
     dtypes = NUMBERS
     kind: str
@@ -112,7 +113,8 @@ class Cumulative(Op):
         out = np.asarray(fn(held, axis=self.axis, dtype=held.dtype))
         if self.exclusive and out.shape[self.axis]:
             first = np.full_like(np.take(out, [0], axis=self.axis), 0 if self.kind == "sum" else 1)
-            out = np.concatenate([first, np.take(out, np.arange(out.shape[self.axis] - 1), axis=self.axis)], axis=self.axis)
+            rest = np.take(out, np.arange(out.shape[self.axis] - 1), axis=self.axis)
+            out = np.concatenate([first, rest], axis=self.axis)
         return np.flip(out, self.axis) if self.reverse else out
 
 

@@ -39,10 +39,10 @@ class Elementwise(Op):
         body = self.body(tuple(v.dtype for v in inputs))
         if any(k is None for k in known) or uses_index(body.results):
             return None
-        spread = np.broadcast_arrays(*known)
+        spread: Sequence[Contents] = np.broadcast_arrays(*known)  # type: ignore[arg-type]
         out = np.empty(spread[0].shape, dtype=object)
         for place in np.ndindex(out.shape):
-            out[place] = symbolic(body, [s[place] for s in spread])
+            out[place] = symbolic(body, [s.item(place) for s in spread])
             if out[place] is None:
                 return None
         return (out,)
@@ -63,7 +63,7 @@ class Pointwise(Elementwise):
         super().__init_subclass__(**kwargs)
         if "scalar" in vars(cls):
             cls.function = ScalarFunction(vars(cls)["scalar"].__func__)
-            cls.operands = sum(name not in cls.__dataclass_fields__ for name in cls.function.names)  # type: ignore[attr-defined]
+            cls.operands = sum(name not in cls.__dataclass_fields__ for name in cls.function.names)
         if onnx:
             IMPORTERS["", onnx] = cls.from_onnx
 
@@ -78,7 +78,7 @@ class Pointwise(Elementwise):
     @classmethod
     def from_onnx(cls, node: OnnxNode) -> Result:
         """Attributes are fields of the same name."""
-        known = cls.__dataclass_fields__  # type: ignore[attr-defined]
+        known = cls.__dataclass_fields__
         fields = {k: v for k, v in node.attributes.items() if k in known}
         return apply(cls(**fields), *(node.input(i) for i in range(cls.operands)))
 

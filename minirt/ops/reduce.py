@@ -70,8 +70,9 @@ class Reduce(Op):
         else:
             out = tuple(d for i, d in enumerate(shape) if i not in self.axes)
         body = self.finish(types)
-        if body.args != (self.reduced(types), *types[count:]):
-            raise MinirtError(f"the epilogue takes {body.args}, its operands are {(self.reduced(types), *types[count:])}")
+        wanted = (self.reduced(types), *types[count:])
+        if body.args != wanted:
+            raise MinirtError(f"the epilogue takes {body.args}, its operands are {wanted}")
         return tuple(Tensor(d, out) for d in body.dtypes)
 
     def run(self, arrays: Sequence[Any], types: Sequence[Type], wide: bool) -> tuple[Any, ...]:
@@ -95,16 +96,22 @@ class Reduce(Op):
             values = np.asarray(rows[place], dtype=object).reshape(-1).tolist()
             if not values and self.kind in ("max", "min", "mean"):
                 return None
-            out[place] = _SYMBOLIC[self.kind](values)
-            if self.kind == "mean" and inputs[0].dtype.is_integer:
-                out[place] = dim.trunc(out[place])
+            total = _SYMBOLIC[self.kind](values)
+            out[place] = dim.trunc(total) if self.kind == "mean" and inputs[0].dtype.is_integer else total
         shape = [1 if i in self.axes else n for i, n in enumerate(known.shape)] if self.keepdims else kept
         return (out.reshape(shape),)
 
 
+def _total(values: list[Dim]) -> Dim:
+    total: Dim = 0
+    for value in values:
+        total = dim.add(total, value)
+    return total
+
+
 _SYMBOLIC: dict[str, Callable[[list[Dim]], Dim]] = {
-    "sum": lambda values: reduce(dim.add, values, 0),
-    "mean": lambda values: dim.divide(reduce(dim.add, values, 0), len(values)),
+    "sum": lambda values: _total(values),
+    "mean": lambda values: dim.divide(_total(values), len(values)),
     "prod": dim.product,
     "max": lambda values: reduce(dim.maximum, values),
     "min": lambda values: reduce(dim.minimum, values),
@@ -129,15 +136,16 @@ def reduce_array(kind: str, x: Array, axes: tuple[int, ...], keepdims: bool, tot
     """The reduction with NumPy: floats accumulate in float64, integers in their own type and wrap."""
     if kind in ("max", "min"):
         x = x.astype(np.float32) if x.dtype.kind == "V" else x
-        fn, start = (np.max, lowest(x.dtype)) if kind == "max" else (np.min, highest(x.dtype))
-        return np.asarray(fn(x, axis=axes, keepdims=keepdims, initial=start))
+        if kind == "max":
+            return np.asarray(np.max(x, axis=axes, keepdims=keepdims, initial=lowest(x.dtype)))
+        return np.asarray(np.min(x, axis=axes, keepdims=keepdims, initial=highest(x.dtype)))
     held = x.astype(np.float64 if total.is_float else total.numpy, copy=False)
     if kind == "mean" and total.is_integer:
         count = int(np.prod([x.shape[a] for a in axes], dtype=np.int64))
         whole = np.asarray(np.sum(held, axis=axes, keepdims=keepdims, dtype=np.int64))
         return np.trunc(whole / count).astype(held.dtype)
-    fn = {"sum": np.sum, "mean": np.mean, "prod": np.prod}[kind]
-    return np.asarray(fn(held, axis=axes, keepdims=keepdims, dtype=held.dtype))
+    kinds: dict[str, Callable[..., Any]] = {"sum": np.sum, "mean": np.mean, "prod": np.prod}
+    return np.asarray(kinds[kind](held, axis=axes, keepdims=keepdims, dtype=held.dtype))
 
 
 def reduced(kind: str, x: Value, axes: Sequence[int], keepdims: bool = True) -> Value:

@@ -27,7 +27,7 @@ from minirt.types.dim import Dim
 
 
 def known_ints(value: Value) -> tuple[Dim | None, ...]:
-    """A vector's elements, None for each that only the data tells; raises MinirtError for a vector of unknown length."""
+    """A vector's elements, None for each that only the data tells; raises MinirtError where its length is unknown."""
     if value.ints is not None:
         return value.ints
     inner = value.node.inputs
@@ -75,7 +75,10 @@ def _expand(node: OnnxNode) -> Result:
     rank = max(x.rank, len(wanted))
     full: list[Dim] = [1] * (rank - x.rank) + list(x.shape)
     for i, d in enumerate(wanted, rank - len(wanted)):
-        full[i] = (-1 if full[i] == 1 or not isinstance(full[i], int) else full[i]) if d is None else full[i] if d == 1 else d
+        if d is None:
+            full[i] = -1 if full[i] == 1 or not isinstance(full[i], int) else full[i]
+        elif d != 1:
+            full[i] = d
     return apply(DynamicExpand(known=tuple(full)), x, shape)
 
 

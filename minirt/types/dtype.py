@@ -62,7 +62,8 @@ class DType:
 
 
 def _np(name: str) -> np.dtype[Any]:
-    return np.dtype(getattr(ml_dtypes, name))
+    found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+    return found
 
 
 f32 = DType("f32", 32, "f", np.dtype(np.float32), 1, "FLOAT", "float")
@@ -100,9 +101,9 @@ DTYPES: dict[str, DType] = {
 _BY_ONNX = {d.onnx: d for d in DTYPES.values()}
 _BY_NUMPY = {d.numpy: d for d in DTYPES.values() if d is not string}
 
-FLOATS = (f32, f16, bf16, f64)
-SIGNED = (i8, i16, i32, i64)
-UNSIGNED = (u8, u16, u32, u64)
+FLOATS: tuple[DType, ...] = (f32, f16, bf16, f64)
+SIGNED: tuple[DType, ...] = (i8, i16, i32, i64)
+UNSIGNED: tuple[DType, ...] = (u8, u16, u32, u64)
 INTEGERS = SIGNED + UNSIGNED
 NUMBERS = FLOATS + INTEGERS
 ANY = NUMBERS + (bool_,)

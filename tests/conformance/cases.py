@@ -39,7 +39,8 @@ def unsupported(path: str) -> dict[str, str]:
 
 def with_constants(model: onnx.ModelProto, values: Sequence[Any], names: set[str]) -> onnx.ModelProto:
     """The model with the named inputs as initializers of these values."""
-    out = onnx.ModelProto.FromString(model.SerializeToString())
+    out = onnx.ModelProto()
+    out.CopyFrom(model)
     kept = [i for i in out.graph.input if i.name not in names]
     for info, value in zip(list(out.graph.input), values, strict=False):
         if info.name in names:
@@ -57,12 +58,11 @@ def import_case(model: onnx.ModelProto, values: Sequence[Any]) -> Graph:
     """
     infos = list(model.graph.input)
     values = [np.asarray(v) if isinstance(v, np.generic) else v for v in values]
-    small = {i.name for i, v in zip(infos, values, strict=False) if isinstance(v, np.ndarray) and v.ndim <= 1 and v.size <= 64}
-    integers = {
-        i.name for i, v in zip(infos, values, strict=False) if i.name in small and np.asarray(v).dtype.kind in "iu"
-    }
+    pairs = list(zip((i.name for i in infos), values, strict=False))
+    small = {name for name, v in pairs if isinstance(v, np.ndarray) and v.ndim <= 1 and v.size <= 64}
+    integers = {name for name, v in pairs if name in small and np.asarray(v).dtype.kind in "iu"}
     first = {infos[0].name} if infos else set()
-    attempts = [set(), integers - first, integers, small - first]
+    attempts: list[set[str]] = [set(), integers - first, integers, small - first]
     for number, names in enumerate(attempts):
         try:
             return import_graph(read_model(with_constants(model, values, names).SerializeToString()))
