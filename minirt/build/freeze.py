@@ -90,7 +90,7 @@ def _make(tensor: TensorCell, known: dict[TensorCell, Value]) -> None:
 
 def translate(layer: LayerCell, operands: list[Value | None]) -> list[Value]:
     """Return the results of a layer on its operands; errors name the layer."""
-    meaning = TRANSLATIONS.get(layer.kind)
+    meaning = TRANSLATIONS.get("ONNX" if "node" in layer.fields else layer.kind)
     if meaning is None:
         raise UnsupportedNodeError(layer.name, layer.kind, "layers of this kind cannot be built yet")
     try:

@@ -13,10 +13,11 @@ from minirt.build.views import Placement, dense, is_view, view
 from minirt.errors import NoKernelError
 from minirt.ir.encode import encode_op
 from minirt.ir.graph import Constant, Data, Graph, Input
-from minirt.ir.op import DataDependent, Node, Op, Value
+from minirt.ir.op import DataDependent, Node, Op, Value, op_of
 from minirt.ir.text import print_graph
 from minirt.ops.control import If, Loop
 from minirt.ops.layout import Relayout
+from minirt.ops.movement import Concat
 from minirt.ops.pointwise import Elementwise
 from minirt.plan.launch import Address, Arg, Pack, TensorMap
 from minirt.plan.plan import (
@@ -77,6 +78,8 @@ class Lowering:
     copies: dict[tuple[Value, tuple[int, ...]], _Place] = field(default_factory=dict)
     weights: dict[str, tuple[int, Weight]] = field(default_factory=dict)
     blobs: dict[str, Data] = field(default_factory=dict)
+    joins: dict[Value, Node] = field(default_factory=dict)
+    """Values that one concatenation alone reads, and that node."""
 
     def run(self) -> Plan:
         """The plan; raises NoKernelError where the target has no way to run a node."""
@@ -84,6 +87,7 @@ class Lowering:
             assert isinstance(value.op, Input)
             self._put(value, self._fresh("input", value.tensor, value.op.label))
         self._claim_outputs()
+        self._find_joins()
         for node in self.graph.nodes:
             if not isinstance(node.op, Input | Constant) and not self._as_view(node):
                 self._node(node)
@@ -111,6 +115,14 @@ class Lowering:
             owned = isinstance(value.op, Input | Constant) or is_view(value.op) or value in self.places
             if not owned and not self._data_dependent(value.tensor):
                 self._put(value, self._fresh("output", value.tensor, name))
+
+    def _find_joins(self) -> None:
+        for node in self.graph.nodes:
+            if isinstance(node.op, Concat):
+                for value in node.inputs:
+                    made = not isinstance(value.op, Input | Constant) and not is_view(value.op)
+                    if made and self.graph.uses[value] == 1 and node.inputs.count(value) == 1:
+                        self.joins[value] = node
 
     def _output(self, name: str, value: Value) -> Binding:
         place = self._place(value)
@@ -211,7 +223,10 @@ class Lowering:
         sources = [Source(p.at, isinstance(v.op, Constant)) for p, v in zip(inputs, node.inputs, strict=True)]
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
         unknown = isinstance(node.op, DataDependent) and bool(node.op.dims)
+        if isinstance(node.op, Concat) and self._gathered(node):
+            return
         found, refusals = (None, []) if unknown else choose(node.op, sources, wanted, self.setting, node.label)
+        found = self._into_concat(node, sources, found)
         if found is None:
             outputs = [self._result(v) for v in node.outputs]
             self._host(node.op, node.label, inputs, outputs, refusals)
@@ -225,6 +240,53 @@ class Lowering:
                 self._put(value, self._in_place(node, inputs, operand.type) or self._fresh("arena", operand.type))
             outputs.append(self.places[value])
         self._launch(found, inputs, outputs, node.label, node.inputs)
+
+    def _into_concat(self, node: Node, sources: Sequence[Source], found: Chosen | None) -> Chosen | None:
+        """The choice that writes straight into the concatenation that alone reads the result, if a kernel can."""
+        if found is None or len(node.outputs) != 1 or node.outputs[0] not in self.joins or node.outputs[0] in self.places:
+            return found
+        (value,) = node.outputs
+        place = self._slice_of(value, found.problem.outputs[0].type.layout)
+        again, _ = choose(node.op, sources, [place.at], self.setting, node.label)
+        if again is None or again.moves != found.moves:
+            return found
+        self._put(value, place)
+        return again
+
+    def _slice_of(self, value: Value, layout: tuple[int, ...]) -> _Place:
+        """Where a value lies in the concatenation that reads it; its buffer is made when first asked for."""
+        join = self.joins[value]
+        (whole,) = join.outputs
+        if whole not in self.places:
+            nested = self._slice_of(whole, layout) if whole in self.joins else None
+            self._put(whole, nested or self._fresh("arena", Tensor(whole.dtype, whole.shape, layout)))
+        start: Dim = 0
+        for other in join.inputs[: join.inputs.index(value)]:
+            start = start + other.shape[op_of(whole, Concat).axis]
+        return self._part(whole, value, start)
+
+    def _part(self, whole: Value, value: Value, start: Dim) -> _Place:
+        place = self.places[whole]
+        at = place.at
+        part = Tensor(value.dtype, value.shape, at.type.layout)
+        offset = at.offset + start * at.strides[op_of(whole, Concat).axis]
+        return _Place(place.buffer, Placement(part, at.strides, offset))
+
+    def _gathered(self, node: Node) -> bool:
+        """True where operands lie in the result already; the others are copied to their places."""
+        (whole,) = node.outputs
+        inside = [v for v in node.inputs if self.joins.get(v) is node and self._lies_in(v, whole)]
+        if not inside:
+            return False
+        start: Dim = 0
+        for value in node.inputs:
+            if value not in inside:
+                self._copy(self._place(value), self._part(whole, value, start), value)
+            start = start + value.shape[op_of(whole, Concat).axis]
+        return True
+
+    def _lies_in(self, value: Value, whole: Value) -> bool:
+        return value in self.places and whole in self.places and self.places[value].buffer == self.places[whole].buffer
 
     def _in_place(self, node: Node, inputs: Sequence[_Place], result: Tensor) -> _Place | None:
         """An operand's buffer that dies here and has the result's exact shape: a pointwise result may overwrite it."""

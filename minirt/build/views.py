@@ -83,7 +83,8 @@ def _same(a: Dim, b: Dim) -> bool:
 
 def reshape_strides(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
     """Strides of the same elements under another shape; None where no strides do it."""
-    if any(not isinstance(d, Expr) and d == 0 for d in shape):
+    empty = any(not isinstance(d, Expr) and d == 0 for d in shape)
+    if empty or is_dense(shape, strides, tuple(range(len(shape)))):
         return row_major(new)
     chunks: list[tuple[Dim, Dim]] = []  # (elements, innermost stride) of runs that lie as one axis
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minirt.ir.match import P
-from minirt.ir.op import Value, apply, op_of
+from minirt.ir.op import Op, Value, apply, op_of
 from minirt.ops.cast import Cast
 from minirt.ops.gemm import Gemm
 from minirt.ops.movement import Concat, Expand, Pad, Reshape, Slice, Transpose
@@ -82,6 +84,12 @@ def gemm_reads_transposed_left(a: Value, b: Value, moved: Value, root: Value) ->
 def _swaps_last(perm: tuple[int, ...]) -> bool:
     n = len(perm)
     return n >= 2 and perm == (*range(n - 2), n - 1, n - 2)
+
+
+@rule(P(Op, bind="root"))
+def compositions_are_written_out(root: Value) -> Value | Sequence[Value] | None:
+    """An op that only stands for a composition of others = that composition."""
+    return root.op.decompose(*root.node.inputs)
 
 
 CANONICAL = (

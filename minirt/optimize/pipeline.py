@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from minirt.flags import flags
 from minirt.ir.graph import Graph
 from minirt.ir.text import print_graph
-from minirt.optimize.canonical import CANONICAL
+from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.patterns import PATTERNS
@@ -36,6 +36,7 @@ NEUTRAL = (
 """For every target: what an engine stores."""
 
 FUSING = (
+    Pass("write out compositions", (compositions_are_written_out, *FOLDING, *CANONICAL)),
     Pass("fuse pointwise regions", REGIONS),
     Pass("fuse into anchors", ANCHORS + REGIONS),
     Pass("fold what is left", (small_iota_is_constant,)),

@@ -1,0 +1,189 @@
+"""Parsed ONNX models as cells: one cell a node, so that a script may still edit what the parser made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minirt.build.freeze import value_of
+from minirt.build.layers.emit import Layer, translates
+from minirt.build.network import LayerCell, NetworkCells, Numbers, TensorCell
+from minirt.errors import GraphError, MinirtError, ModelFormatError, UnsupportedNodeError
+from minirt.ir.op import Value
+from minirt.parsers.onnx.importing import ImportFailure, check_nodes, import_node
+from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
+from minirt.types.dim import Expr
+from minirt.types.tensor import Tensor
+
+_KINDS = {
+    "UNARY": "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor IsInf IsNaN Log Neg Not Reciprocal "
+    "Round Sign Sin Sinh Sqrt Tan",
+    "ACTIVATION": "Celu Clip Elu Gelu HardSigmoid HardSwish LeakyRelu Mish ParametricSoftplus Relu ScaledTanh Selu "
+    "Sigmoid Softplus Softsign Swish Tanh ThresholdedRelu",
+    "TOPK": "ArgMax ArgMin Hardmax TopK",
+    "POOLING": "AveragePool MaxPool LpPool",
+    "SCALE": "BatchNormalization ImageScaler",
+    "CAST": "Cast CastLike",
+    "CONCATENATION": "Concat",
+    "FILL": "ConstantOfShape RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range",
+    "CONVOLUTION": "Conv",
+    "DECONVOLUTION": "ConvTranspose",
+    "CUMULATIVE": "CumSum",
+    "LOOP_OUTPUT": "GRU Loop LSTM RNN Scan",
+    "SHUFFLE": "DepthToSpace Flatten Reshape SpaceToDepth Transpose",
+    "SQUEEZE": "Squeeze",
+    "UNSQUEEZE": "Unsqueeze",
+    "DEQUANTIZE": "DequantizeLinear",
+    "QUANTIZE": "QuantizeLinear",
+    "IDENTITY": "Dropout Identity",
+    "EINSUM": "Einsum",
+    "SLICE": "Expand Pad Slice Split Tile",
+    "GATHER": "Gather GatherElements GatherND",
+    "MATRIX_MULTIPLY": "Gemm MatMul",
+    "REDUCE": "GlobalAveragePool GlobalMaxPool ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean "
+    "ReduceMin ReduceProd ReduceSum ReduceSumSquare",
+    "GRID_SAMPLE": "GridSample",
+    "NORMALIZATION": "GroupNormalization InstanceNormalization LayerNormalization RMSNormalization "
+    "MeanVarianceNormalization",
+    "CONDITIONAL_OUTPUT": "If",
+    "SOFTMAX": "LogSoftmax Softmax",
+    "LRN": "LRN",
+    "NMS": "NonMaxSuppression",
+    "NON_ZERO": "NonZero",
+    "ONE_HOT": "OneHot",
+    "PARAMETRIC_RELU": "PRelu",
+    "RESIZE": "Resize Upsample",
+    "REVERSE_SEQUENCE": "ReverseSequence",
+    "ROTARY_EMBEDDING": "RotaryEmbedding",
+    "ATTENTION_OUTPUT": "Attention",
+    "SCATTER": "Scatter ScatterElements ScatterND",
+    "SHAPE": "Shape Size",
+    "SELECT": "Where",
+    "CONSTANT": "Constant EyeLike",
+}
+_KIND_OF = {op: kind for kind, ops in _KINDS.items() for op in ops.split()}
+
+
+@dataclass(frozen=True)
+class NodeError:
+    """What is wrong with a model: an error, and the node that it is about with its place (None for the model)."""
+
+    error: MinirtError
+    node: ParsedNode | None = None
+    place: int = -1
+
+
+@dataclass
+class Imported:
+    """What came of a model: errors, and the cells of each node by the node's name."""
+
+    errors: list[NodeError] = field(default_factory=list)
+    layers: dict[str, LayerCell] = field(default_factory=dict)
+
+
+@translates("ONNX")
+def onnx_node(layer: Layer) -> tuple[Value, ...]:
+    """What an ONNX node computes."""
+    return import_node(layer["node"], layer.operands)
+
+
+def kind_of(node: ParsedNode) -> str:
+    """Return the LayerType name that an ONNX node is shown as."""
+    return _KIND_OF.get(node.op_type, "ELEMENTWISE")
+
+
+def import_cells(network: NetworkCells, model: Model, initializers: Mapping[str, bytes] | None = None) -> Imported:
+    """Add a model's inputs, nodes and outputs to a network, and type them; what fails is listed, nothing raises.
+
+    `initializers` are numbers that replace those of the model, by name.
+    """
+    result = Imported()
+    graph = model.graph
+    places = {id(node): i for i, node in enumerate(graph.nodes)}
+    for error in check_nodes(graph):
+        node = _named(graph, error.node)
+        result.errors.append(NodeError(error, node, places.get(id(node), -1)))
+    try:
+        _add(network, graph, result, initializers or {})
+    except MinirtError as error:
+        result.errors.append(NodeError(error))
+    if not result.errors:
+        _type(network, graph, result, places)
+    return result
+
+
+def _named(graph: ParsedGraph, name: str) -> ParsedNode | None:
+    return next((n for n in graph.nodes if n.name == name), None)
+
+
+def _add(network: NetworkCells, graph: ParsedGraph, result: Imported, given: Mapping[str, bytes]) -> None:
+    known: dict[str, TensorCell | None] = {"": None}
+    for value in graph.inputs:
+        known[value.name] = _input(network, value)
+    for name, data in graph.constants.items():
+        array = data.array
+        if name in given:
+            array = np.frombuffer(given[name], data.dtype.numpy).reshape(array.shape)
+        fields = {"weights": Numbers(array, data.dtype, name), "shape": array.shape}
+        cell = LayerCell(network, "CONSTANT", name, [], fields)
+        cell.outputs.append(TensorCell(network, name, cell))
+        known[name] = cell.outputs[0]
+    for node in graph.nodes:
+        result.layers[node.name] = _node(network, node, known)
+    for value in graph.outputs:
+        found = known.get(value.name)
+        if found is None:
+            raise ModelFormatError("it is made by no node", f"output '{value.name}'")
+        network.mark(found)
+    if graph.name:
+        network.name = graph.name
+
+
+def _input(network: NetworkCells, value: ParsedValue) -> TensorCell:
+    if not isinstance(value.type, Tensor):
+        raise ModelFormatError(
+            "its element type and rank must be known, and it must be a tensor", f"input '{value.name}'"
+        )
+    shape = tuple(-1 if isinstance(d, Expr) else int(d) for d in value.type.shape)
+    made = network.add_input(value.name, value.type.dtype, shape)
+    made.dims = {i: str(d) for i, d in enumerate(value.type.shape) if isinstance(d, Expr)}
+    return made
+
+
+def _node(network: NetworkCells, node: ParsedNode, known: dict[str, TensorCell | None]) -> LayerCell:
+    missing = [name for name in node.operands if name not in known]
+    if missing:
+        raise ModelFormatError(f"input '{missing[0]}' is made by no node", f"node '{node.name}'")
+    operands = [known[name] for name in node.operands]
+    layer = LayerCell(network, kind_of(node), node.name, operands, {"node": node})
+    layer.metadata = f"[ONNX Layer: {node.name}]"
+    for i, name in enumerate(node.outputs):
+        made = TensorCell(network, name or f"{node.name}_output_{i}", layer, i)
+        layer.outputs.append(made)
+        if name:
+            known[name] = made
+    while layer.outputs and not node.outputs[len(layer.outputs) - 1]:
+        layer.outputs.pop()
+    network.layers.append(layer)
+    return layer
+
+
+def _type(network: NetworkCells, graph: ParsedGraph, result: Imported, places: Mapping[int, int]) -> None:
+    """Type every node, so that errors are found while parsing; those that only follow from others are left out."""
+    failed: set[int] = set()
+    for cell in list(network.layers):
+        node = cell.fields["node"]
+        if any(t is not None and t.layer is not None and id(t.layer) in failed for t in cell.operands):
+            failed.add(id(cell))
+            continue
+        try:
+            for tensor in cell.outputs[:1]:
+                value_of(tensor)
+        except ImportFailure as failure:
+            failed.add(id(cell))
+            result.errors.extend(NodeError(e, node, places[id(node)]) for e in failure.errors)
+        except (UnsupportedNodeError, GraphError, MinirtError) as error:
+            failed.add(id(cell))
+            result.errors.append(NodeError(error, node, places[id(node)]))
