@@ -20,13 +20,14 @@ from minirt.ir.op import DataDependent, Node, Value, apply_all
 from minirt.ir.substitute import specialize
 from minirt.ir.text import blobs_of, print_graph
 from minirt.kernels.kernel import Target
-from minirt.optimize.pipeline import FUSING, NEUTRAL, run_passes
+from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, run_passes
+from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
 from minirt.plan.format import write_sections
 from minirt.plan.plan import Plan
 from minirt.trace import phase, report
 from minirt.types.dim import Dim, symbol
-from minirt.types.dtype import string
+from minirt.types.dtype import dtype_of, string
 
 
 def build(graph: Graph, options: Options) -> bytes:
@@ -95,6 +96,10 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0) ->
     if pinned:
         graph = run_passes(graph, NEUTRAL)
     graph = run_passes(graph, FUSING)
+    if target.kind == "cpu":
+        graph = run_passes(graph, WIDE)
+    elif options.permitted:
+        graph = narrow(graph, dtype_of(options.permitted[0]))
     setting = Setting(target, {**ranges}, {**best}, options.tf32)
     return Lowering(graph, setting)
 

@@ -12,6 +12,7 @@ from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.patterns import PATTERNS
+from minirt.optimize.precision import WIDENING
 from minirt.optimize.rewrite import Rule, rewrite
 from minirt.trace import phase
 
@@ -42,6 +43,9 @@ FUSING = (
     Pass("fold what is left", (small_iota_is_constant,)),
 )
 """For targets whose kernels take prologues and epilogues."""
+
+WIDE = (Pass("widen narrow products", WIDENING),)
+"""After fusion, for targets that multiply in float32."""
 
 Observer = Callable[[str, Graph, Graph], None]
 

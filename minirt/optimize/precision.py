@@ -1,0 +1,117 @@
+"""Storage types: narrower where the user permits it, wider where a target computes only so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minirt.ir.graph import Constant, Graph, Input, array_of, constant, rebuild
+from minirt.ir.match import P
+from minirt.ir.op import Node, Value, apply, apply_all
+from minirt.ir.scalar import Body, Scalar, arg, cast
+from minirt.ir.scalar import rebuild as rebuild_scalars
+from minirt.ops.cast import Cast
+from minirt.ops.epilogue import Accumulates
+from minirt.ops.indexing import Gather
+from minirt.ops.layout import Relayout
+from minirt.ops.movement import Concat, Expand, Pad, Reshape, Slice, Transpose
+from minirt.ops.normalization import Normalization
+from minirt.ops.pointwise import Elementwise, Map
+from minirt.ops.pooling import Pool
+from minirt.ops.reduce import Reduce
+from minirt.ops.resize import Resize
+from minirt.ops.softmax import Softmax
+from minirt.optimize.rewrite import rule
+from minirt.types.dtype import DType, f32
+from minirt.types.tensor import Tensor
+
+MOVES = (Reshape, Transpose, Expand, Slice, Concat, Pad, Gather, Relayout, Pool, Resize, Softmax)
+NARROW = (*MOVES, Elementwise, Accumulates, Reduce, Normalization)
+
+
+def narrow(graph: Graph, dtype: DType) -> Graph:
+    """The fused graph with float32 values between its nodes held in ``dtype``; arithmetic inside a node stays float32.
+
+    Inputs and outputs keep their types.  Numbers beyond the range of ``dtype`` become its largest.
+    """
+    whole = set(graph.outputs)
+
+    def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
+        if isinstance(node.op, Input | Constant):
+            return node.outputs
+        if not isinstance(node.op, NARROW):
+            return apply_all(node.op, *(_held(v, o.dtype) if isinstance(o.type, Tensor) else v for v, o in zip(operands, node.inputs, strict=True)))
+        kept = all(v in whole for v in node.outputs)
+        given = tuple(_held(v, dtype) if v.dtype is f32 else v for v in operands)
+        made = _retyped(node, given, None if kept else dtype)
+        return [_held(m, o.dtype) if o in whole else m for m, o in zip(made, node.outputs, strict=True)]
+
+    return rebuild(graph, visit)
+
+
+def _held(value: Value, dtype: DType) -> Value:
+    """The value in a type; constants are converted now, within the type's range."""
+    if value.dtype is dtype:
+        return value
+    if isinstance(value.op, Constant):
+        array = array_of(value)
+        top = float(np.finfo(np.float16).max) if dtype.bits == 16 and dtype.name == "f16" else np.inf
+        finite = np.where(np.isfinite(array), np.clip(array, -top, top), array) if array.dtype.kind == "f" else array
+        return constant(finite, dtype)
+    return apply(Cast(dtype), value)
+
+
+def _retyped(node: Node, operands: tuple[Value, ...], result: DType | None) -> Sequence[Value]:
+    """The node on operands in their new types, giving ``result`` where it gave float32 (None: as before)."""
+    op = node.op
+    dtypes = tuple(v.dtype for v in node.inputs)
+    new = tuple(v.dtype for v in operands)
+    if isinstance(op, Elementwise):
+        return apply_all(Map(_body(op.body(dtypes), new, result)), *operands)
+    if isinstance(op, Accumulates):
+        body = op.body(dtypes[0])
+        return apply_all(op.replace(epilogue=_body(body, (body.args[0], *new[2:]), result)), *operands)
+    if isinstance(op, Normalization):
+        body = op.finish(dtypes[0])
+        return apply_all(op.replace(epilogue=_body(body, (body.args[0], *new[1:]), result)), *operands)
+    if isinstance(op, Reduce):
+        return _reduction(op, dtypes, operands, result)
+    return apply_all(op, *operands)
+
+
+def _reduction(op: Reduce, dtypes: tuple[DType, ...], operands: tuple[Value, ...], result: DType | None) -> Sequence[Value]:
+    count = op.sources()
+    new = tuple(v.dtype for v in operands)
+    prologue = op.prologue or Body((dtypes[0],), (arg(0, dtypes[0]),))
+    finish = op.finish(dtypes)
+    made = op.replace(
+        prologue=_body(prologue, new[:count], None), epilogue=_body(finish, (finish.args[0], *new[count:]), result)
+    )
+    return apply_all(made, *operands)
+
+
+def _body(body: Body, args: tuple[DType, ...], result: DType | None) -> Body:
+    """The body over arguments in new types, widened as they are read; results of float32 rounded to ``result``."""
+
+    def leaf(node: Scalar) -> Scalar:
+        if node.fn != "arg":
+            return node
+        assert isinstance(node.value, int)
+        return cast(arg(node.value, args[node.value]), node.dtype)
+
+    results = rebuild_scalars(body.results, leaf)
+    return Body(args, tuple(cast(r, result) if result is not None and r.dtype is f32 else r for r in results))
+
+
+@rule(P(Accumulates, bind="root"))
+def products_of_narrow_types_widen_first(root: Value) -> Value | None:
+    """gemm(a16, b16) = gemm(f32(a16), f32(b16)), rounded in the epilogue; for targets that multiply in float32."""
+    op, inputs = root.op, root.node.inputs
+    if not isinstance(op, Accumulates) or not inputs[0].dtype.is_float or inputs[0].dtype.bits >= 32:
+        return None
+    wide = [_held(v, f32) for v in inputs[:2]]
+    return apply(op.replace(epilogue=op.body(inputs[0].dtype)), *wide, *inputs[2:])
+
+
+WIDENING = (products_of_narrow_types_widen_first,)
