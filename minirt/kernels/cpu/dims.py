@@ -8,7 +8,7 @@ from minirt.kernels.cpu.nest import function_text
 from minirt.kernels.cpu.pointwise import region_line, unsupported
 from minirt.kernels.kernel import Kernel, Order, Problem, Target
 from minirt.ops.movement import Dims
-from minirt.plan.launch import Address, Integer, Launch, Launches, Spec, Unit
+from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Spec, Unit
 from minirt.types.dim import is_integral
 from minirt.types.dtype import dtype_of, i64
 
@@ -35,7 +35,7 @@ class DimsWrite(Kernel):
         """One launch over the values."""
         assert isinstance(problem.op, Dims)
         values = problem.op.values
-        args = (Address("out", 0), *(Integer(v) for v in values))
+        args: tuple[Arg, ...] = (Address("out", 0), *(Integer(v) for v in values))
         unit = Unit(self.name, {"dtype": problem.op.dtype.name})
         return Launches((Launch(unit, args, (len(values), 1 << 20, 1)),))
 

@@ -50,7 +50,7 @@ class Move:
     result_offset: Dim = 0
 
 
-def copy_launch(move: _Move, dtype: DType, source: int = 0) -> Launch:
+def copy_launch(move: Move, dtype: DType, source: int = 0) -> Launch:
     """The launch of one copy from input ``source`` into result 0."""
     nest = collapse(move.shape, move.order, [move.source, move.result])
     size = dtype.bits // 8

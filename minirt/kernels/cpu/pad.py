@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minirt.ir.scalar import Body, arg
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.movement import GRAIN_BYTES, HOLDER, Move, copy_launch, too_many, unmovable

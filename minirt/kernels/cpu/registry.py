@@ -4,5 +4,6 @@ from minirt.kernels.cpu.dims import DimsWrite
 from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
 from minirt.kernels.cpu.pointwise import MapStrided
+from minirt.kernels.cpu.reduce import ReduceStrided
 
-__all__ = ["ConcatStrided", "DimsWrite", "MapStrided", "MoveStrided", "PadConstant", "PadMirrored"]
+__all__ = ["ConcatStrided", "DimsWrite", "MapStrided", "MoveStrided", "PadConstant", "PadMirrored", "ReduceStrided"]

@@ -48,7 +48,8 @@ def test_several_results_of_several_types() -> None:
     """Results are written together; bool and narrow floats are stored as such."""
     h, b, n = arg(0, f16), arg(1, bf16), arg(2, i32)
     results: tuple[Scalar, ...] = (
-        cast(call("add", h, cast(b, f32)), f16), call("lt", h, cast(b, f32)), cast(n, bf16), cast(call("mul", n, n), i64),
+        cast(call("add", h, cast(b, f32)), f16), call("lt", h, cast(b, f32)), cast(n, bf16),
+        cast(call("mul", n, n), i64),
     )  # fmt: skip
     arrays = [
         _random((5, 9)).astype(np.float16),
