@@ -12,11 +12,13 @@ import torch.nn.functional as F
 from matrix_device import Loaded, im2col_map, tiled_map
 
 from minirt.kernels.cuda import gemm_source, wgmma_source
-from minirt.kernels.cuda.matrix_source import BYTES, Source
+from minirt.ir.scalar import Body, arg, call, cast, const, encode
+from minirt.kernels.cuda.matrix_source import Source, element_bytes
+from minirt.types.dtype import dtype_of, f32
 
 TORCH = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "f64": torch.float64, "i64": torch.int64}
 TOLERANCE = {"f16": 6e-4, "bf16": 5e-3, "f32": 2e-6, "f64": 1e-13, "i64": 0.0}
-C_TYPE = {"f64": "double", "i64": "i64"}
+WIDE = ("f64", "i64")
 MULTIPROCESSORS = 132
 
 
@@ -47,13 +49,15 @@ def rand(*shape: int, dtype: str, scale: float = 1.0) -> torch.Tensor:
 
 
 def epilogue(dtype: str, vec: bool, residual: bool = True) -> dict[str, Any]:
-    """relu(acc + bias[n] + residual[m, n])."""
-    acc = C_TYPE.get(dtype, "float")
-    mode, bias = (1 if vec else 2), dtype if dtype in C_TYPE else "f32"
-    extras = [{"dtype": bias, "n": mode}] + ([{"dtype": dtype, "n": mode}] if residual else [])
-    params = "".join(f", {acc} x{i}" for i in range(len(extras)))
-    sums = " + ".join(["a", *(f"x{i}" for i in range(len(extras)))])
-    return {"text": f"DEV {acc} epilogue({acc} a{params}) {{ {acc} y = {sums}; return y > 0 ? y : ({acc})0; }}", "extras": extras}
+    """relu(acc + bias[n] + residual[m, n]), as fields of a spec."""
+    kind = dtype_of(dtype)
+    acc = kind if dtype in WIDE else f32
+    total = call("add", arg(0, acc), arg(1, acc))
+    if residual:
+        total = call("add", total, cast(arg(2, kind), acc))
+    body = Body((acc, acc, kind) if residual else (acc, acc), (cast(call("max", total, const(0, acc)), kind),))
+    mode = 1 if vec else 2
+    return {"body": encode(body), "modes": [mode, mode] if residual else [mode], "out": mode}
 
 
 def tolerance(dtype: str, method: str, spec: dict[str, Any]) -> float:
@@ -83,8 +87,8 @@ def product(method: str, dtype: str, m: int, n: int, k: int, batch: tuple[int, i
             b_by_k: bool = True, vec: bool = True, parts: int = 1, residual: bool = True, timed: bool = False, **more: Any) -> Case:
     """A batched product with bias, residual and relu."""
     out_vec = n % 8 == 0 and vec
-    spec: dict[str, Any] = {"dtype": dtype, "out": dtype, "a_by_k": a_by_k, "b_by_k": b_by_k, "split": parts > 1,
-                            "epilogue": epilogue(dtype, out_vec, residual), "out_vec": out_vec, **more}
+    spec: dict[str, Any] = {"dtype": dtype, "a_by_k": a_by_k, "b_by_k": b_by_k, "split": parts > 1,
+                            **epilogue(dtype, out_vec, residual), **more}
     maker = wgmma_source.wgmma if method == "wgmma" else getattr(gemm_source, method)
     sources = [maker(spec)] + ([gemm_source.split_sum({**spec, "split": False})] if parts > 1 else [])
 
@@ -93,15 +97,18 @@ def product(method: str, dtype: str, m: int, n: int, k: int, batch: tuple[int, i
         a = rand(nb0, nb1, m, k, dtype=dtype)
         b = rand(nb0, nb1, n, k, dtype=dtype, scale=1 / math.sqrt(k) if dtype not in ("i64",) else 1)
         sa, sb = (a if a_by_k else a.mT.contiguous()), (b if b_by_k else b.mT.contiguous())
-        bias = rand(n, dtype=dtype if dtype in C_TYPE else "f32")
+        bias = rand(n, dtype=dtype if dtype in WIDE else "f32")
         rest = rand(nb0, nb1, m, n, dtype=dtype)
         c = torch.empty(nb0, nb1, m, n, device="cuda", dtype=TORCH[dtype])
         c.fill_(float("nan") if c.is_floating_point() else 77)
-        values: dict[str, Any] = {"a": sa, "b": sb, "c": c, "m": m, "n": n, "k": k, "nb0": nb0, "nb1": nb1, "ldc": n,
+        values: dict[str, Any] = {"a": sa, "b": sb, "c": c, "m": m, "n": n, "k": k, "nb0": nb0, "nb1": nb1, "m1": 1, "m2": 1, **dict.fromkeys(("ta_b0", "ta_b1", "tb_b0", "tb_b1"), 1), "a_k": 1 if a_by_k else m, "b_k": 1 if b_by_k else n,
                                   "lda": sa.stride(2), "ldb": sb.stride(2), "e0": bias, "e1": rest}
         for name, t in (("a", sa), ("b", sb), ("c", c), ("e1", rest)):
             values |= {f"{name}_b0": t.stride(0), f"{name}_b1": t.stride(1)}
-        values |= {"e0_b0": 0, "e0_b1": 0, "e0_m": 0, "e0_n": 1, "e1_m": n, "e1_n": 1}
+        values |= {f"{x}_{axis}": 0 for x in ("c", "e0", "e1") for axis in ("m0", "m1")}
+        values |= {"e0_b0": 0, "e0_b1": 0, "e0_m2": 0, "e0_n": 1, "e1_m2": n, "e1_n": 1, "c_m2": n, "c_n": 1}
+        if method == "simt":
+            values |= {"lda": k if a_by_k else 1, "ldb": k if b_by_k else 1}
         grid = product_grid(method, spec, values, nb0 * nb1, parts, sa, sb)
         wide = torch.float64 if dtype != "i64" and not timed else torch.float32 if dtype != "i64" else torch.float64
         ref = a.to(wide) @ b.to(wide).mT + bias.to(wide) + (rest.to(wide) if residual else 0)
@@ -119,7 +126,7 @@ def product_grid(method: str, spec: dict[str, Any], values: dict[str, Any], nb: 
     """The grid; sets k_part and the tensor maps where the method has them."""
     m, n, k = values["m"], values["n"], values["k"]
     if method == "gemv":
-        wide = 16 // BYTES[spec["dtype"]] if spec["fast"] else 1
+        wide = 16 // element_bytes(spec["dtype"]) if spec["fast"] else 1
         return (up(n, 16) if spec["b_by_k"] else up(n, 8 * wide), 1, nb)
     bm, bn = spec["tile"][:2]
     tiles = up(m, bm) * up(n, bn)
@@ -130,7 +137,7 @@ def product_grid(method: str, spec: dict[str, Any], values: dict[str, Any], nb: 
         values["k_part"] = up(up(k, bk), parts) * bk
         return (tiles, parts, nb)
     values["k_part"] = up(up(k, bk), parts)
-    nb0, nb1, swizzle = values["nb0"], values["nb1"], bk * BYTES[spec["dtype"]]
+    nb0, nb1, swizzle = values["nb0"], values["nb1"], bk * element_bytes(spec["dtype"])
     values["ta"] = tiled_map(sa, (k, m, nb1, nb0), (sa.stride(2), sa.stride(1), sa.stride(0)), (bk, bm, 1, 1), swizzle)
     if spec["b_by_k"]:
         values["tb"] = tiled_map(sb, (k, n, nb1, nb0), (sb.stride(2), sb.stride(1), sb.stride(0)), (bk, bn, 1, 1), swizzle)
@@ -147,8 +154,8 @@ def convolution(method: str, dtype: str, images: int, h: int, w: int, c: int, o:
     depthwise = method == "depthwise"
     per, out_per = c // groups, o // groups
     out_vec = vec and (o if depthwise else out_per) % 8 == 0
-    spec: dict[str, Any] = {"dtype": dtype, "out": dtype, "conv": True, "b_by_k": True, "transposed": transposed, "split": parts > 1,
-                            "epilogue": epilogue(dtype, out_vec, residual), "out_vec": out_vec, **more}
+    spec: dict[str, Any] = {"dtype": dtype, "conv": True, "b_by_k": True, "transposed": transposed, "split": parts > 1,
+                            **epilogue(dtype, out_vec, residual), **more}
     if depthwise:
         spec["taps"] = [r, s, stride, dil]
     maker = wgmma_source.wgmma if method == "wgmma" else getattr(gemm_source, method)
@@ -175,9 +182,10 @@ def convolution(method: str, dtype: str, images: int, h: int, w: int, c: int, o:
         sn, sc, sh, sw = x.stride()
         sc, sw = (1 if c == 1 and not nchw else sc), sw
         values: dict[str, Any] = {
-            "a": x, "b": packed, "c": y, "m": m, "n": o if depthwise else out_per, "k": k, "nb0": 1, "nb1": groups, "lda": 0, "ldb": k, "ldc": o,
+            "a": x, "b": packed, "c": y, "m": m, "n": o if depthwise else out_per, "k": k, "nb0": 1, "nb1": groups, "lda": 0, "ldb": k, "a_k": 0, "b_k": 1, **dict.fromkeys(("ta_b0", "ta_b1", "tb_b0", "tb_b1"), 0), "m1": oh, "m2": ow,
             "a_b0": 0, "a_b1": per * sc, "b_b0": 0, "b_b1": out_per * k, "c_b0": 0, "c_b1": out_per,
-            "e0": bias, "e0_b0": 0, "e0_b1": out_per, "e0_m": 0, "e0_n": 1, "e1": rest, "e1_b0": 0, "e1_b1": out_per, "e1_m": o, "e1_n": 1,
+            "e0": bias, "e0_b0": 0, "e0_b1": out_per, "e0_n": 1, "e1": rest, "e1_b0": 0, "e1_b1": out_per, "e1_n": 1, "c_n": 1,
+            **{f"e0_m{i}": 0 for i in range(3)}, **{f"{x}_m{i}": (oh * ow * o, ow * o, o)[i] for x in ("c", "e1") for i in range(3)},
             "g_sn": sn, "g_sh": sh, "g_sw": sw, "g_sc": sc, "g_h": h, "g_w": w, "g_c": c if depthwise else per, "g_r": r, "g_s": s,
             "g_stride_h": stride, "g_stride_w": stride, "g_pad_h": pad, "g_pad_w": pad, "g_dil_h": dil, "g_dil_w": dil, "g_oh": oh, "g_ow": ow,
         }
@@ -185,8 +193,8 @@ def convolution(method: str, dtype: str, images: int, h: int, w: int, c: int, o:
         if method == "wgmma":
             bm, bn, bk = spec["tile"]
             nhwc = x.permute(0, 2, 3, 1)
-            values["ta"] = im2col_map(nhwc, taps, (stride,) * 2, (pad,) * 2, (dil,) * 2, (oh, ow), bk, bm, bk * BYTES[dtype])
-            values["tb"] = tiled_map(packed, (c, r * s, o), (c, r * s * c), (bk, 1, bn), bk * BYTES[dtype])
+            values["ta"] = im2col_map(nhwc, taps, (stride,) * 2, (pad,) * 2, (dil,) * 2, (oh, ow), bk, bm, bk * element_bytes(dtype))
+            values["tb"] = tiled_map(packed, (c, r * s, o), (c, r * s * c), (bk, 1, bn), bk * element_bytes(dtype))
         wide = torch.float32 if timed else torch.float64
         fn = F.conv_transpose2d if transposed else F.conv2d
         ref = fn(x.to(wide), weight.to(wide), stride=stride, padding=pad, dilation=dil, groups=groups)
@@ -205,7 +213,7 @@ def conv_grid(method: str, spec: dict[str, Any], values: dict[str, Any], groups:
     """The grid of a convolution; sets k_part."""
     m, n, k, c = values["m"], values["n"], values["k"], values["g_c"]
     if method == "depthwise":
-        wide = 16 // BYTES[spec["dtype"]] if spec["fast"] else 1
+        wide = 16 // element_bytes(spec["dtype"]) if spec["fast"] else 1
         return (up(images * values["g_oh"] * up(values["g_ow"], spec["width"]) * up(c, wide), 256), 1, 1)
     bm, bn = spec["tile"][:2]
     tiles = up(m, bm) * up(n, bn)

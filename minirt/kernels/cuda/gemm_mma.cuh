@@ -92,7 +92,7 @@ DEV void write_tile(float (&acc)[MI][NI][4], const Args& p, int b0, int b1, int 
         if (m < p.m && valid > 0) {
           if constexpr (SPLIT) {
             float* to = p.partial + (((i64)blockIdx.y * gridDim.z + blockIdx.z) * p.m + m) * p.n + n;
-            if ((p.n & 3) == 0 && valid >= 8) store_fast<8>(to, v); else store_slow<float, 8, float>(to, v, valid);
+            if ((p.n & 3) == 0 && valid >= 8) store_fast<8>(to, v); else store_slow<float, 8, float>(to, v, 1, valid);
           } else {
             finish<8>(v, p, b0, b1, m, n, valid);
           }
@@ -118,13 +118,7 @@ DEV void run(const Args& p) {
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
   a.init(pa, p.lda, image(p), m0, p.m, k0, k1);
   b.init(pb, p.ldb, image(p), n0, p.n, k0, k1);
-  float acc[MI][NI][4];
-#pragma unroll
-  for (int i = 0; i < MI; i++)
-#pragma unroll
-    for (int n = 0; n < NI; n++)
-#pragma unroll
-      for (int q = 0; q < 4; q++) acc[i][n][q] = 0.f;
+  float acc[MI][NI][4] = {};
 #pragma unroll
   for (int s = 0; s < STAGES - 1; s++) {
     if (s < count) {
@@ -142,7 +136,14 @@ DEV void run(const Args& p) {
     const bool more = k + STAGES - 1 < count;
     if (more) { a.fetch(base + next * STAGE, image(p)); b.fetch(base + next * STAGE + A_BYTES, image(p)); }
     copy_commit();
-    multiply(acc, base + stage * STAGE, base + stage * STAGE + A_BYTES, row_a, row_b);
+    if constexpr (X3) {  // the tensor cores' own sums truncate, so they are kept short
+      float part[MI][NI][4] = {};
+      multiply(part, base + stage * STAGE, base + stage * STAGE + A_BYTES, row_a, row_b);
+#pragma unroll
+      for (int i = 0; i < MI * NI * 4; i++) (&acc[0][0][0])[i] += (&part[0][0][0])[i];
+    } else {
+      multiply(acc, base + stage * STAGE, base + stage * STAGE + A_BYTES, row_a, row_b);
+    }
     if (more) { a.settle(base + next * STAGE); b.settle(base + next * STAGE + A_BYTES); }
     if (++stage == STAGES) stage = 0;
     if (++next == STAGES) next = 0;

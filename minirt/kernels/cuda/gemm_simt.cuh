@@ -1,4 +1,5 @@
 // GEMM and implicit-GEMM convolution without tensor cores: exact products in the accumulator's type, any shape and strides.
+// Strides of rows and of k are free; A_BY_K, B_BY_K say only along which neighbouring threads read.
 // The head defines: In, Acc, BM BN (64 or 128), CONV TRANSPOSED A_BY_K B_BY_K, struct Args, `image(args)`, `finish<4>(...)`.
 constexpr int BK = 16, NT = 256, PM = BM / 64, PN = BN / 64, RA = BM / 16, RB = BN / 16, LDA = BM + 4, LDB = BN + 4;
 
@@ -59,9 +60,9 @@ DEV void run(const Args& p) {
   const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
   Operand<BN, B_BY_K> b;
-  b.init(pb, B_BY_K ? p.ldb : 1, B_BY_K ? 1 : p.ldb, image(p), n0, p.n, p.k);
+  b.init(pb, p.ldb, p.b_k, image(p), n0, p.n, p.k);
   Choose<CONV, Taps, Operand<BM, A_BY_K>>::type a;
-  a.init(pa, A_BY_K ? p.lda : 1, A_BY_K ? 1 : p.lda, image(p), m0, p.m, p.k);
+  a.init(pa, p.lda, p.a_k, image(p), m0, p.m, p.k);
   Acc acc[4 * PM][4 * PN];
 #pragma unroll
   for (int i = 0; i < 4 * PM; i++)

@@ -57,12 +57,13 @@ struct Feeder {
       tap.c += BK;
       if (tap.c >= g.c) { tap.c = 0; if (++tap.s == g.s) { tap.s = 0; ++tap.r; } }
     } else {
-      copy_tile4(to, ta, bar, k * BK, x.m0, x.b1, x.b0);
+      copy_tile4(to, ta, bar, k * BK, x.m0, x.b1 * p.ta_b1, x.b0 * p.ta_b0);
+      const int b0 = x.b0 * p.tb_b0, b1 = x.b1 * p.tb_b1;
       if constexpr (B_BY_K) {
-        copy_tile4(to + A_BYTES, tb, bar, k * BK, x.n0, x.b1, x.b0);
+        copy_tile4(to + A_BYTES, tb, bar, k * BK, x.n0, b1, b0);
       } else {
 #pragma unroll
-        for (int j = 0; j < BN / 64; j++) copy_tile4(to + A_BYTES + j * BK * 128, tb, bar, x.n0 + 64 * j, k * BK, x.b1, x.b0);
+        for (int j = 0; j < BN / 64; j++) copy_tile4(to + A_BYTES + j * BK * 128, tb, bar, x.n0 + 64 * j, k * BK, b1, b0);
       }
     }
     ++k;
@@ -87,7 +88,7 @@ DEV void write_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int 
           if constexpr (SPLIT) {
             const i64 at = ((i64)(x.part * p.nb0 + x.b0) * p.nb1 + x.b1) * p.m + m;
             if ((p.n & 3) == 0 && valid >= 8) store_fast<8>(p.partial + at * p.n + n, v);
-            else store_slow<float, 8, float>(p.partial + at * p.n + n, v, valid);
+            else store_slow<float, 8, float>(p.partial + at * p.n + n, v, 1, valid);
           } else {
             finish<8>(v, p, x.b0, x.b1, m, n, valid);
           }

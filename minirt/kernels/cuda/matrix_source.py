@@ -1,34 +1,37 @@
 """CUDA C++ text of the matrix kernels: a small generated head (types, sizes, arguments, epilogue) before a body file.
 
-A ``spec`` is JSON-able and holds what is fixed at compile time; sizes, strides and addresses are run-time arguments.
-Every kernel computes ``c[b0, b1, m, n] = epilogue(sum over k of a[b0, b1, m, k] * b[b0, b1, k, n], extras...)``; a
-convolution reads ``a`` through its taps, with m the output pixel (image, row, column), k = (tap row, tap column, channel),
-and b1 the group.  ``args_of(spec)`` lists the run-time arguments in order.
+A ``spec`` is JSON-able and holds what is fixed at compile time; sizes, strides and addresses are run-time arguments, the
+same names in every kernel (``Source.args`` lists them in order; a caller supplies values by name).  Each kernel computes
+``c[b0, b1, m, n] = epilogue(sum over k of a[b0, b1, m, k] * b[b0, b1, k, n], extras...)``; a convolution reads ``a``
+through its taps, with m the output pixel, k = (tap row, tap column, channel), and b1 the group.
 
-Spec fields (all methods): ``method``; ``dtype`` of a and b; ``out`` dtype; ``epilogue`` {"text": CUDA C++ of
-``DEV ACC epilogue(ACC acc, ACC x0, ...)``, "extras": [{"dtype", "n": 0 | 1 | 2}]} where n says how the operand runs
-along n (0 one value, 1 unit stride and 16-byte aligned rows with N % 8 == 0, 2 any stride); ``out_vec``: rows of c are
-16-byte aligned, unit stride, and N % 8 == 0.
+Rows m may stand for three axes: with ``split_m`` m = (q0, q1, q2) with sizes (any, m1, m2), and the result and each
+extra operand have a stride for each (``c_m0`` ..); without it only ``c_m2`` is read, the stride of m itself.
+
+Epilogue of a spec: ``body`` (an encoded scalar body whose argument 0 is the sum), ``modes``, how each extra operand runs
+along n: 0 one value, 1 unit stride and 16-byte aligned rows with n % 8 == 0, 2 any stride; ``out``: 1 or 2 likewise for
+the result; ``index``: for each output axis whose coordinate the body reads, one of ``COORDINATES``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
+
+from minirt.ir.scalar import decode
+from minirt.ir.scalar_cuda import cuda_function, register_type
+from minirt.kernels.cuda.generate import STORAGE, body_file
+from minirt.types.dtype import dtype_of
 
 Spec = Mapping[str, Any]
 Args = list[tuple[str, str]]
 
-STORAGE = {"f16": "f16", "bf16": "bf16", "f32": "float", "f64": "double", "i32": "int", "i64": "i64", "bool": "bool",
-           "u8": "u8", "i8": "signed char"}
-BYTES = {"f16": 2, "bf16": 2, "f32": 4, "f64": 8, "i32": 4, "i64": 8}
 C_TYPE = {"ptr": "void*", "i32": "int", "i64": "i64", "map": "const __grid_constant__ TensorMap"}
 IMAGE_STRIDES = ("sn", "sh", "sw", "sc")
 IMAGE_SIZES = ("h", "w", "c", "r", "s", "stride_h", "stride_w", "pad_h", "pad_w", "dil_h", "dil_w", "oh", "ow")
-IDENTITY = {"text": "DEV float epilogue(float acc) { return acc; }", "extras": []}
+COORDINATES = {"n": "n + j", "gn": "b1 * p.n + n + j", "m": "m", "q0": "q0", "q1": "q1", "q2": "q2", "b0": "b0", "b1": "b1", "0": "0"}
+PLACE = ("b0", "b1", "m0", "m1", "m2", "n")
 
 
 @dataclass(frozen=True)
@@ -42,32 +45,25 @@ class Source:
     shared: int
 
 
-@cache
-def body(name: str) -> str:
-    """The text of a body file beside this module."""
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
-
 def image_args() -> Args:
     """Arguments of a convolution's geometry: strides of the image in elements, sizes of image, taps and output."""
     return [(f"g_{name}", "i64") for name in IMAGE_STRIDES] + [(f"g_{name}", "i32") for name in IMAGE_SIZES]
 
 
-def extra_args(count: int) -> Args:
-    """Arguments of ``count`` extra epilogue operands: address, then strides in elements by b0, b1, m and n."""
-    args: Args = []
-    for i in range(count):
-        args += [(f"e{i}", "ptr"), *((f"e{i}_{axis}", "i64") for axis in ("b0", "b1", "m", "n"))]
+def result_args(spec: Spec) -> Args:
+    """Arguments of the result and of the extra operands: addresses, then strides in elements by ``PLACE``."""
+    args: Args = [("m1", "i32"), ("m2", "i32")]
+    for name in ("c", *(f"e{i}" for i in range(len(spec["modes"])))):
+        args += [(name, "ptr"), *((f"{name}_{axis}", "i64") for axis in PLACE)]
     return args
 
 
-def product_args(split: bool = False) -> Args:
-    """Arguments of a batched product: addresses, sizes, row strides and batch strides (elements)."""
-    args: Args = [("a", "ptr"), ("b", "ptr"), ("c", "ptr")]
-    args += [("partial", "ptr"), ("k_part", "i32")] if split else []
-    args += [(name, "i32") for name in ("m", "n", "k", "nb1")]
-    args += [(name, "i64") for name in ("lda", "ldb", "ldc")]
-    return args + [(f"{x}_{axis}", "i64") for x in "abc" for axis in ("b0", "b1")]
+def product_args(spec: Spec, split: bool = False) -> Args:
+    """Arguments of a batched product: addresses, sizes, row strides, batch strides (elements), then the result's."""
+    args: Args = [("a", "ptr"), ("b", "ptr")] + ([("partial", "ptr"), ("k_part", "i32")] if split else [])
+    args += [(name, "i32") for name in ("m", "n", "k", "nb1")] + [("lda", "i64"), ("ldb", "i64")]
+    args += [(f"{x}_{axis}", "i64") for x in "ab" for axis in ("b0", "b1")]
+    return args + ([] if split else result_args(spec))
 
 
 def struct_text(args: Args) -> str:
@@ -77,29 +73,38 @@ def struct_text(args: Args) -> str:
     lines = "".join(f"  {kind} {name};\n" for name, kind in fields.items())
     if any(name == "g_sn" for name, _ in args):
         return f"struct Args {{\n{lines}  Image g;\n}};\nDEV const Image& image(const Args& p) {{ return p.g; }}\n"
-    return f"struct Args {{\n{lines}}};\nstruct Image;\nDEV const Image& image(const Args& p) {{ return *(const Image*)&p; }}  // unread\n"
+    unread = "DEV const Image& image(const Args& p) { return *(const Image*)&p; }  // unread\n"
+    return f"struct Args {{\n{lines}}};\nstruct Image;\n{unread}"
 
 
-def finish_text(spec: Spec, acc: str = "float") -> str:
-    """``finish``: loads the extra operands of V columns, applies the epilogue, rounds and stores."""
-    epilogue = spec.get("epilogue") or IDENTITY
-    out, vec = STORAGE[spec["out"]], "true" if spec.get("out_vec") else "false"
-    loads, names = [], []
-    for i, extra in enumerate(epilogue["extras"]):
-        kind = STORAGE[extra["dtype"]]
-        at = f"(const {kind}*)p.e{i} + b0 * p.e{i}_b0 + b1 * p.e{i}_b1 + m * p.e{i}_m"
-        loads.append(f"  F x{i}[V];\n  load_extra<{int(extra['n'])}, V, {kind}, F>(x{i}, {at}, p.e{i}_n, n, valid);\n")
-        names.append(f", x{i}[j]")
+def finish_text(spec: Spec) -> str:
+    """``finish``: loads the extra operands of V columns of a row, applies the epilogue, rounds and stores."""
+    body = decode(spec["body"])
+    out = body.results[0].dtype
+    kind, held = STORAGE[out.name], register_type(out)
+    loads, values = [], ["v[j]"]
+    for i, (dtype, mode) in enumerate(zip(body.args[1:], spec["modes"], strict=True)):
+        element = STORAGE[dtype.name]
+        loads.append(f"  {register_type(dtype)} x{i}[V];\n")
+        loads.append(f"  load_extra<{int(mode)}, V>(x{i}, (const {element}*)p.e{i} + {_row(f'e{i}')}, p.e{i}_n, n, valid);\n")
+        values.append(f"x{i}[j]")
+    values += [f"(i64)({COORDINATES[name]})" for name in spec.get("index", ())]
+    parts = "  const int q1m = m / p.m2, q2 = m - q1m * p.m2, q0 = q1m / p.m1, q1 = q1m - q0 * p.m1;\n"
+    store = "store_fast<V>(to, y);" if spec["out"] == 1 else f"store_slow<{kind}, V>(to, y, p.c_n, valid);"
+    if spec["out"] == 1:
+        store = f"if (V >= 4) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
     return (
-        f"{epilogue['text']}\n"
-        "template <int V, class F> DEV void finish(F (&v)[V], const Args& p, int b0, int b1, int m, int n, int valid) {\n"
+        cuda_function(body, "epilogue")
+        + "template <int V, class F> DEV void finish(F (&v)[V], const Args& p, int b0, int b1, int m, int n, int valid) {\n"
+        + (parts if spec.get("split_m") else "  const int q0 = 0, q1 = 0, q2 = m;\n")
         + "".join(loads)
-        + "#pragma unroll\n"
-        + f"  for (int j = 0; j < V; j++) v[j] = epilogue(v[j]{''.join(names)});\n"
-        + f"  {out}* to = ({out}*)p.c + b0 * p.c_b0 + b1 * p.c_b1 + (i64)m * p.ldc + n;\n"
-        + f"  if ({vec} && V >= 4) store_fast<V>(to, v); else store_slow<{out}, V, F>(to, v, valid);\n"
-        + "}\n"
+        + f"  {held} y[V];\n#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n"
+        + f"  {kind}* to = ({kind}*)p.c + {_row('c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n  {store}\n}}\n"
     )
+
+
+def _row(name: str) -> str:
+    return " + ".join(f"{i} * p.{name}_{axis}" for i, axis in (("b0", "b0"), ("b1", "b1"), ("q0", "m0"), ("q1", "m1"), ("q2", "m2")))
 
 
 def constants_text(values: Mapping[str, int | bool]) -> str:
@@ -114,16 +119,12 @@ def entry_text(entry: str, args: Args, bound: str) -> str:
     """The ``__global__`` function: flat arguments into ``Args``, then ``run``; ``bound`` limits its registers."""
     params = ", ".join(f"{C_TYPE[kind]} {name}" for name, kind in args)
     sets = "".join(
-        f"  p.{'g.' + name[2:] if name.startswith('g_') else name} = "
-        f"{'(float*)' if name == 'partial' else ''}{name};\n"
+        f"  p.{'g.' + name[2:] if name.startswith('g_') else name} = {'(float*)' if name == 'partial' else ''}{name};\n"
         for name, kind in args
         if kind != "map"
     )
     maps = "".join(f", {name}" for name, kind in args if kind == "map")
-    return (
-        f'extern "C" __global__ void {bound} {entry}({params}) {{\n'
-        f"  Args p;\n{sets}  run(p{maps});\n}}\n"
-    )
+    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n  Args p;\n{sets}  run(p{maps});\n}}\n'
 
 
 def assemble(
@@ -136,11 +137,22 @@ def assemble(
     *,
     shared: int = 0,
     bound: str = "",
-    acc: str = "float",
     head: str = "",
+    partial: bool = False,
 ) -> Source:
-    """The whole text: shared files, types, constants, arguments, epilogue, the body (last file), the entry."""
-    types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[spec['out']]} Out;\ntypedef {acc} Acc;\n"
-    parts = [body(name) for name in files[:-1]]
-    parts += [types, head, constants_text(constants), struct_text(args), finish_text(spec, acc), body(files[-1])]
-    return Source("\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})")]), entry, args, threads, shared)
+    """The whole text: shared files, types, constants, arguments, epilogue, the body (last file), the entry.
+
+    With ``partial`` the kernel stores raw sums and has no epilogue.
+    """
+    acc = register_type(decode(spec["body"]).args[0])
+    types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {acc} Acc;\n"
+    empty = "template <int V, class F> DEV void finish(F (&)[V], const Args&, int, int, int, int, int) {}\n"
+    parts = [body_file(name) for name in ("elements.cuh", "tile.cuh", *files[:-1])]
+    parts += [types, head, constants_text(constants), struct_text(args), empty if partial else finish_text(spec), body_file(files[-1])]
+    text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})")])
+    return Source(text, entry, args, threads, shared)
+
+
+def element_bytes(name: str) -> int:
+    """Bytes of one element."""
+    return dtype_of(name).bits // 8

@@ -1,5 +1,5 @@
 """Every CUDA kernel family: importing this registers them."""
 
-from minirt.kernels.cuda import map, map_tiled, reduce, row_statistics
+from minirt.kernels.cuda import conv_kernels, gemm_kernels, map, map_tiled, reduce, row_statistics
 
-__all__ = ["map", "map_tiled", "reduce", "row_statistics"]
+__all__ = ["conv_kernels", "gemm_kernels", "map", "map_tiled", "reduce", "row_statistics"]

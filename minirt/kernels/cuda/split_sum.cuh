@@ -1,5 +1,5 @@
 // The second step of split-K: adds the partial sums in a fixed order, then applies the epilogue.
-// The head defines: struct Args (partial, c, m, n, nb0, nb1, parts), FAST, `finish<V>(...)`. One thread per four columns.
+// The head defines: struct Args (partial, c, m, n, nb0, nb1, parts), `finish<V>(...)`. One thread per four columns.
 DEV void run(const Args& p) {
   const int per_row = (p.n + 3) / 4;
   const i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x, rows = (i64)p.nb0 * p.nb1 * p.m;
@@ -10,7 +10,7 @@ DEV void run(const Args& p) {
   float v[4] = {0.f, 0.f, 0.f, 0.f};
   for (int part = 0; part < p.parts; part++, from += rows * p.n) {
     float x[4];
-    if (FAST) load_fast<4>(x, from); else load_slow<float, 4, float>(x, from, 1, valid);
+    if ((p.n & 3) == 0) load_fast<4>(x, from); else load_slow<float, 4, float>(x, from, 1, valid);
 #pragma unroll
     for (int j = 0; j < 4; j++) v[j] += x[j];
   }

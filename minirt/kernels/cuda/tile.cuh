@@ -1,29 +1,7 @@
 // What every matrix kernel here shares: storage types, copies to shared memory, tensor-core instructions, vector stores.
-// Header-free: NVRTC compiles it with no include path.
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-typedef long long i64;
-#ifndef DEV
-#define DEV __device__ __forceinline__
-#endif
-
-struct f16 { u16 v; };
-struct bf16 { u16 v; };
+// Follows elements.cuh.
 struct alignas(16) Word4 { u32 w[4]; };
 struct alignas(8) Word2 { u32 w[2]; };
-
-DEV float widen(f16 x) { float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.v)); return y; }
-DEV float widen(bf16 x) { return __uint_as_float((u32)x.v << 16); }
-DEV float widen(float x) { return x; }
-DEV double widen(double x) { return x; }
-DEV int widen(int x) { return x; }
-DEV i64 widen(i64 x) { return x; }
-
-template <class T> struct Narrow { template <class F> static DEV T of(F x) { return (T)x; } };
-template <> struct Narrow<f16> { static DEV f16 of(float x) { f16 y; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.v) : "f"(x)); return y; } };
-template <> struct Narrow<bf16> { static DEV bf16 of(float x) { bf16 y; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.v) : "f"(x)); return y; } };
 
 DEV u32 pack2(f16, float lo, float hi) { u32 y; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo)); return y; }
 DEV u32 pack2(bf16, float lo, float hi) { u32 y; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo)); return y; }
@@ -75,9 +53,9 @@ template <class T, int V> DEV void store_half(T* p, const float (&x)[V]) {
     }
   }
 }
-template <class T, int V, class F> DEV void store_slow(T* p, const F (&x)[V], int valid) {
+template <class T, int V, class F> DEV void store_slow(T* p, const F (&x)[V], i64 step, int valid) {
 #pragma unroll
-  for (int j = 0; j < V; j++) if (j < valid) p[j] = Narrow<T>::of(x[j]);
+  for (int j = 0; j < V; j++) if (j < valid) p[j * step] = Narrow<T>::of(x[j]);
 }
 template <int V> DEV void store_fast(f16* p, const float (&x)[V]) { store_half(p, x); }
 template <int V> DEV void store_fast(bf16* p, const float (&x)[V]) { store_half(p, x); }
@@ -85,7 +63,7 @@ template <int V> DEV void store_fast(float* p, const float (&x)[V]) {
 #pragma unroll
   for (int i = 0; i < V; i += 4) *(float4*)(p + i) = make_float4(x[i], x[i + 1], x[i + 2], x[i + 3]);
 }
-template <int V, class T, class F> DEV void store_fast(T* p, const F (&x)[V]) { store_slow<T, V, F>(p, x, V); }
+template <int V, class T, class F> DEV void store_fast(T* p, const F (&x)[V]) { store_slow<T, V, F>(p, x, 1, V); }
 
 // How an extra operand of the epilogue runs along n: 0 one value for the row, 1 unit stride and aligned, 2 any stride.
 template <int MODE, int V, class T, class F> DEV void load_extra(F (&x)[V], const T* p, i64 step, int n, int valid) {
@@ -132,8 +110,10 @@ DEV void mma(f16, float* d, const u32* a, u32 b0, u32 b1) { MINIRT_MMA("m16n8k16
 DEV void mma(bf16, float* d, const u32* a, u32 b0, u32 b1) { MINIRT_MMA("m16n8k16.row.col.f32.bf16.bf16.f32"); }
 DEV void mma(float, float* d, const u32* a, u32 b0, u32 b1) { MINIRT_MMA("m16n8k8.row.col.f32.tf32.tf32.f32"); }
 DEV u32 tf32(u32 x) { u32 y; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(__uint_as_float(x))); return y; }
-// what rounding to TF32 lost, again as TF32
-DEV u32 tf32_rest(u32 x, u32 big) { return tf32(__float_as_uint(__uint_as_float(x) - __uint_as_float(big))); }
+// what rounding to TF32 lost, again as TF32; nothing of an infinity
+DEV u32 tf32_rest(u32 x, u32 big) {
+  return (big & 0x7f800000u) == 0x7f800000u ? 0u : tf32(__float_as_uint(__uint_as_float(x) - __uint_as_float(big)));
+}
 
 // A tensor-core accumulator gives lane t of a quad columns 2t, 2t+1 of each 8-column block; after this lane t holds all
 // eight columns of block t (of four), so that it can move 16 bytes at a time.

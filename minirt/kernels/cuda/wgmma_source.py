@@ -2,7 +2,7 @@
 
 Spec (beside ``matrix_source``'s): tile [BM, BN, BK] with BK * element size 64 or 128 bytes, stages, consumers (warpgroups
 that multiply; BM = 64 * consumers * MI), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b is [K, N]),
-conv, split.  Arguments: two tensor maps ``ta``, ``tb``, then ``args_of``.  Grid: x = min(tiles * parts * nb0 * nb1,
+conv, split.  Grid: x = min(tiles * parts * nb0 * nb1,
 multiprocessors * per_sm).  Maps, innermost first, all with the swizzle of BK * element size bytes:
 
 - product a: dims (k, m, nb1, nb0), box (BK, BM, 1, 1); b by k: (k, n, nb1, nb0), box (BK, BN, 1, 1);
@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minirt.kernels.cuda.matrix_source import BYTES, Args, Source, Spec, assemble, extra_args, image_args
+from minirt.kernels.cuda.matrix_source import Args, Source, Spec, assemble, element_bytes, image_args, result_args
+
+MOVES = ("ta_b0", "ta_b1", "tb_b0", "tb_b1")  # 1 where the operand has the batch axis, 0 where all share its only one
 
 
 def instruction(n: int, dtype: str, b_by_k: bool) -> str:
@@ -35,27 +37,27 @@ def instruction(n: int, dtype: str, b_by_k: bool) -> str:
 
 
 def wgmma_args(spec: Spec) -> Args:
-    """Run-time arguments after the two tensor maps."""
-    args: Args = [("ta", "map"), ("tb", "map"), ("c", "ptr")]
-    args += [(name, "i32") for name in ("m", "n", "k", "nb0", "nb1")]
-    args += [("partial", "ptr"), ("k_part", "i32"), ("parts", "i32")] if spec.get("split") else []
-    args += [("ldc", "i64"), ("c_b0", "i64"), ("c_b1", "i64")]
-    args += image_args() if spec.get("conv") else []
-    return args + (extra_args(len(spec["epilogue"]["extras"])) if spec.get("epilogue") and not spec.get("split") else [])
+    """Run-time arguments: two tensor maps, sizes, and the result's."""
+    args: Args = [("ta", "map"), ("tb", "map"), *((name, "i32") for name in ("m", "n", "k", "nb0", "nb1", *MOVES))]
+    split = bool(spec.get("split"))
+    args += [("partial", "ptr"), ("k_part", "i32"), ("parts", "i32")] if split else result_args(spec)
+    return args + (image_args() if spec.get("conv") else [])
 
 
 def wgmma(spec: Spec) -> Source:
-    """Persistent warp-specialised product or convolution; f16, bf16, f32 (as TF32)."""
+    """Persistent product or convolution on tensor cores fed by the copy engine; f16, bf16, f32 (as TF32)."""
     bm, bn, bk = spec["tile"]
     consumers, per_sm = spec["consumers"], spec["per_sm"]
-    split, conv, b_by_k = bool(spec.get("split")), bool(spec.get("conv")), bool(spec.get("conv") or spec["b_by_k"])
+    split, conv = bool(spec.get("split")), bool(spec.get("conv"))
+    b_by_k = conv or bool(spec["b_by_k"])
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
         "CONV": conv, "B_BY_K": b_by_k, "SPLIT": split,
-    }
-    shared = spec["stages"] * (bm + bn) * bk * BYTES[spec["dtype"]] + 1024
-    used = {**spec, "epilogue": None, "out": "f32"} if split else spec
+    }  # fmt: skip
+    shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     threads = 128 * consumers
-    return assemble("conv_wgmma" if conv else "gemm_wgmma", ["tile.cuh", "gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"],
-                    wgmma_args(spec), used, constants, threads, shared=shared, bound=f"__launch_bounds__({threads}, {per_sm})",
-                    head=instruction(bn, spec["dtype"], b_by_k))
+    return assemble(
+        "conv_wgmma" if conv else "gemm_wgmma", ["gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"], wgmma_args(spec), spec,
+        constants, threads, shared=shared, bound=f"__launch_bounds__({threads}, {per_sm})",
+        head=instruction(bn, spec["dtype"], b_by_k), partial=split,
+    )  # fmt: skip

@@ -1,0 +1,287 @@
+"""Convolutions on CUDA as products that gather their rows: wgmma with im2col copies, mma.sync, multiply-adds, depthwise."""
+
+from __future__ import annotations
+
+from minirt.kernels.cuda import weights as weights  # registers the packing functions
+from minirt.kernels.cuda.conv_problem import channels_last, conv_form, conv_op, refuses_shape
+from minirt.kernels.cuda.matrix_kernel import Matrix, Value, map_type, persistent, up, work_of
+from minirt.kernels.cuda.matrix_problem import Form, vector
+from minirt.kernels.cuda.matrix_source import element_bytes
+from minirt.kernels.cuda.matrix_tiles import ranked
+from minirt.kernels.cuda.nest import same
+from minirt.kernels.kernel import Order, Problem
+from minirt.ops.convolution import Conv, ConvTranspose
+from minirt.plan.launch import Address, Launches, Pack, Spec, TensorMap
+from minirt.types.dim import Dim, ceil, divide, mul
+
+_MAX_GROUPS = 65535
+_MAX_DEPTHWISE_TAPS = 64
+Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
+
+
+class _Convolution(Matrix):
+    """Base of the kernels of convolutions; results lie channels last, as operands do unless ``any_input`` says otherwise."""
+
+    any_output = False
+
+    def any_input(self, problem: Problem) -> bool:
+        """True where the image is read with any strides."""
+        return False
+
+    def orders(self, problem: Problem) -> Orders:
+        """Channels last, but for what is read or written with any strides; weights that are no constant by tap."""
+        rank = problem.inputs[0].type.rank
+        image = None if self.any_input(problem) else channels_last(rank)
+        by_tap: Order | None = Order((0, *range(2, rank), 1))
+        if isinstance(problem.op, ConvTranspose):
+            by_tap = Order((1, *range(2, rank), 0))
+        known = problem.inputs[1].constant
+        out = None if self.any_output else channels_last(rank)
+        return (image, None if known else by_tap, *(None for _ in problem.inputs[2:])), (out,)
+
+    def rejects(self, problem: Problem) -> str:
+        """Types, epilogue and shape, then what the method needs."""
+        reason = self.unfit(problem) or refuses_shape(problem)
+        if reason:
+            return reason
+        if self.method in ("mma", "simt") and conv_op(problem).groups > _MAX_GROUPS:
+            return f"{conv_op(problem).groups} groups exceed {_MAX_GROUPS}"
+        return self.refuses(problem, conv_form(problem))
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Why the method does not take this form; "" where it does."""
+        return ""
+
+    def packed(self, problem: Problem) -> tuple[Address, tuple[Pack, ...]]:
+        """Where the weights lie as [O, R, S, I], and their packing where they are a constant."""
+        if not problem.inputs[1].constant:
+            return Address("in", 1), ()
+        if isinstance(problem.op, ConvTranspose):
+            return Address("pack", 0), (Pack(1, "pack_conv_transpose_weights", {"groups": problem.op.groups}),)
+        return Address("pack", 0), (Pack(1, "pack_conv_weights", {}),)
+
+    def values(self, problem: Problem, form: Form) -> tuple[dict[str, Value], tuple[Pack, ...]]:
+        """Arguments by name, and packings."""
+        address, packs = self.packed(problem)
+        return {**form.values(), "a": Address("in", 0), "b": address, "lda": 0, "ldb": form.b["n"]}, packs
+
+    def vector(self, problem: Problem, form: Form) -> int:
+        """Channels that one copy of the image takes: a whole 16 bytes or one."""
+        g = form.image
+        most = 128 // problem.inputs[0].type.dtype.bits
+        found = vector(problem, problem.inputs[0], (g["g_sn"], g["g_sh"], g["g_sw"], g["g_c"]))
+        return most if found == most and same(g["g_sc"], 1) else 1
+
+
+class ConvDepthwise(_Convolution):
+    """One channel a group, channels last: each thread slides over a few neighbouring pixels of 16 bytes of channels."""
+
+    ops = (Conv,)
+    rank = 5
+    method = "depthwise"
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """More than one channel a group, or many taps."""
+        g, groups = form.image, conv_op(problem).groups
+        if not (same(g["g_c"], 1) and same(form.sizes["n"], 1)) or groups == 1:
+            return f"{g['g_c']} channels make {form.sizes['n']} in each of {groups} groups, not one of one"
+        taps = mul(g["g_r"], g["g_s"])
+        return f"{taps} taps are more than {_MAX_DEPTHWISE_TAPS}" if problem.bounds(taps)[0] > _MAX_DEPTHWISE_TAPS else ""
+
+    def orders(self, problem: Problem) -> Orders:
+        """Channels last."""
+        (image, _, *rest), out = super().orders(problem)
+        plain = Order(tuple((*range(1, problem.inputs[1].type.rank), 0)))  # [1, R, S, C]
+        return (image, None if problem.inputs[1].constant else plain, *rest), out
+
+    def packed(self, problem: Problem) -> tuple[Address, tuple[Pack, ...]]:
+        """Weights as [R, S, C]."""
+        if not problem.inputs[1].constant:
+            return Address("in", 1), ()
+        return Address("pack", 0), (Pack(1, "pack_depthwise_weights", {}),)
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch over pixels and channels."""
+        form = conv_form(problem)
+        channels, g, op = problem.inputs[0].shape[1], form.image, conv_op(problem)
+        places = [form.c, *form.extras]
+        wide = Form(
+            {**form.sizes, "n": channels, "nb1": 1}, form.a, form.b, places[0], tuple(places[1:]), form.rows, form.index,
+            form.body, {**g, "g_c": channels},
+        )  # fmt: skip
+        x, each = problem.inputs[0], 128 // problem.inputs[0].type.dtype.bits
+        found = vector(problem, x, (g["g_sn"], g["g_sh"], g["g_sw"], channels))
+        fast = found == each and same(g["g_sc"], 1)
+        taps = [g["g_r"], g["g_s"], op.strides[-1], op.dilations[-1]]
+        spec: Spec = {"method": "depthwise", **wide.fields(problem), "taps": taps, "width": 4 if op.strides[-1] == 1 else 2, "fast": fast}
+        values, packs = self.values(problem, wide)
+        strips = up(g["g_ow"], spec["width"])
+        count = mul(mul(mul(problem.outputs[0].shape[0], g["g_oh"]), strips), up(channels, each if fast else 1))
+        return self.launches(spec, wide, values, (up(count, 256), 1, 1), packs)
+
+
+class ConvMma(_Convolution):
+    """Tensor cores by mma.sync over gathered rows: any stride, dilation, padding, groups and channels, transposed too."""
+
+    ops = (Conv, ConvTranspose)
+    rank = 20
+    method = "mma"
+
+    def any_input(self, problem: Problem) -> bool:
+        """Channels that do not make whole 16 bytes are gathered one by one, wherever they lie."""
+        channels = problem.inputs[0].shape[1]
+        return not problem.divisible(channels, conv_op(problem).groups * (128 // problem.inputs[0].type.dtype.bits))
+
+    def _x3(self, problem: Problem) -> bool:
+        return problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Tiles and splits of k, fastest by the model first."""
+        form = conv_form(problem)
+        if self.vector(problem, form) == 1:
+            return [{"tile": [64, 64], "warps": [2, 2], "per_sm": 3, "parts": 1}]
+        step = up(form.sizes["k"], 64 // element_bytes(problem.inputs[0].type.dtype.name))
+        found = ranked(work_of(problem, form, step, 64), "mma")
+        smaller = [t for t in found if t["tile"] != [128, 128]]
+        return smaller if self._x3(problem) and smaller else found
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """The convolution, and the sum of its parts."""
+        form = conv_form(problem)
+        values, packs = self.values(problem, form)
+        bm, bn = tactic["tile"]
+        bk, parts = 64 // element_bytes(problem.inputs[0].type.dtype.name), int(tactic["parts"])
+        each, w = 128 // problem.inputs[0].type.dtype.bits, problem.inputs[1]
+        aligned = (w.constant or w.aligned) and problem.divisible(form.sizes["k"], each)
+        vec_b = each if aligned else vector(problem, w, (form.sizes["k"],), w.constant)
+        vec_a = self.vector(problem, form)
+        spec: Spec = {
+            "method": "mma", **form.fields(problem), "conv": True, "transposed": isinstance(problem.op, ConvTranspose),
+            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 else 3, "vec_a": vec_a, "vec_b": vec_b,
+            "split": parts > 1, "x3": self._x3(problem),
+        }  # fmt: skip
+        values["k_part"] = mul(up(up(form.sizes["k"], bk), parts), bk)
+        grid = (mul(up(form.sizes["m"], bm), up(form.sizes["n"], bn)), parts, form.sizes["nb1"])
+        return self.launches(spec, form, values, grid, packs, parts)
+
+
+class ConvMmaPlanar(ConvMma):
+    """The same, written with any strides: where a result must lie by channels."""
+
+    ops = (Conv, ConvTranspose)
+    rank = 30
+    any_output = True
+
+
+class ConvWgmma(_Convolution):
+    """Hopper's tensor cores fed by im2col copies: borders and strides are the copy engine's work."""
+
+    ops = (Conv,)
+    rank = 10
+    method = "wgmma"
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Groups, alignment, geometry beyond the copy engine's, and fp32 asked for exactly."""
+        op, g, x = conv_op(problem), form.image, problem.inputs[0]
+        if x.type.dtype.bits == 32 and not problem.tf32:
+            return "TF32 is not allowed"
+        if op.groups > 1:
+            return f"{op.groups} groups"
+        if self.vector(problem, form) == 1:
+            return f"{g['g_c']} channels, or their strides, are no multiples of 16 bytes"
+        if problem.bounds(g["g_c"])[1] < 16:
+            return f"{g['g_c']} channels would leave most of a copy empty"
+        if not all(isinstance(p, int) for p in op.pads):
+            return f"padding {op.pads} is not known"
+        lower, upper = self._corners(problem, form)
+        if not all(-128 <= c <= 127 for c in (*lower, *upper)) or max(op.strides) > 8:
+            return f"strides {op.strides}, pads {op.pads} or dilations {op.dilations} are too large for im2col copies"
+        taps = [(int(g[f"g_{t}"]) - 1) * int(g[f"g_dil_{d}"]) for t, d in (("r", "h"), ("s", "w"))]  # type: ignore[arg-type]
+        return f"taps reach {max(taps)} pixels" if max(taps) > 255 else ""
+
+    def _corners(self, problem: Problem, form: Form) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The first pixel under the first tap and the last one's distance from the end, (columns, rows)."""
+        pads, count = [int(p) for p in conv_op(problem).pads], len(conv_op(problem).strides)  # type: ignore[arg-type]
+        begins, ends = ([0] * (2 - count) + p for p in (pads[:count], pads[count:]))
+        reach = [(int(form.image[t]) - 1) * int(form.image[d]) for t, d in (("g_r", "g_dil_h"), ("g_s", "g_dil_w"))]  # type: ignore[arg-type]
+        lower, upper = [-p for p in begins], [p - reached for p, reached in zip(ends, reach, strict=True)]
+        return (lower[1], lower[0]), (upper[1], upper[0])
+
+    def _step(self, problem: Problem, form: Form) -> int:
+        """Elements of a step along the channels of a tap: 128 bytes, or 64 where channels are few."""
+        whole = 1024 // problem.inputs[0].type.dtype.bits
+        channels = problem.likely(form.image["g_c"])
+        return whole // 2 if 0 < channels % whole <= whole // 2 and channels < 2 * whole else whole
+
+    def _steps(self, problem: Problem, form: Form) -> Dim:
+        g = form.image
+        return mul(mul(g["g_r"], g["g_s"]), up(g["g_c"], self._step(problem, form)))
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Tiles and splits of k, fastest by the model first."""
+        form = conv_form(problem)
+        return ranked(work_of(problem, form, self._steps(problem, form), 128), "wgmma")
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """The convolution, and the sum of its parts."""
+        form = conv_form(problem)
+        values, packs = self.values(problem, form)
+        dtype, parts, per_sm = problem.inputs[0].type.dtype, int(tactic["parts"]), int(tactic["per_sm"])
+        (bm, bn), bk, size = tactic["tile"], self._step(problem, form), problem.inputs[0].type.dtype.bits // 8
+        spec: Spec = {
+            "method": "wgmma", **form.fields(problem), "conv": True, "tile": [bm, bn, bk], "split": parts > 1,
+            **{key: tactic[key] for key in ("stages", "consumers", "per_sm")},
+        }  # fmt: skip
+        s, swizzle = form.sizes, bk * size
+        values |= {"ta": self._image_map(problem, form, bk, bm), "ta_b0": 0, "ta_b1": 0, "tb_b0": 0, "tb_b1": 0}
+        g, address = form.image, values["b"]
+        assert isinstance(address, Address)
+        dims = (g["g_c"], mul(g["g_r"], g["g_s"]), s["n"])
+        pitches = (mul(g["g_c"], size), mul(s["k"], size))
+        values["tb"] = TensorMap(address, map_type(dtype.name), dims, pitches, (bk, 1, bn), (1, 1, 1), swizzle)
+        steps = self._steps(problem, form)
+        values["k_part"] = ceil(divide(steps, parts))
+        tiles = mul(mul(up(s["m"], bm), up(s["n"], bn)), parts)
+        return self.launches(spec, form, values, (persistent(tiles, problem, per_sm), 1, 1), packs, parts)
+
+    def _image_map(self, problem: Problem, form: Form, bk: int, bm: int) -> TensorMap:
+        g, x = form.image, problem.inputs[0]
+        size, strides = x.type.dtype.bits // 8, conv_op(problem).strides
+        step_h, step_w = (1, strides[0]) if len(strides) == 1 else strides
+        lower, upper = self._corners(problem, form)
+        return TensorMap(
+            Address("in", 0), map_type(x.type.dtype.name), (g["g_c"], g["g_w"], g["g_h"], x.shape[0]),
+            (mul(g["g_sw"], size), mul(g["g_sh"], size), mul(g["g_sn"], size)), (), (1, step_w, step_h, 1), bk * size,
+            lower, upper, bk, bm,
+        )  # fmt: skip
+
+
+class ConvSimt(_Convolution):
+    """Plain multiply-adds: any strides in and out, and the types that tensor cores lack."""
+
+    ops = (Conv, ConvTranspose)
+    rank = 40
+    method = "simt"
+    dtypes = ("f16", "bf16", "f32", "f64", "i32", "i64")
+    any_output = True
+
+    def any_input(self, problem: Problem) -> bool:
+        """True: pixels are gathered one by one."""
+        return True
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch."""
+        form = conv_form(problem)
+        values, packs = self.values(problem, form)
+        m, n = form.sizes["m"], form.sizes["n"]
+        wide = problem.inputs[0].type.dtype.bits > 32
+        large = problem.likely(m) * problem.likely(n) >= 128 * 128 * problem.target.multiprocessors and not wide
+        side = 128 if large and problem.likely(n) > 64 else 64
+        spec: Spec = {
+            "method": "simt", **form.fields(problem), "conv": True, "transposed": isinstance(problem.op, ConvTranspose),
+            "tile": [side, side], "b_by_k": True,
+        }  # fmt: skip
+        grid = (mul(up(m, side), up(n, side)), 1, form.sizes["nb1"])
+        return self.launches(spec, form, values, grid, packs)
+
+

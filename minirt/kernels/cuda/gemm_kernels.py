@@ -1,0 +1,264 @@
+"""Matrix products on CUDA: wgmma, mma.sync, a few rows at memory speed, and plain multiply-adds for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minirt.kernels.cuda import weights as weights  # registers the packing functions
+from minirt.kernels.cuda.matrix_kernel import Matrix, Value, map_type, persistent, up, work_of
+from minirt.kernels.cuda.matrix_problem import Form, gemm_form, vector
+from minirt.kernels.cuda.matrix_source import element_bytes
+from minirt.kernels.cuda.matrix_tiles import ranked
+from minirt.kernels.cuda.nest import is_one, same
+from minirt.kernels.kernel import Problem
+from minirt.ops.gemm import Gemm
+from minirt.plan.launch import Address, Launches, Pack, Spec, TensorMap
+from minirt.types.dim import Dim, divide, mul
+
+_MAX_BATCH = 65535
+
+
+class _Product(Matrix):
+    """Base of the kernels of Gemm."""
+
+    def form(self, problem: Problem) -> Form | str:
+        """The problem's form, or why it has none."""
+        return gemm_form(problem)
+
+    def rejects(self, problem: Problem) -> str:
+        """Types and epilogue, then what the method needs."""
+        reason = self.unfit(problem)
+        if reason:
+            return reason
+        form = self.form(problem)
+        if isinstance(form, str):
+            return form
+        batch = problem.bounds(mul(form.sizes["nb0"], form.sizes["nb1"]))[1]
+        if self.method != "wgmma" and batch > _MAX_BATCH:
+            return f"a batch of up to {batch:.0f} products exceeds {_MAX_BATCH}"
+        return self.refuses(problem, form)
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Why the method does not take this form; "" where it does."""
+        return ""
+
+
+def by_k(form: Form, side: str) -> bool | None:
+    """True where an operand's k is contiguous, False where its rows are, None where neither."""
+    strides = form.a if side == "a" else form.b
+    row = "m" if side == "a" else "n"
+    if same(strides["k"], 1) or (is_one(form.sizes["k"]) and not same(strides[row], 1)):
+        return True
+    return False if same(strides[row], 1) or is_one(form.sizes[row]) else None
+
+
+def packs_b(problem: Problem, form: Form, always: bool) -> bool:
+    """True where a constant b is better held as rows along k."""
+    return problem.inputs[1].constant and by_k(form, "b") is not True and (always or not problem.divisible(form.sizes["n"], 8))
+
+
+def packed_b(problem: Problem, form: Form) -> tuple[dict[str, Dim], Pack]:
+    """Strides of b packed with rows along k, each a multiple of 16 bytes, and the packing."""
+    each = 128 // problem.inputs[1].type.dtype.bits
+    k = form.sizes["k"]
+    assert isinstance(k, int), "constants have known shapes"
+    row = -(-k // each) * each
+    scale = {key: 0 if same(form.b[key], 0) else divide(mul(form.b[key], row), k) for key in ("b0", "b1")}
+    return {**scale, "n": row, "k": 1}, Pack(1, "pack_transposed", {"row": row})
+
+
+def matrix_values(problem: Problem, form: Form, pack: bool) -> tuple[dict[str, Value], dict[str, Dim], tuple[Pack, ...]]:
+    """Arguments by name, strides of b as it will lie, and packings."""
+    strides, packs = dict(form.b), ()
+    address = Address("in", 1)
+    if pack:
+        strides, made = packed_b(problem, form)
+        packs, address = (made,), Address("pack", 0)  # type: ignore[assignment]
+    values: dict[str, Value] = {**form.values(), "a": Address("in", 0), "b": address}
+    return values | {f"b_{key}": value for key, value in strides.items()}, strides, packs
+
+
+def _fast(problem: Problem, form: Form, pack: bool) -> tuple[int, int]:
+    """Elements a copy of a and of b."""
+    row_a = form.a["m"] if by_k(form, "a") else form.a["k"]
+    row_b = form.b["n"] if by_k(form, "b") else form.b["k"]
+    vec_b = [] if pack else [row_b, form.b["b0"], form.b["b1"]]
+    return (
+        vector(problem, problem.inputs[0], (row_a, form.a["b0"], form.a["b1"])),
+        vector(problem, problem.inputs[1], vec_b, pack),
+    )
+
+
+class GemmVector(_Product):
+    """At most eight rows: every byte of b is read once, by lanes that run along k or n."""
+
+    ops = (Gemm,)
+    rank = 5
+    method = "gemv"
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """More than 8 rows, or rows of a that are not contiguous along k."""
+        most = problem.bounds(form.sizes["m"])[1]
+        if most > 8:
+            return f"up to {most:.0f} rows are more than 8"
+        if not same(form.a["k"], 1):
+            return "a is not contiguous along k"
+        return "b has no contiguous axis" if by_k(form, "b") is None and not problem.inputs[1].constant else ""
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        pack = packs_b(problem, form, True)
+        values, b, packs = matrix_values(problem, form, pack)
+        along, (vec_a, vec_b) = pack or bool(by_k(form, "b")), _fast(problem, form, pack)
+        each = 128 // problem.inputs[0].type.dtype.bits
+        fast = vec_b == each and (vec_a == each if along else problem.divisible(form.sizes["n"], each))
+        fast = fast and (not along or problem.divisible(form.sizes["k"], each))
+        most = int(problem.bounds(form.sizes["m"])[1])
+        rows = next(r for r in (1, 2, 4, 8) if r >= most)
+        spec: Spec = {"method": "gemv", **form.fields(problem), "rows": rows, "b_by_k": along, "fast": fast}
+        values |= {"lda": form.a["m"], "ldb": b["n"] if along else b["k"]}
+        columns = 16 if along else 8 * (each if fast else 1)
+        batch = mul(form.sizes["nb0"], form.sizes["nb1"])
+        return self.launches(spec, form, values, (up(form.sizes["n"], columns), 1, batch), packs)
+
+
+class GemmMma(_Product):
+    """Tensor cores by mma.sync, any shape and alignment; 32-bit floats as TF32, or as three TF32 products."""
+
+    ops = (Gemm,)
+    rank = 20
+    method = "mma"
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Operands without a contiguous axis."""
+        sides = [x for x in "ab" if by_k(form, x) is None and not (x == "b" and problem.inputs[1].constant)]
+        return f"operand {sides[0]} is contiguous along no axis of the product" if sides else ""
+
+    def _x3(self, problem: Problem) -> bool:
+        return problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Tiles and splits of k, fastest by the model first."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        work = work_of(problem, form, up(form.sizes["k"], 64 // element_bytes(problem.inputs[0].type.dtype.name)), 64)
+        found = ranked(work, "mma")
+        smaller = [t for t in found if t["tile"] != [128, 128]]
+        return smaller if self._x3(problem) and smaller else found
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """The product, and the sum of its parts."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        pack = packs_b(problem, form, False)
+        values, b, packs = matrix_values(problem, form, pack)
+        vec_a, vec_b = _fast(problem, form, pack)
+        a_by_k, b_by_k = bool(by_k(form, "a")), pack or bool(by_k(form, "b"))
+        bm, bn = tactic["tile"]
+        bk, parts = 64 // element_bytes(problem.inputs[0].type.dtype.name), int(tactic["parts"])
+        spec: Spec = {
+            "method": "mma", **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4,
+            "a_by_k": a_by_k, "b_by_k": b_by_k, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1, "x3": self._x3(problem),
+        }  # fmt: skip
+        values |= {
+            "lda": form.a["m"] if a_by_k else form.a["k"], "ldb": b["n"] if b_by_k else b["k"],
+            "k_part": mul(up(up(form.sizes["k"], bk), parts), bk),
+        }  # fmt: skip
+        grid = (mul(up(form.sizes["m"], bm), up(form.sizes["n"], bn)), parts, mul(form.sizes["nb0"], form.sizes["nb1"]))
+        return self.launches(spec, form, values, grid, packs, parts)
+
+
+class GemmWgmma(_Product):
+    """Hopper's tensor cores fed by its copy engine: persistent blocks, any sizes, rows of 16-byte multiples."""
+
+    ops = (Gemm,)
+    rank = 10
+    method = "wgmma"
+
+    def _pack(self, problem: Problem, form: Form) -> bool:
+        return packs_b(problem, form, problem.inputs[0].type.dtype.bits == 32)
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Alignment, layouts that the instruction does not read, and fp32 asked for exactly."""
+        dtype = problem.inputs[0].type.dtype
+        if dtype.bits == 32 and not problem.tf32:
+            return "TF32 is not allowed"
+        if not same(form.a["k"], 1):
+            return "a is not contiguous along k"
+        pack, each = self._pack(problem, form), 128 // dtype.bits
+        if not pack and by_k(form, "b") is not True and (dtype.bits == 32 or not same(form.b["n"], 1)):
+            return f"b of {dtype} is not contiguous along k"
+        if min(_fast(problem, form, pack)) < each:
+            return f"rows are not multiples of 16 bytes (K = {form.sizes['k']}, N = {form.sizes['n']})"
+        return ""
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Tiles and splits of k, fastest by the model first."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        step = up(form.sizes["k"], 128 // element_bytes(problem.inputs[0].type.dtype.name))
+        return ranked(work_of(problem, form, step, 128), "wgmma")
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """The product, and the sum of its parts."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        pack = self._pack(problem, form)
+        values, b, packs = matrix_values(problem, form, pack)
+        b_by_k = pack or by_k(form, "b") is True
+        dtype, parts, per_sm = problem.inputs[0].type.dtype, int(tactic["parts"]), int(tactic["per_sm"])
+        (bm, bn), bk, s = tactic["tile"], 1024 // dtype.bits, form.sizes
+        spec: Spec = {
+            "method": "wgmma", **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k, "split": parts > 1,
+            **{key: tactic[key] for key in ("stages", "consumers", "per_sm")},
+        }  # fmt: skip
+        a = {"row": form.a["m"], "b0": form.a["b0"], "b1": form.a["b1"]}
+        values |= _map("ta", values["a"], dtype.name, (s["k"], s["m"]), a, s, (bk, bm))
+        rows: dict[str, Dim] = {"row": b["n"] if b_by_k else b["k"], "b0": b["b0"], "b1": b["b1"]}
+        inner = (s["k"], s["n"]) if b_by_k else (s["n"], s["k"])
+        values |= _map("tb", values["b"], dtype.name, inner, rows, s, (bk, bn) if b_by_k else (64, bk))
+        values["k_part"] = up(up(s["k"], bk), parts)
+        tiles = mul(mul(up(s["m"], bm), up(s["n"], bn)), mul(mul(s["nb0"], s["nb1"]), parts))
+        return self.launches(spec, form, values, (persistent(tiles, problem, per_sm), 1, 1), packs, parts)
+
+
+def _map(
+    name: str, address: Value, dtype: str, inner: tuple[Dim, Dim], strides: dict[str, Dim], sizes: Any, box: tuple[int, int]
+) -> dict[str, Value]:
+    """The tensor map of an operand, and whether its batch coordinates move; a batch axis that it lacks has size 1."""
+    assert isinstance(address, Address)
+    size = element_bytes(dtype)
+    pitch = mul(up(mul(inner[0], size), 16), 16) if same(strides["row"], 0) else mul(strides["row"], size)
+    moves = {axis: not same(strides[axis], 0) for axis in ("b0", "b1")}
+    batch = {axis: mul(strides[axis], size) if moves[axis] else pitch for axis in moves}
+    dims = (*inner, *(sizes[f"n{axis}"] if moves[axis] else 1 for axis in ("b1", "b0")))
+    made = TensorMap(address, map_type(dtype), dims, (pitch, batch["b1"], batch["b0"]), (*box, 1, 1), (1, 1, 1, 1))
+    return {name: made, f"{name}_b0": int(moves["b0"]), f"{name}_b1": int(moves["b1"])}
+
+
+class GemmSimt(_Product):
+    """Plain multiply-adds: any shape, any strides, and the types that tensor cores lack."""
+
+    ops = (Gemm,)
+    rank = 40
+    method = "simt"
+    dtypes = ("f16", "bf16", "f32", "f64", "i32", "i64")
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        m, n = form.sizes["m"], form.sizes["n"]
+        large = problem.likely(m) * problem.likely(n) >= 128 * 128 * problem.target.multiprocessors
+        side = 128 if large and problem.inputs[0].type.dtype.bits <= 32 else 64
+        spec: Spec = {
+            "method": "simt", **form.fields(problem), "tile": [side, side],
+            "a_by_k": by_k(form, "a") is not False, "b_by_k": by_k(form, "b") is not False,
+        }  # fmt: skip
+        values: dict[str, Value] = {
+            **form.values(), "a": Address("in", 0), "b": Address("in", 1), "lda": form.a["m"], "ldb": form.b["n"],
+        }  # fmt: skip
+        grid = (mul(up(m, side), up(n, side)), 1, mul(form.sizes["nb0"], form.sizes["nb1"]))
+        return self.launches(spec, form, values, grid, ())

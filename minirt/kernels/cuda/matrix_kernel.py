@@ -1,0 +1,106 @@
+"""What the kernel classes of matrix products and convolutions share: from named values to launches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from minirt.kernels.cuda import gemm_source, wgmma_source
+from minirt.kernels.cuda.compile import CudaSource
+from minirt.kernels.cuda.matrix_problem import MATRIX_DTYPES, Form, epilogue_refusal
+from minirt.kernels.cuda.matrix_source import Source, element_bytes
+from minirt.kernels.cuda.matrix_tiles import Work
+from minirt.kernels.kernel import Kernel, Problem, Target
+from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, TensorMap, Unit
+from minirt.types.dim import Dim, ceil, divide, minimum, mul
+
+Value = Address | TensorMap | Dim
+Dims = Sequence[Dim]
+
+GENERATORS: dict[str, Callable[[Spec], Source]] = {
+    "mma": gemm_source.mma, "simt": gemm_source.simt, "gemv": gemm_source.gemv, "split_sum": gemm_source.split_sum,
+    "depthwise": gemm_source.depthwise, "wgmma": wgmma_source.wgmma,
+}  # fmt: skip
+
+
+def up(a: Dim, b: int) -> Dim:
+    """a / b, rounded up."""
+    return ceil(divide(a, b))
+
+
+class Matrix(Kernel):
+    """Base of the matrix kernels; ``method`` names the generator."""
+
+    target = "cuda"
+    method = ""
+    dtypes: tuple[str, ...] = MATRIX_DTYPES
+
+    def source(self, spec: Spec, target: Target) -> CudaSource:
+        """What to compile."""
+        made = GENERATORS[spec["method"]](spec)
+        return CudaSource(made.text, made.entry)
+
+    def unfit(self, problem: Problem) -> str:
+        """Why the target, the types or the epilogue are not for this kernel; "" where they are."""
+        dtype, target = problem.inputs[0].type.dtype, problem.target
+        if self.method == "wgmma" and target.arch != "sm_90a":
+            return f"wgmma is an instruction of sm_90a, not of {target.arch}"
+        if target.capability < 80:
+            return f"{target.arch} has no mma.sync for 16-bit floats with 16 steps of k"
+        if dtype.name not in self.dtypes:
+            return f"products of {dtype} are not among {', '.join(self.dtypes)}"
+        if problem.inputs[1].type.dtype is not dtype:
+            return "the operands have two types"
+        return epilogue_refusal(problem)
+
+    def one(self, spec: Spec, values: Mapping[str, Value], grid: tuple[Dim, Dim, Dim]) -> Launch:
+        """One launch of the kernel that ``spec`` describes."""
+        made = GENERATORS[spec["method"]](spec)
+        args = tuple(_argument(kind, values[name]) for name, kind in made.args)
+        return Launch(Unit(self.name, spec), args, grid, (made.threads, 1, 1), made.shared)
+
+    def launches(
+        self,
+        spec: Spec,
+        form: Form,
+        values: dict[str, Value],
+        grid: tuple[Dim, Dim, Dim],
+        packs: tuple[Pack, ...],
+        parts: int = 1,
+    ) -> Launches:
+        """The kernel, and the sum after it where K is split."""
+        if parts == 1:
+            return Launches((self.one(spec, values, grid),), (), packs)
+        m, n, batch = form.sizes["m"], form.sizes["n"], mul(form.sizes["nb0"], form.sizes["nb1"])
+        values |= {"partial": Address("work", 0), "parts": parts}
+        keep = ("body", "modes", "out", "split_m", "index", "dtype")
+        total: Spec = {"method": "split_sum", **{key: spec[key] for key in keep}}
+        second = self.one(total, values, (up(mul(mul(batch, m), up(n, 4)), 256), 1, 1))
+        scratch = mul(mul(mul(batch, m), n), 4 * parts)
+        return Launches((self.one(spec, values, grid), second), (scratch,), packs)
+
+
+def _argument(kind: str, value: Value) -> Arg:
+    if isinstance(value, Address | TensorMap):
+        return value
+    return Integer(value, 64 if kind == "i64" else 32)
+
+
+def persistent(tiles: Dim, problem: Problem, per_sm: int) -> Dim:
+    """Blocks of a kernel whose blocks take tiles in turn."""
+    return minimum(tiles, problem.target.multiprocessors * per_sm)
+
+
+def map_type(dtype: str) -> str:
+    """A tensor map's type: 32-bit floats are rounded to TF32 on their way in."""
+    return "tf32" if dtype == "f32" else dtype
+
+
+def work_of(problem: Problem, form: Form, step: Dim, width: int) -> Work:
+    """The sizes that the model of time reads; ``step`` is the steps along k."""
+    size = element_bytes(problem.inputs[0].type.dtype.name)
+    m, n, k, batch = (problem.likely(form.sizes[x]) for x in ("m", "n", "k", "nb0"))
+    batch *= problem.likely(form.sizes["nb1"])
+    a = m * k if not form.image else problem.likely(problem.inputs[0].type.size)
+    outs = m * n * batch * (form.c.bits // 8 + sum(e.bits // 8 for e in form.extras if e.mode(problem, form.sizes["n"]) and e.m != (0, 0, 0)))
+    moved = float((a * batch + n * k * batch) * size + outs)
+    return Work(m, n, problem.likely(step), batch, moved, problem.target.multiprocessors, size)
