@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from minirt.errors import GraphError
-from minirt.ir.op import Contents, Node, Op, Value, apply, origin
-from minirt.types.dim import Dim, rational, symbols
+from minirt.errors import GraphError, MinirtError
+from minirt.ir.op import Contents, DataDependent, Node, Op, Value, apply, origin
+from minirt.types.dim import Dim, Expr, rational, symbols
 from minirt.types.dtype import Array, DType, from_numpy, string
 from minirt.types.evaluate import substitute
 from minirt.types.tensor import Optional, Tensor, Type
@@ -87,6 +87,21 @@ class Constant(Op):
         return (out.reshape(array.shape),)
 
 
+class Raise(Op):
+    """A region that cannot run: an error with ``message`` where it is reached, a value of ``type`` to those who read it."""
+
+    message: str
+    type: Type
+
+    def infer(self, *inputs: Value) -> Sequence[Type]:
+        """The type that another branch has there."""
+        return (self.type,)
+
+    def reference(self, *arrays: Any) -> Any:
+        """Raises MinirtError."""
+        raise MinirtError(self.message, "a branch that does not fit these inputs was taken")
+
+
 def constant(array: Any, dtype: DType | None = None) -> Value:
     """A constant value of the array, converted to ``dtype`` if given."""
     data = np.asarray(array) if dtype is None else np.asarray(array).astype(dtype.numpy)
@@ -119,8 +134,10 @@ class Graph:
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
-        """Every node that the outputs need, operands before users."""
-        return tuple(postorder(v.node for v in self.outputs))
+        """Every node that the outputs need, operands before users, and makers of dims before nodes that name them."""
+        order = postorder(v.node for v in self.outputs)
+        makers = {d: n for n in order if isinstance(n.op, DataDependent) for d in n.op.dims}
+        return tuple(order if not makers else postorder((v.node for v in self.outputs), makers))
 
     @cached_property
     def uses(self) -> Mapping[Value, int]:
@@ -147,8 +164,11 @@ class Graph:
         return Graph(self.name, self.inputs, outputs, self.names)
 
 
-def postorder(roots: Iterable[Node]) -> list[Node]:
-    """Nodes below the roots once each, operands first, in a stable order; iterative, so depth does not matter."""
+def postorder(roots: Iterable[Node], makers: Mapping[str, Node] | None = None) -> list[Node]:
+    """Nodes below the roots once each, operands first, in a stable order; iterative, so depth does not matter.
+
+    A node whose fields name a dim of ``makers`` comes after the dim's maker.
+    """
     order: list[Node] = []
     state: dict[Node, bool] = {}
     stack: list[tuple[Node, bool]] = [(n, False) for n in reversed(list(roots))]
@@ -160,7 +180,29 @@ def postorder(roots: Iterable[Node]) -> list[Node]:
             state[node] = True
             stack.append((node, True))
             stack.extend((v.node, False) for v in reversed(node.inputs) if v.node not in state)
+            if makers:
+                before = (makers[d] for d in sorted(named_dims(node.op)) if d in makers)
+                stack.extend((n, False) for n in before if n is not node and n not in state)
     return order
+
+
+def named_dims(op: Op) -> frozenset[str]:
+    """Names of the dims that the op's fields mention, bodies included."""
+    found: set[str] = set()
+    stack: list[object] = [v for k, v in op.fields().items() if k != "dims"]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Expr):
+            found.update(symbols(item))
+        elif isinstance(item, tuple):
+            stack.extend(item)
+        elif isinstance(item, Tensor):
+            stack.append(item.shape)
+        elif isinstance(item, SequenceType | Optional):
+            stack.append(item.element)
+        elif isinstance(item, Graph):
+            stack.extend(v for n in item.nodes for k, v in n.op.fields().items() if k != "dims")
+    return frozenset(found)
 
 
 def rebuild(graph: Graph, visit: Callable[[Node, tuple[Value, ...]], Sequence[Value]]) -> Graph:

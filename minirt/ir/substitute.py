@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from minirt.ir.graph import Graph, rebuild, substitute_type
+from minirt.errors import TypeInferenceError
+from minirt.ir.graph import Graph, Raise, rebuild, substitute_type
 from minirt.ir.op import Node, Op, Value, apply_all
 from minirt.types.dim import Dim, Expr
 from minirt.types.evaluate import substitute
@@ -22,8 +23,18 @@ def substitute_field(value: Any, sizes: Mapping[str, Dim]) -> Any:
     if isinstance(value, Tensor | Sequence | Optional):
         return substitute_type(value, sizes)
     if isinstance(value, Graph):
-        return specialize(value, sizes)
+        return _body(value, sizes)
     return value
+
+
+def _body(graph: Graph, sizes: Mapping[str, Dim]) -> Graph:
+    """The body for these sizes; one that does not fit them raises where it is reached (a branch that is never taken)."""
+    try:
+        return specialize(graph, sizes)
+    except TypeInferenceError as error:
+        inputs = [apply_all(substitute_op(v.op, sizes))[0] for v in graph.inputs]
+        outputs = [apply_all(Raise(str(error), substitute_type(v.type, sizes)))[0] for v in graph.outputs]
+        return Graph(graph.name, inputs, outputs, graph.names)
 
 
 def substitute_op(op: Op, sizes: Mapping[str, Dim]) -> Op:

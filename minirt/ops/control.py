@@ -9,28 +9,13 @@ import numpy as np
 
 from minirt.errors import MinirtError
 from minirt.ir.graph import Graph, Input, is_constant
-from minirt.ir.op import DataDependent, Op, Value
+from minirt.ir.op import DataDependent, Value
 from minirt.ops.evaluate import evaluate
 from minirt.types.dim import Dim, Expr, symbol, symbols
 from minirt.types.dtype import DTYPES, bool_, i64
 from minirt.types.tensor import Tensor, Type
 
 _EVERY = tuple(DTYPES.values())
-
-
-class Raise(Op):
-    """A region that cannot run: an error with ``message`` where it is reached, a value of ``type`` to those who read it."""
-
-    message: str
-    type: Type
-
-    def infer(self, *inputs: Value) -> Sequence[Type]:
-        """The type that another branch has there."""
-        return (self.type,)
-
-    def reference(self, *arrays: Any) -> Any:
-        """Raises MinirtError."""
-        raise MinirtError(self.message, "a branch that does not fit these inputs was taken")
 
 
 def inner_dims(graph: Graph, outer: frozenset[str]) -> frozenset[str]:

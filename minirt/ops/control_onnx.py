@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minirt.errors import MinirtError, TypeInferenceError, UnsupportedNodeError
-from minirt.ir.graph import Graph, Input, constant, postorder
+from minirt.ir.graph import Graph, Input, Raise, constant, postorder
 from minirt.ir.op import Value, apply, apply_all, fresh_dim, origin
-from minirt.ops.control import If, Loop, Raise
+from minirt.ops.control import If, Loop
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.indexing import Gather
 from minirt.ops.movement import dims_value, reshaped, sliced, transposed
