@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from minirt.errors import DeviceError
@@ -50,7 +51,7 @@ class PackedLaunch:
             raise DeviceError(f"a grid of {grid} blocks cannot be launched", f"kernel '{self.kernel.entry}'")
         self.grid = grid
         self.empty = 0 in grid
-        self._head = (self.kernel.handle, *grid, *self.block, self.kernel.shared)
+        self._call = partial(self._launch, self.kernel.handle, *grid, *self.block, self.kernel.shared)
         self._config = self._configure() if self._extended else None
 
     def set(self, index: int, value: object) -> None:
@@ -65,7 +66,7 @@ class PackedLaunch:
             self._run_extended(stream)
             return
         try:
-            self._launch(*self._head, stream, self._params, 0)
+            self._call(stream, self._params, 0)
         except Exception as error:
             fail(error, f"launching {self.grid} blocks of {self.block} threads failed", self._where())
 

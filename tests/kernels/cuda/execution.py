@@ -13,6 +13,7 @@ from minirt.ir.op import Op, Value, apply, apply_all
 from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_source, default_store
 from minirt.kernels.families import candidates
 from minirt.kernels.kernel import KERNELS, PACKS, Kernel, Operand, Order, Problem, Target
+from minirt.ops.layout import Relayout
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Real, Spec
 from minirt.runtime import device as dev
 from minirt.types.dim import Dim, mul, symbol
@@ -58,7 +59,7 @@ class Case:
         results = apply_all(self.op, *values)
         inputs = [self._operand(v.tensor, a) for v, a in zip(values, self.arrays, strict=True)]
         wanted = orders[1] if orders else [None] * len(results)
-        outputs = [_placed(v.tensor, inputs, order) for v, order in zip(results, wanted, strict=True)]
+        outputs = [_placed(self.op, v.tensor, inputs, order) for v, order in zip(results, wanted, strict=True)]
         ranges = {name: self.limits.get(name, (0, 4096)) for name in self.names.values()}
         return Problem(self.op, tuple(inputs), tuple(outputs), target, ranges, self.sizes(), self.name)
 
@@ -82,9 +83,11 @@ class Case:
             return [np.asarray(r) for r in self.op.run(list(self.arrays), types, True)]
 
 
-def _placed(tensor: Tensor, inputs: Sequence[Operand], order: Order | None) -> Operand:
-    layout: tuple[int, ...] = ()
-    if order is not None:
+def _placed(op: Op, tensor: Tensor, inputs: Sequence[Operand], order: Order | None) -> Operand:
+    layout = tensor.layout
+    if isinstance(op, Relayout):
+        pass
+    elif order is not None:
         layout = () if order.axes == tuple(range(len(order.axes))) else order.axes
     else:
         layout = next((o.type.layout for o in inputs if o.type.layout and o.shape == tensor.shape), tensor.layout)

@@ -56,7 +56,7 @@ def odd_functions() -> Map:
     results = [call(fn, x) for fn in ("round", "sign", "rsqrt", "recip", "log1p", "floor", "isnan", "isinf")]
     results += [call(fn, x, y) for fn in ("mod", "fmod", "min", "max", "pow")]
     results += [call(fn, m, n) for fn in ("div", "mod", "fmod", "shl", "min", "bitand")]
-    results += [cast(x, i8), cast(x, bool_), cast(x, f16), cast(cast(x, bf16), f32), cast(m, u8), cast(x, i64)]
+    results += [cast(x, bool_), cast(x, f16), cast(cast(x, bf16), f32), cast(m, u8)]
     return Map(Body((f32, f32, i32, i32), tuple(results)))
 
 
@@ -90,7 +90,8 @@ def cases() -> list[Case]:
         Case("functions", odd_functions(), [specials(997), random(997, seed=3), random(997, dtype=np.int32),
                                             random(997, dtype=np.int32, seed=2)], tolerance=1e-5),
         Case("cast-in", Cast(f16), [random(8, 3, 32, 32)]),
-        Case("cast-i64", Cast(i64), [specials(100)[3:]]),
+        Case("cast-i64", Cast(i64), [random(100) * 1e6]),
+        Case("cast-i8", Cast(i8), [random(100, dtype=np.float16) * 8]),
         Case("wide", Add(), [random(6, 9), random(9)], {6: "N"}, {"N": (0, 1 << 40)}),
         Case("many-axes", Add(), [random(2, 3, 4, 5, 6)[:, ::2, :, ::2], random(2, 1, 4, 1, 6)]),
         Case("to-channels-last", Relayout((0, 2, 3, 1)), [random(2, 64, 33, 35)]),

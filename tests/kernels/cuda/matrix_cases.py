@@ -62,7 +62,9 @@ class MatrixRunner(Runner):
         steps = tuple(self.number(s) for s in arg.element_strides)
         made: Any
         if arg.channels:
-            made = dev.Im2colMap(arg.dtype, *numbers, arg.lower, arg.upper, arg.channels, arg.pixels, steps, arg.swizzle)
+            made = dev.Im2colMap(
+                arg.dtype, *numbers, arg.lower, arg.upper, arg.channels, arg.pixels, steps, arg.swizzle
+            )
         else:
             made = dev.TiledMap(arg.dtype, *numbers, arg.box, steps, arg.swizzle)
         return "map", (made, self._address(arg.address))
@@ -122,7 +124,14 @@ def products(dtype: DType) -> list[MatrixCase]:
         p("linear-t", dtype, (2, 50, 160), (136, 160), trans=(False, True), extras=[(136,)], constants=(1,)),
         p("a-transposed", dtype, (160, 200), (160, 136), trans=(True, False)),
         p("heads", dtype, (2, 3, 72, 64), (2, 3, 64, 80), extras=[(2, 1, 1, 80)], a_order=(0, 2, 1, 3)),
-        p("heads-t", dtype, (2, 3, 72, 64), (2, 3, 80, 64), trans=(False, True), body=coordinates(dtype, (-4, -3, -2, -1))),
+        p(
+            "heads-t",
+            dtype,
+            (2, 3, 72, 64),
+            (2, 3, 80, 64),
+            trans=(False, True),
+            body=coordinates(dtype, (-4, -3, -2, -1)),
+        ),
         p("odd", dtype, (3, 33, 35), (35, 77), extras=[(33, 1), (77,)]),
         p("odd-constant", dtype, (33, 40), (40, 77), extras=[(77,)], constants=(1,)),
         p("few-rows", dtype, (3, 512), (512, 200), extras=[(200,)], constants=(1,)),
@@ -169,7 +178,17 @@ def convolutions(dtype: DType) -> list[MatrixCase]:
         c("5x3-dilated", dtype, (2, 40, 17, 15), (64, 40, 5, 3), pad=2, dilation=2, extras=[(64, 1, 1)]),
         c("broadcasts", dtype, (2, 32, 9, 9), (48, 32, 3, 3), extras=[(2, 48, 1, 1), (1, 1, 7, 7)]),
         c("coordinates", dtype, (2, 32, 9, 9), (48, 32, 3, 3), body=coordinates(dtype, (-4, -3, -2, -1))),
-        c("stem", dtype, (2, 3, 33, 31), (64, 3, 7, 7), stride=2, pad=3, planar=True, extras=[(64, 1, 1)], layout=(0, 2, 3, 1)),
+        c(
+            "stem",
+            dtype,
+            (2, 3, 33, 31),
+            (64, 3, 7, 7),
+            stride=2,
+            pad=3,
+            planar=True,
+            extras=[(64, 1, 1)],
+            layout=(0, 2, 3, 1),
+        ),
         c("odd", dtype, (2, 5, 9, 11), (21, 5, 3, 3), pad=1, extras=[(21, 1, 1)]),
         c("planar-out", dtype, (2, 64, 9, 11), (3, 64, 1, 1), extras=[(3, 1, 1)], layout=()),
         c("groups", dtype, (2, 64, 9, 11), (96, 16, 3, 3), pad=1, groups=4, extras=[(96, 1, 1)]),
@@ -183,7 +202,15 @@ def convolutions(dtype: DType) -> list[MatrixCase]:
         c("line-narrow", dtype, (2, 3, 50), (16, 3, 5), pad=2, planar=True, extras=[(16, 1)], layout=(0, 2, 1)),
         c("one-pixel", dtype, (3, 64, 1, 1), (32, 64, 1, 1), extras=[(32, 1, 1)]),
         c("variable", dtype, (2, 16, 9, 11), (24, 16, 3, 3), pad=1, weights=False),
-        c("symbolic", dtype, (5, 16, 19, 23), (24, 16, 3, 3), pad=1, extras=[(24, 1, 1)], names={5: "B", 19: "H", 23: "W"}),
+        c(
+            "symbolic",
+            dtype,
+            (5, 16, 19, 23),
+            (24, 16, 3, 3),
+            pad=1,
+            extras=[(24, 1, 1)],
+            names={5: "B", 19: "H", 23: "W"},
+        ),
         c("deep", dtype, (1, 256, 7, 7), (64, 256, 3, 3), pad=1, extras=[(64, 1, 1)]),
     ]
 

@@ -1,0 +1,70 @@
+"""Times the memory-bound kernels at sizes that fill a GPU: ``python -m tests.kernels.cuda.speed``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minirt.kernels.kernel import Target
+from minirt.ops.activation import Sigmoid
+from minirt.ops.arithmetic import Add
+from minirt.ops.cast import Cast
+from minirt.ops.layout import Relayout
+from minirt.ops.normalization import Normalization
+from minirt.ops.reduce import Reduce
+from minirt.ops.softmax import Softmax
+from minirt.runtime import device as dev
+from minirt.types.dtype import f16
+from tests.kernels.cuda.execution import Case, Runner, check, choices, moved_bytes
+from tests.kernels.cuda.map_cases import channels_last, fused, random
+from tests.kernels.cuda.row_cases import AFFINE_HALF
+
+
+def cases() -> list[Case]:
+    """Sizes of tens of megabytes and more."""
+    half = np.float16
+    image = random(32, 256, 56, 56, dtype=half)
+    return [
+        Case("add f32", Add(), [random(1 << 25), random(1 << 25, seed=1)]),
+        Case("gelu-fused f16 + bias", fused(f16),
+             [random(1 << 14, 4096, dtype=half), random(4096, dtype=half), random(1, dtype=half)]),
+        Case("sigmoid f16", Sigmoid(), [random(1 << 26, dtype=half)]),
+        Case("sigmoid f16, odd rows + bias", Add(), [random(1 << 13, 4097, dtype=half), random(4097, dtype=half)]),
+        Case("cast f32 to f16", Cast(f16), [random(1 << 25)]),
+        Case("to channels-last f16", Relayout((0, 2, 3, 1)), [image]),
+        Case("from channels-last f16", Relayout(()), [channels_last(image)]),
+        Case("to channels-last f32", Relayout((0, 2, 3, 1)), [random(32, 128, 56, 56)]),
+        Case("heads f16", Relayout(()), [random(64, 512, 16, 64, dtype=half).transpose(0, 2, 1, 3)]),
+        Case("sum rows f32 1024", Reduce("sum", (1,)), [random(1 << 15, 1024)]),
+        Case("sum all f32", Reduce("sum", (0, 1)), [random(1 << 15, 1024)]),
+        Case("sum columns f32", Reduce("sum", (0,)), [random(1 << 15, 1024)]),
+        Case("global pool f16", Reduce("mean", (2, 3)), [channels_last(image)]),
+        Case("softmax f16 512", Softmax(1), [random(1 << 16, 512, dtype=half)]),
+        Case("softmax f32 1024", Softmax(1), [random(1 << 15, 1024)]),
+        Case("softmax f16 8192", Softmax(1), [random(1 << 12, 8192, dtype=half)]),
+        Case("layer f16 768", Normalization((1,), "layer", 1e-5, AFFINE_HALF),
+             [random(1 << 16, 768, dtype=half), random(768, dtype=half), random(768, dtype=half)]),
+        Case("rms f16 4096", Normalization((1,), "rms"), [random(1 << 13, 4096, dtype=half)]),
+        Case("instance f16 channels-last", Normalization((2, 3)), [channels_last(image)]),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Prints microseconds and GB/s of each kernel, after checking its numbers."""
+    device = dev.Device(0)
+    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    print(f"{device.name}")
+    for case in cases():
+        for kernel, problem, tactic in choices(case, target):
+            runner = Runner(case, kernel, problem, tactic, target)
+            try:
+                check(case, runner.run(), case.name)
+                note = ""
+            except AssertionError as error:
+                note = f"  WRONG {str(error)[:200]!r}"
+            time = runner.microseconds()
+            rate = moved_bytes(case, problem) / time / 1e3
+            print(f"{case.name:32} {kernel.name:16} {time:9.1f} us {rate:7.0f} GB/s{note}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
