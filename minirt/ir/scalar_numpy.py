@@ -33,13 +33,12 @@ def _div(a: Array, b: Array) -> Array:
 
 
 def _shift(fn: Callable[..., Any]) -> Callable[[Array, Array], Array]:
-    """By less than 0, or by the width and more, a right shift leaves the sign's bits, a left shift nothing."""
+    """A shift by less than 0, or by the width and more, gives 0."""
 
     def run(a: Array, b: Array) -> Array:
         bits = a.dtype.itemsize * 8
         outside = (b < 0) | (b >= bits)
-        fill = np.where(a < 0, -1, 0).astype(a.dtype) if fn is np.right_shift else a.dtype.type(0)
-        return np.asarray(np.where(outside, fill, fn(a, np.where(outside, 0, b).astype(a.dtype)))).astype(a.dtype)
+        return np.where(outside, 0, fn(a, np.where(outside, 0, b).astype(a.dtype))).astype(a.dtype)
 
     return run
 

@@ -136,9 +136,9 @@ class ShiftRight(_Binary):
     dtypes = INTEGERS
 
     @staticmethod
-    def scalar(a: int, b: int) -> int:
+    def scalar(a: int, b: int) -> float:
         """One element."""
-        return a >> b
+        return a >> b if (1 << b) != 0 else min(sign(a), 0)
 
 
 class BitwiseAnd(_Binary, onnx="BitwiseAnd"):
