@@ -72,8 +72,8 @@ def start_text(epilogue: Epilogue, first: int, indent: int) -> str:
     lines = []
     for k, operand in enumerate((Operand(epilogue.out), *epilogue.operands)):
         at, size = first + 4 * k, _SIZES[operand.dtype]
-        lines.append(f"b{k} = args[{at}] + {size} * (image * args[{at + 1}] + group * args[{at + 2}])")
-        lines.append(f"r{k} = {size} * args[{at + 3}]")
+        lines.append(f"base{k} = args[{at}] + {size} * (image * args[{at + 1}] + group * args[{at + 2}])")
+        lines.append(f"step{k} = {size} * args[{at + 3}]")
     return "".join(" " * indent + line + "\n" for line in lines)
 
 
@@ -84,11 +84,11 @@ def store_text(epilogue: Epilogue, width: int, indent: int) -> str:
     """
     lines = []
     for k, operand in enumerate((Operand(epilogue.out), *epilogue.operands)):
-        lines.append(f"p{k} = b{k} + m0 * r{k}" + f" + {_SIZES[operand.dtype]} * c0" * operand.column)
-    sources = "".join(f"p{k + 1}, " for k in range(len(epilogue.operands))) or "int64(0),"
+        lines.append(f"place{k} = base{k} + m0 * step{k}" + f" + {_SIZES[operand.dtype]} * c0" * operand.column)
+    sources = "".join(f"place{k + 1}, " for k in range(len(epilogue.operands))) or "int64(0),"
     lines += ["for t in range(count):"]
-    lines += [f"    sweep(tile, t * {width}, columns, p0, ({sources}), image, group, m0 + t, c0)"]
-    lines += [f"    p{k} += r{k}" for k in range(len(epilogue.operands) + 1)]
+    lines += [f"    sweep(tile, t * {width}, columns, place0, ({sources}), image, group, m0 + t, c0)"]
+    lines += [f"    place{k} += step{k}" for k in range(len(epilogue.operands) + 1)]
     return "".join(" " * indent + line + "\n" for line in lines)
 
 
