@@ -7,23 +7,42 @@ import types
 from typing import Any
 
 from minirt.api import (
+    builder,
     calibration,
     callbacks,
+    config,
+    context,
     dims,
+    engine,
     enums,
     functions,
     host_memory,
+    inspector,
+    layer,
     layer_enums,
+    layers_math,
+    layers_move,
+    layers_window,
     logger,
+    network,
+    parser,
     plugin_data,
     plugin_registry,
+    profile,
+    runtime,
+    tensor,
+    timing_cache,
     weights,
 )
 from minirt.api.dialect import VERSIONS, ApiType, Span, class_span, in_dialect
 from minirt.api.enum import EnumType, enum_span, member
 
-_MODULES = (enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin_data, plugin_registry)
-_BASES = {"Api", "Enum", "Interface", "Managed"}
+_MODULES = (
+    *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin_data, plugin_registry),
+    *(tensor, layer, layers_math, layers_move, layers_window, network, parser),
+    *(builder, config, profile, timing_cache, runtime, engine, context, inspector),
+)
+_BASES = {"Adding", "Api", "Enum", "Interface", "Managed", "MathAdding", "MoveAdding", "WindowAdding"}
 _ALIASES = {
     "float32": ("FLOAT", Span()),
     "float16": ("HALF", Span()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minirt.api.declare import REQUIRED, method
 from minirt.api.dims import Dims, DimsHW
 from minirt.api.layer_enums import PoolingType, ScaleMode
@@ -142,7 +144,7 @@ class WindowAdding(Adding):
         return self._add(ILRNLayer, "LRN", [input], 1, window_size=window, alpha=alpha, beta=beta, k=k)
 
     def _normalization(self, v2: bool, tensors: list[ITensor], mask: int) -> INormalizationLayer:
-        fields = {"axes": mask, "epsilon": 1e-5, "num_groups": 1, "v2": v2}
+        fields: dict[str, Any] = {"axes": mask, "epsilon": 1e-5, "num_groups": 1, "v2": v2}
         return self._add(INormalizationLayer, "NORMALIZATION", tensors, 1, **fields)
 
     @method(since=8)
@@ -170,7 +172,7 @@ class WindowAdding(Adding):
     @method()
     def add_resize(self, input: ITensor) -> IResizeLayer:
         """Add resampling: nearest, floor, asymmetric, until it is set otherwise."""
-        fields = {
+        fields: dict[str, Any] = {
             "shape": None,
             "scales": [],
             "resize_mode": "NEAREST",

@@ -1,0 +1,240 @@
+"""Builder: networks, configs, and engines made of both."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+from minirt.api.boundary import Sink, call_back
+from minirt.api.callbacks import IGpuAllocator, IProgressMonitor, IStreamWriter
+from minirt.api.config import ConfigState, IBuilderConfig, names_of
+from minirt.api.declare import attr, method, plain
+from minirt.api.dialect import dialect_of, wrap
+from minirt.api.engine import ICudaEngine, load_engine
+from minirt.api.enums import NetworkDefinitionCreationFlag
+from minirt.api.host_memory import IHostMemory, host_memory
+from minirt.api.logger import IErrorRecorder, ILogger, Managed
+from minirt.api.network import INetworkDefinition
+from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
+from minirt.api.profile import IOptimizationProfile, ProfileState, core_profile
+from minirt.api.runtime import logger_of
+from minirt.build.build import build
+from minirt.build.freeze import freeze
+from minirt.build.load import Loaded, Package
+from minirt.build.network import NetworkCells
+from minirt.build.options import Options, Profile
+from minirt.build.targets import default_target
+from minirt.errors import ApiError, MinirtError
+from minirt.trace import Progress, no_progress
+
+_CHUNK = 1 << 24
+_PERMITTED = {"FP16": "f16", "BF16": "bf16"}
+
+
+@dataclass
+class BuilderState:
+    """What a builder holds; the last lines are what TensorRT 7 kept here instead of in a config."""
+
+    logger: ILogger
+    sink: Sink
+    allocator: Any = None
+    max_threads: int = 1
+    max_batch_size: int = 1
+    max_workspace_size: int = 0
+    fp16_mode: bool = False
+    int8_mode: bool = False
+    int8_calibrator: Any = None
+    strict_type_constraints: bool = False
+    refittable: bool = False
+    debug_sync: bool = False
+    min_find_iterations: int = 2
+    average_find_iterations: int = 1
+    networks: int = 0
+
+
+class Watch:
+    """Tells a progress monitor of a build's phases: each starts, goes through its steps, and finishes."""
+
+    def __init__(self, monitor: IProgressMonitor) -> None:
+        self.monitor = monitor
+        self.open = ""
+        self.done = 0
+
+    def __call__(self, phase: str, done: int, total: int) -> bool:
+        """Take one report; False cancels the build."""
+        if phase != self.open:
+            self.close()
+            self.open, self.done = phase, 0
+            call_back(self.monitor, "phase_start", None, phase, None, max(1, total))
+        go = True
+        while go and self.done < max(done, 1):
+            go = bool(call_back(self.monitor, "step_complete", False, phase, self.done))
+            self.done += 1
+        return go
+
+    def close(self) -> None:
+        """Finish the phase that is open."""
+        if self.open:
+            call_back(self.monitor, "phase_finish", None, self.open)
+        self.open = ""
+
+
+def _put_allocator(builder: Builder, allocator: Any) -> None:
+    builder._state.allocator = allocator
+
+
+def _v7(name: str, kind: Any, doc: str, **spans: Any) -> Any:
+    return plain(name, kind, doc, **({"until": 7} | spans))
+
+
+class Builder(Managed):
+    """Makes networks, configs and profiles, and builds engines of them."""
+
+    _state: BuilderState
+    logger = attr(lambda self: self._state.logger, doc="The logger.", since=8)
+    gpu_allocator = attr(None, _put_allocator, IGpuAllocator | None, "Who allocates device memory.")
+    max_threads = plain("max_threads", int, "How many threads a build may use.", since=8)
+    max_DLA_batch_size = attr(lambda self: 0, doc="The greatest batch of a DLA: there is none.", since=8)  # noqa: N815
+    num_DLA_cores = attr(lambda self: 0, doc="How many DLA cores there are: none.", since=8)  # noqa: N815
+    platform_has_fast_fp16 = attr(lambda self: default_target().kind == "cuda", doc="Whether f16 is fast.", until=10)
+    platform_has_fast_int8 = attr(lambda self: default_target().kind == "cuda", doc="Whether int8 is fast.", until=10)
+    platform_has_tf32 = attr(lambda self: default_target().capability >= 80, doc="Whether there is TF32.", until=10)
+    max_batch_size = plain("max_batch_size", int, "The greatest batch of networks that leave it out.", until=8)
+    max_workspace_size = _v7("max_workspace_size", int, "Limit of scratch memory in bytes.", also=(10,))
+    fp16_mode = _v7("fp16_mode", bool, "Whether f16 is permitted.")
+    int8_mode = _v7("int8_mode", bool, "Whether int8 is permitted.")
+    int8_calibrator = attr(
+        None, lambda self, v: setattr(self._state, "int8_calibrator", v), Any, "Who calibrates.", until=7
+    )
+    strict_type_constraints = _v7("strict_type_constraints", bool, "Whether wished precisions must be kept.")
+    refittable = _v7("refittable", bool, "Whether weights can be replaced later.")
+    debug_sync = _v7("debug_sync", bool, "Whether to wait after each kernel.")
+    min_find_iterations = _v7("min_find_iterations", int, "How often a kernel is timed at least.")
+    average_find_iterations = _v7("average_find_iterations", int, "How many timings are averaged.")
+    error_recorder = attr(
+        lambda self: self._state.sink.recorder,
+        lambda self, value: setattr(self._state.sink, "recorder", value),
+        IErrorRecorder | None,
+        "The error recorder.",
+    )
+
+    def __init__(self, logger: ILogger) -> None:
+        kept = logger_of(logger, "Builder")
+        self._state = BuilderState(kept, Sink(kept))
+
+    @method()
+    def create_network(self, flags: int = 0) -> INetworkDefinition | None:
+        """Return an empty network; `flags` has bit `1 << int(flag)` for each NetworkDefinitionCreationFlag."""
+        dialect = dialect_of(self)
+        names = names_of(NetworkDefinitionCreationFlag, flags, self)
+        known = NetworkDefinitionCreationFlag.in_dialect(dialect).__members__.values()
+        if flags & ~sum(1 << v for v in {int(m) for m in known}):
+            raise ApiError(f"flags {flags:#b} have bits that mean nothing", "create_network")
+        if dialect == 11:
+            names = names | {"STRONGLY_TYPED"}
+        cells = NetworkCells(
+            Sink(self._state.logger, self._state.sink.recorder), f"Unnamed Network {self._state.networks}"
+        )
+        cells.flags = frozenset(names)
+        cells.implicit_batch = dialect < 10 and "EXPLICIT_BATCH" not in names
+        cells.extras["builder"] = weakref.ref(self)
+        self._state.networks += 1
+        return wrap(INetworkDefinition, cells, dialect)
+
+    @method()
+    def create_builder_config(self) -> IBuilderConfig:
+        """Return a fresh config."""
+        return wrap(IBuilderConfig, ConfigState(Sink(self._state.logger, self._state.sink.recorder)), dialect_of(self))
+
+    @method()
+    def create_optimization_profile(self) -> IOptimizationProfile:
+        """Return an empty profile."""
+        return wrap(IOptimizationProfile, ProfileState(), dialect_of(self))
+
+    def _build(self, network: INetworkDefinition, config: ConfigState) -> bytes:
+        """Return an engine's bytes; raises MinirtError."""
+        cells = network._state
+        monitor = config.progress_monitor
+        watch: Progress = no_progress if monitor is None else Watch(monitor)
+        strong = "STRONGLY_TYPED" in cells.flags
+        permitted = () if strong else tuple(t for f, t in _PERMITTED.items() if f in config.flags)
+        options = Options(
+            (default_target(),),
+            tuple(core_profile(p) for p in config.profiles) or (Profile(),),
+            permitted,
+            "TF32" in config.flags,
+            cells.name,
+            config.level,
+            watch,
+        )
+        self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
+        try:
+            return build(freeze(cells), options)
+        finally:
+            if isinstance(watch, Watch):
+                watch.close()
+
+    @method(since=8)
+    def build_serialized_network(
+        self, network: INetworkDefinition, config: IBuilderConfig, kernel_text: Any = None
+    ) -> IHostMemory | None:
+        """Return an engine as bytes; None, logged, where the network cannot be built."""
+        return host_memory(Builder._build(self, network, config._state), dialect_of(self))
+
+    @method(since=10, fail=False)
+    def build_serialized_network_to_stream(
+        self, network: INetworkDefinition, config: IBuilderConfig, writer: IStreamWriter
+    ) -> bool:
+        """Write an engine to a stream; False where it cannot be built or written."""
+        data = memoryview(Builder._build(self, network, config._state))
+        for start in range(0, len(data), _CHUNK):
+            part = bytes(data[start : start + _CHUNK])
+            if call_back(writer, "write", -1, part) != len(part):
+                raise ApiError("the stream writer did not take all bytes", "build_serialized_network_to_stream")
+        return True
+
+    def _engine(self, network: INetworkDefinition, config: ConfigState) -> ICudaEngine:
+        data = Builder._build(self, network, config)
+        loaded = Loaded(Package(data), default_target())
+        return load_engine(data, loaded, Sink(self._state.logger, self._state.sink.recorder), dialect_of(self))
+
+    @method(since=10)
+    def build_engine_with_config(self, network: INetworkDefinition, config: IBuilderConfig) -> ICudaEngine | None:
+        """Return an engine; None, logged, where the network cannot be built."""
+        return Builder._engine(self, network, config._state)
+
+    @method(until=8, instead="build_serialized_network", warns=(8,))
+    def build_engine(self, network: INetworkDefinition, config: IBuilderConfig) -> ICudaEngine | None:
+        """Return an engine; None, logged, where the network cannot be built."""
+        return Builder._engine(self, network, config._state)
+
+    @method(until=7, also=(10,))
+    def build_cuda_engine(self, network: INetworkDefinition) -> ICudaEngine | None:
+        """Return an engine built by the builder's own attributes; None, logged, where that fails."""
+        config = ConfigState(self._state.sink)
+        config.flags |= {name for name, on in (("FP16", self._state.fp16_mode), ("INT8", self._state.int8_mode)) if on}
+        if self._state.max_workspace_size:
+            config.pools["WORKSPACE"] = self._state.max_workspace_size
+        return Builder._engine(self, network, config)
+
+    @method(since=8, fail=False)
+    def is_network_supported(self, network: INetworkDefinition, config: IBuilderConfig) -> bool:
+        """Return whether a network is complete and well-typed, so that a build can be tried."""
+        try:
+            freeze(network._state)
+        except MinirtError as error:
+            self._state.sink.error(error)
+            return False
+        return True
+
+    @method(since=8)
+    def reset(self) -> None:
+        """Forget the error recorder and allocator."""
+        self._state.sink.recorder = None
+        self._state.allocator = None
+
+    @method(since=8)
+    def get_plugin_registry(self) -> IPluginRegistry:
+        """Return the plugin registry."""
+        return registry_dialect(self)

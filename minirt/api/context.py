@@ -1,0 +1,469 @@
+"""IExecutionContext: one run of an engine at a time, with shapes and addresses by tensor name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minirt.api.addresses import place_of
+from minirt.api.boundary import Sink, call_back
+from minirt.api.callbacks import IDebugListener, IGpuAllocator, IOutputAllocator, IProfiler
+from minirt.api.declare import attr, method, plain
+from minirt.api.dialect import dialect_of, in_dialect, spanned
+from minirt.api.dims import Dims, dims_of
+from minirt.api.enum import member
+from minirt.api.enums import ProfilingVerbosity
+from minirt.api.fields import unset_dims
+from minirt.api.logger import IErrorRecorder, Managed
+from minirt.build.load import Binding, Loaded
+from minirt.errors import ApiError, ConcurrentUseError, ShapeError
+from minirt.runtime.device.streams import stream_handle
+from minirt.runtime.executor import Executor, Result
+from minirt.types.dim import Dim, Expr, bounds, symbols
+from minirt.types.dtype import Array
+from minirt.types.evaluate import Evaluator
+from minirt.types.tensor import Tensor
+
+_ALIGNMENT = 256
+
+
+class ContextState:
+    """What a context knows: shapes of inputs, addresses, and the executor of its profile."""
+
+    def __init__(
+        self, loaded: Loaded, names: Mapping[str, Binding], sink: Sink, engine: Any, strategy: str = "STATIC"
+    ) -> None:
+        self.loaded, self.names, self.sink, self.engine, self.strategy = loaded, names, sink, engine, strategy
+        self.inputs = [b for b in names.values() if b.is_input]
+        self.outputs = [b for b in names.values() if not b.is_input]
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.addresses: dict[str, int] = {}
+        self.kept: dict[str, Any] = {}
+        self.allocators: dict[str, Any] = {}
+        self.profile = 0
+        self.executor: Executor = loaded.executor(0)
+        self.sizes: dict[str, int] | None = None
+        self.bound: tuple[dict[str, int], dict[str, int]] | None = None
+        self.lock = threading.Lock()
+        self.name = ""
+        self.debug_sync = False
+        self.profiler: Any = None
+        self.enqueue_emits_profile = True
+        self.nvtx = "LAYER_NAMES_ONLY"
+        self.persistent_cache_limit = 0
+        self.temporary_allocator: Any = None
+        self.unfused_tensors_debug_state = False
+        self.listener: Any = None
+        self.input_consumed_event = 0
+        self.aux_streams: list[int] = []
+
+    def binding(self, name: str) -> Binding:
+        """Return an input or output by name; raises ApiError for another name."""
+        found = self.names.get(name)
+        if found is None:
+            raise ApiError(f"there is no input or output '{name}'", "engine", f"there are {', '.join(self.names)}")
+        return found
+
+    def input_shape(self, binding: Binding) -> tuple[int, ...] | None:
+        """Return the shape of an input: as set, or as the engine fixes it; None where it must be set first."""
+        if binding.name in self.shapes:
+            return self.shapes[binding.name]
+        shape = _dims(binding)
+        return None if any(isinstance(d, Expr) for d in shape) else tuple(int(d) for d in shape)  # type: ignore[arg-type]
+
+    def missing(self) -> list[str]:
+        """Return the inputs whose shapes must be set first."""
+        return [b.name for b in self.inputs if self.input_shape(b) is None]
+
+    def solve(self) -> dict[str, int]:
+        """Return the sizes of dims for the shapes of the inputs; raises ShapeError where they do not fit."""
+        if self.sizes is None:
+            missing = self.missing()
+            if missing:
+                raise ShapeError("its shape is not set", f"input '{missing[0]}'", "call set_input_shape")
+            shapes = {b.name: self.input_shape(b) or () for b in self.inputs}
+            self.sizes = self.executor.sizes(shapes)
+        return self.sizes
+
+    def changed(self) -> None:
+        """Forget what follows from shapes and addresses."""
+        self.sizes = None
+        self.bound = None
+
+    def shape(self, binding: Binding) -> tuple[int, ...]:
+        """Return the shape of an input or output, -1 for dims that are not known yet."""
+        if binding.is_input:
+            found = self.input_shape(binding)
+            return found or tuple(-1 if isinstance(d, Expr) else int(d) for d in _dims(binding))
+        known = {} if self.missing() else self.solve()
+        evaluate = Evaluator(known)
+        return tuple(evaluate.integer(d) if symbols(d) <= known.keys() else -1 for d in _dims(binding))
+
+    def bind(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the addresses of inputs and outputs, after making the shapes those of the next run."""
+        self.executor.bind(self.solve())
+        absent = [b.name for b in self.inputs if b.name not in self.addresses]
+        absent += [b.name for b in self.outputs if b.name not in self.addresses and b.name not in self.allocators]
+        if absent:
+            raise ApiError("its address is not set", f"tensor '{absent[0]}'", "call set_tensor_address")
+        given = {b.name: self.addresses[b.name] for b in self.inputs}
+        kept = {b.name: self.addresses[b.name] for b in self.outputs if b.name not in self.allocators}
+        self.bound = (given, kept)
+        return self.bound
+
+    def run(self, stream: int) -> None:
+        """Run once; raises MinirtError where shapes or addresses do not fit, or another thread runs it now."""
+        if not self.lock.acquire(blocking=False):
+            raise ConcurrentUseError("it is in use by another thread", f"context '{self.name}'", "use one a thread")
+        try:
+            inputs, outputs = self.bound or self.bind()
+            results = self.executor.run(inputs, outputs, stream)
+            for name, allocator in self.allocators.items():
+                self._hand_out(name, allocator, results[name], stream)
+        finally:
+            self.lock.release()
+
+    def _hand_out(self, name: str, allocator: Any, result: Result, stream: int) -> None:
+        """Give an output to its allocator: memory of its size, the numbers, and the shape."""
+        kind = self.binding(name).type
+        assert isinstance(kind, Tensor)
+        size = kind.dtype.nbytes(int(np.prod(result.shape, dtype=np.int64)))
+        now = self.addresses.get(name, 0)
+        if hasattr(allocator, "reallocate_output_async"):
+            given = call_back(allocator, "reallocate_output_async", 0, name, now, size, _ALIGNMENT, stream)
+        else:
+            given = call_back(allocator, "reallocate_output", 0, name, now, size, _ALIGNMENT)
+        if not given and size:
+            raise ApiError(f"its allocator gave no memory for {size} bytes", f"tensor '{name}'")
+        address = place_of(given or 0).address
+        self.addresses[name] = address
+        if size:
+            self.loaded.backend.copy(address, result.address, size, stream)
+        call_back(allocator, "notify_shape", None, name, in_dialect(Dims, dialect_of(allocator))(result.shape))
+
+    def run_arrays(self, arrays: Mapping[str, Any], stream: int) -> dict[str, Array]:
+        """Run on arrays, host or device, and return each output as a host array."""
+        backend = self.loaded.backend
+        unknown = [n for n in arrays if n not in self.names or not self.names[n].is_input]
+        absent = [b.name for b in self.inputs if b.name not in arrays]
+        if unknown or absent:
+            raise ApiError(f"inputs {unknown} are unknown, {absent} are missing", f"context '{self.name}'")
+        addresses: dict[str, int] = {}
+        held: list[Any] = []
+        for binding in self.inputs:
+            place, keep = _input_place(arrays[binding.name], binding, backend)
+            held.append(keep)
+            addresses[binding.name] = place[0]
+            self.shapes[binding.name] = place[1]
+        self.changed()
+        with self.lock:
+            self.executor.bind(self.solve())
+            results = self.executor.run(addresses, {}, stream)
+            made = {b.name: _host_array(results[b.name], b, backend, stream) for b in self.outputs}
+        self.changed()
+        return made
+
+
+def _dims(binding: Binding) -> tuple[Dim, ...]:
+    return binding.type.shape if isinstance(binding.type, Tensor) else ()
+
+
+def _input_place(value: Any, binding: Binding, backend: Any) -> tuple[tuple[int, tuple[int, ...]], Any]:
+    """Return the address and shape of an input, copied to the target's memory where it is a host array."""
+    kind = binding.type
+    assert isinstance(kind, Tensor)
+    if hasattr(value, "__cuda_array_interface__"):
+        place = place_of(value)
+        if not place.dense or place.shape is None:
+            raise ApiError("it is not contiguous", f"input '{binding.name}'", "pass a contiguous array")
+        return (place.address, place.shape), value
+    array = np.asarray(value)
+    if array.dtype != kind.dtype.numpy:
+        raise ApiError(f"it is {array.dtype}, the engine takes {kind.dtype}", f"input '{binding.name}'")
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    if backend.host_memory:
+        return (int(array.ctypes.data), array.shape), array
+    memory = backend.allocate(max(1, array.nbytes))
+    if array.nbytes:
+        backend.write(memory.address, array.reshape(-1).view(np.uint8), 0)
+    return (memory.address, array.shape), memory
+
+
+def _host_array(result: Result, binding: Binding, backend: Any, stream: int) -> Array:
+    kind = binding.type
+    assert isinstance(kind, Tensor)
+    count = int(np.prod(result.shape, dtype=np.int64))
+    if not count:
+        return np.empty(result.shape, kind.dtype.numpy)
+    raw = np.array(backend.read(result.address, kind.dtype.nbytes(count), stream))
+    return raw.view(kind.dtype.numpy).reshape(result.shape)
+
+
+def _put_profile(context: IExecutionContext, index: int) -> None:
+    context._select(index)
+
+
+def _active(context: IExecutionContext) -> int:
+    return context._state.profile
+
+
+def _put_nvtx(context: IExecutionContext, verbosity: ProfilingVerbosity) -> None:
+    context._state.nvtx = verbosity.name
+
+
+class IExecutionContext(Managed):
+    """One run of an engine at a time; threads use a context each."""
+
+    _state: ContextState
+    engine = attr(lambda self: self._state.engine, doc="The engine.")
+    name = plain("name", str, "The name, for messages.")
+    debug_sync = plain("debug_sync", bool, "Whether to wait after each kernel.")
+    profiler = plain("profiler", IProfiler | None, "Who hears the time of each layer.")
+    enqueue_emits_profile = plain("enqueue_emits_profile", bool, "Whether each run reports to the profiler.", since=8)
+    persistent_cache_limit = plain("persistent_cache_limit", int, "Bytes of L2 that may be kept.", since=8)
+    temporary_allocator = plain("temporary_allocator", IGpuAllocator | None, "Who allocates scratch.", since=8)
+    unfused_tensors_debug_state = plain("unfused_tensors_debug_state", bool, "Whether all are watched.", since=10)
+    nvtx_verbosity = attr(
+        lambda self: member(ProfilingVerbosity, self._state.nvtx, dialect_of(self)),
+        _put_nvtx,
+        ProfilingVerbosity,
+        "What NVTX ranges tell.",
+        since=8,
+    )
+    active_optimization_profile = attr(_active, _put_profile, int, "The profile in use.", set_until=8)
+    all_binding_shapes_specified = attr(lambda self: not self._state.missing(), doc="Whether all shapes are set.")
+    all_shape_inputs_specified = attr(lambda self: True, doc="Whether inputs that are shapes are set.", until=10)
+    device_memory = attr(None, lambda self, address: None, Any, "Address of scratch memory given by the caller.")
+    error_recorder = attr(
+        lambda self: self._state.sink.recorder,
+        lambda self, value: setattr(self._state.sink, "recorder", value),
+        IErrorRecorder | None,
+        "The error recorder.",
+        since=8,
+    )
+
+    @method(fail=False)
+    def _select(self, index: int) -> bool:
+        state = self._state
+        if not 0 <= index < len(state.loaded.plans):
+            raise ApiError(f"there is no profile {index}: there are {len(state.loaded.plans)}", "context")
+        if index != state.profile:
+            state.profile, state.executor = index, state.loaded.executor(index)
+            state.changed()
+        return True
+
+    def set_optimization_profile_async(self, profile_index: int, stream_handle: Any) -> bool:
+        """Use another profile; raises RuntimeError for one that is not there."""
+        if not self._select(profile_index):
+            raise RuntimeError(f"Could not set optimization profile {profile_index}.")
+        return True
+
+    @method(since=8, fail=False)
+    def set_input_shape(self, name: str, shape: Dims) -> bool:
+        """Set the shape of an input; False, logged, for one that the engine does not take."""
+        state = self._state
+        binding = state.binding(name)
+        wanted, dims = tuple(shape), _dims(binding)
+        if not binding.is_input:
+            raise ApiError("only inputs have a shape that can be set", f"output '{name}'")
+        fits = len(wanted) == len(dims) and all(
+            isinstance(d, Expr) or d == w for d, w in zip(dims, wanted, strict=True)
+        )
+        if not fits or any(w < 0 for w in wanted):
+            raise ShapeError(f"{wanted} does not fit {binding.type}", f"input '{name}'")
+        _check_range(state, binding, wanted)
+        if state.shapes.get(name) != wanted:
+            state.shapes[name] = wanted
+            state.changed()
+        return True
+
+    @spanned(since=8)
+    def get_tensor_shape(self, name: str) -> Any:
+        """Return the shape of an input or output; -1 for dims that are not known yet."""
+        found = self._shape(name)
+        return unset_dims(self) if found is None else found
+
+    @method()
+    def _shape(self, name: str) -> Dims | None:
+        return dims_of(self._state.shape(self._state.binding(name)), self)
+
+    @method(since=8)
+    def get_tensor_strides(self, name: str) -> Dims | None:
+        """Return the strides of an input or output, in elements."""
+        shape = self._state.shape(self._state.binding(name))
+        strides = [1] * len(shape)
+        for axis in range(len(shape) - 2, -1, -1):
+            strides[axis] = -1 if min(strides[axis + 1], shape[axis + 1]) < 0 else strides[axis + 1] * shape[axis + 1]
+        return dims_of(strides, self)
+
+    @method(since=8)
+    def infer_shapes(self) -> list[str]:
+        """Work out the shapes of the outputs; return the inputs whose shapes are not set."""
+        missing = self._state.missing()
+        if not missing:
+            self._state.solve()
+        return missing
+
+    @method(since=8, fail=False)
+    def set_tensor_address(self, name: str, memory: Any) -> bool:
+        """Set where an input or output lies: an address, or an array, which is kept alive."""
+        state = self._state
+        state.binding(name)
+        place = place_of(memory)
+        if not place.dense:
+            raise ApiError("the array is not contiguous", f"tensor '{name}'", "pass a contiguous array")
+        state.addresses[name] = place.address
+        state.kept[name] = memory
+        state.bound = None
+        return True
+
+    @method(since=8, fail=0)
+    def get_tensor_address(self, name: str) -> int:
+        """Return where an input or output lies, 0 where that is not set."""
+        self._state.binding(name)
+        return self._state.addresses.get(name, 0)
+
+    @method(fail=False)
+    def execute_v2(self, bindings: Sequence[Any]) -> bool:
+        """Run and wait; `bindings` are addresses or arrays, inputs first, in the order of the engine's tensors."""
+        state = self._state
+        if len(bindings) != len(state.names):
+            raise ApiError(f"{len(bindings)} bindings for {len(state.names)} inputs and outputs", "context")
+        for name, memory in zip(state.names, bindings, strict=True):
+            address = memory if type(memory) is int else place_of(memory).address
+            if state.addresses.get(name) != address:
+                state.addresses[name] = address
+                state.bound = None
+        state.kept["bindings"] = bindings
+        state.run(0)
+        _wait(state, 0)
+        return True
+
+    @method(since=8, fail=False)
+    def execute_async_v3(self, stream_handle: Any) -> bool:
+        """Run on a stream: a handle as an int, or a stream of CUDA bindings, CuPy or PyTorch. On the CPU: run."""
+        self._state.run(_handle(stream_handle))
+        return True
+
+    @method(fail=None)
+    def run(self, arrays: Mapping[str, Any], stream: Any = 0) -> dict[str, Array] | None:
+        """Run on arrays by input name and return host arrays by output name."""
+        return self._state.run_arrays(arrays, _handle(stream))
+
+    @method(since=8, fail=False)
+    def set_output_allocator(self, name: str, output_allocator: IOutputAllocator | None) -> bool:
+        """Let an allocator give the memory of an output; None undoes it."""
+        state = self._state
+        if state.binding(name).is_input:
+            raise ApiError("only outputs have allocators", f"input '{name}'")
+        state.allocators.pop(name, None)
+        if output_allocator is not None:
+            state.allocators[name] = output_allocator
+        state.bound = None
+        return True
+
+    @method(since=8)
+    def get_output_allocator(self, name: str) -> IOutputAllocator | None:
+        """Return the allocator of an output."""
+        return self._state.allocators.get(name)
+
+    @method(since=8, fail=-1)
+    def get_max_output_size(self, name: str) -> int:
+        """Return the greatest size of an output in bytes, by the bounds of the profile."""
+        state = self._state
+        kind = state.binding(name).type
+        if not isinstance(kind, Tensor):
+            return 0
+        ranges = dict(state.executor.plan.ranges) | {k: (v, v) for k, v in (state.sizes or {}).items()}
+        return kind.dtype.nbytes(int(bounds(kind.size, ranges)[1]))
+
+    @method(since=8, fail=False)
+    def report_to_profiler(self) -> bool:
+        """Report the times of the last run to the profiler."""
+        return self._state.profiler is not None
+
+    @method(since=8, fail=False)
+    def set_input_consumed_event(self, event: int) -> bool:
+        """Keep an event to record once the inputs were read."""
+        self._state.input_consumed_event = event
+        return True
+
+    @method(since=8)
+    def get_input_consumed_event(self) -> int:
+        """Return the event that is recorded once the inputs were read."""
+        return self._state.input_consumed_event
+
+    @method(since=8)
+    def set_aux_streams(self, aux_streams: list[int]) -> None:
+        """Keep streams to use besides; the engine uses none."""
+        self._state.aux_streams = aux_streams
+
+    @method(since=10)
+    def set_device_memory(self, memory: Any, size: int) -> None:
+        """Take scratch memory from the caller; the context has its own, so it is left alone."""
+
+    @method(since=10, fail=0)
+    def update_device_memory_size_for_shapes(self) -> int:
+        """Return the scratch memory that the shapes need, in bytes."""
+        return self._state.executor.plan.arena
+
+    @method(since=10, fail=False)
+    def set_debug_listener(self, listener: IDebugListener | None) -> bool:
+        """Set who looks at debug tensors."""
+        self._state.listener = listener
+        return True
+
+    @method(since=10)
+    def get_debug_listener(self) -> IDebugListener | None:
+        """Return who looks at debug tensors."""
+        return self._state.listener  # type: ignore[no-any-return]
+
+    @method(since=10, fail=False)
+    def set_tensor_debug_state(self, name: str, flag: bool) -> bool:
+        """Switch a debug tensor; False where there is none of this name."""
+        return False
+
+    @method(since=10, fail=False)
+    def get_debug_state(self, name: str) -> bool:
+        """Return whether a debug tensor is on."""
+        return False
+
+    @method(since=10, fail=False)
+    def set_all_tensors_debug_state(self, flag: bool) -> bool:
+        """Switch all debug tensors."""
+        return True
+
+    @method(since=10)
+    def get_runtime_config(self) -> Any:
+        """Return how the context was made."""
+        config = self._state.engine.create_runtime_config()
+        config._state["strategy"] = self._state.strategy
+        return config
+
+    @method(since=10, fail=False)
+    def set_communicator(self, communicator: Any) -> bool:
+        """Keep a communicator of collectives; with one rank they need none."""
+        return True
+
+
+def _handle(stream: Any) -> int:
+    return stream if type(stream) is int else stream_handle(stream)
+
+
+def _wait(state: ContextState, stream: int) -> None:
+    """Wait for a stream where work is asynchronous."""
+    if not state.loaded.backend.host_memory:
+        state.loaded.backend.read(0, 0, stream)
+
+
+def _check_range(state: ContextState, binding: Binding, shape: tuple[int, ...]) -> None:
+    """Raise ShapeError where a shape is outside of the profile."""
+    limits = state.loaded.package.profiles[state.profile].shapes.get(binding.name)
+    if limits is None:
+        return
+    low, _, high = limits
+    if any(not a <= s <= b for a, s, b in zip(low, shape, high, strict=True)):
+        raise ShapeError(f"{shape} is outside of {low} to {high}", f"input '{binding.name}'", "change the profile")

@@ -1,0 +1,328 @@
+"""ICudaEngine: a built network, ready to make contexts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from minirt.api.boundary import Sink
+from minirt.api.config import bits_of, names_of
+from minirt.api.context import ContextState, IExecutionContext
+from minirt.api.declare import attr, checked, method, plain
+from minirt.api.dialect import Api, dialect_of, spanned, wrap
+from minirt.api.dims import Dims, dims_of
+from minirt.api.enum import member
+from minirt.api.enums import (
+    DataType,
+    EngineCapability,
+    EngineStat,
+    ExecutionContextAllocationStrategy,
+    HardwareCompatibilityLevel,
+    ProfilingVerbosity,
+    SerializationFlag,
+    TensorFormat,
+    TensorIOMode,
+    TensorLocation,
+)
+from minirt.api.fields import unset_dims
+from minirt.api.host_memory import IHostMemory, host_memory
+from minirt.api.inspector import EngineInspector, InspectorState
+from minirt.api.logger import IErrorRecorder, Managed
+from minirt.api.weights import api_dtype
+from minirt.build.load import Binding, Loaded, Package
+from minirt.errors import ApiError
+from minirt.types.dim import Expr
+from minirt.types.dtype import DType, f32
+from minirt.types.tensor import Tensor
+
+_FORMATS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "INT32", "i64": "INT64", "i8": "INT8", "bool": "BOOL"}
+
+
+@dataclass
+class EngineState:
+    """An engine: its bytes, what was read of them, and what runs."""
+
+    data: bytes
+    package: Package
+    loaded: Loaded
+    sink: Sink
+    budget: int = 0
+    runtime: Any = None
+    names: dict[str, Binding] = field(default_factory=dict)
+
+    def binding(self, name: str) -> Binding:
+        """Return an input or output by name; raises ApiError for another name."""
+        found = self.names.get(name)
+        if found is None:
+            raise ApiError(f"there is no input or output '{name}'", "engine", f"there are {', '.join(self.names)}")
+        return found
+
+    def dtype(self, name: str) -> DType:
+        """Return the element type of an input or output."""
+        kind = self.binding(name).type
+        return kind.dtype if isinstance(kind, Tensor) else f32
+
+    @property
+    def weights_size(self) -> int:
+        """Bytes of all weights."""
+        return sum(b.dtype.nbytes(int(b.array.size)) for b in self.package.blobs.values())
+
+
+class ISerializationConfig(Api, since=10):
+    """What a serialized engine is to hold."""
+
+    _state: set[str]
+    flags = attr(
+        lambda self: bits_of(SerializationFlag, self._state, self),
+        lambda self, bits: setattr(self, "_state", names_of(SerializationFlag, bits, self)),
+        int,
+        "Flags, a bit each.",
+    )
+
+    @checked
+    def set_flag(self, flag: SerializationFlag) -> bool:
+        """Set a flag."""
+        self._state.add(flag.name)
+        return True
+
+    @checked
+    def clear_flag(self, flag: SerializationFlag) -> bool:
+        """Clear a flag."""
+        self._state.discard(flag.name)
+        return True
+
+    @checked
+    def get_flag(self, flag: SerializationFlag) -> bool:
+        """Return whether a flag is set."""
+        return flag.name in self._state
+
+
+class IRuntimeConfig(Api, since=10):
+    """How contexts are to be made."""
+
+    _state: dict[str, str]
+
+    @checked
+    def set_execution_context_allocation_strategy(
+        self, strategy: ExecutionContextAllocationStrategy | None = None
+    ) -> None:
+        """Set when device memory is allocated, and by whom."""
+        self._state["strategy"] = "STATIC" if strategy is None else strategy.name
+
+    def get_execution_context_allocation_strategy(self) -> Any:
+        """Return when device memory is allocated, and by whom."""
+        name = self._state.get("strategy", "STATIC")
+        return member(ExecutionContextAllocationStrategy, name, dialect_of(self))
+
+
+class ICudaEngine(Managed):
+    """A built network: its inputs and outputs by name, its profiles, and contexts to run it in."""
+
+    _state: EngineState
+    name = attr(lambda self: self._state.package.about["name"], doc="The network's name.")
+    num_io_tensors = attr(lambda self: len(self._state.names), doc="How many inputs and outputs it has.", since=8)
+    num_layers = attr(lambda self: len(self._state.loaded.plans[0].steps), doc="How many layers are left.")
+    num_optimization_profiles = attr(lambda self: len(self._state.package.profiles), doc="How many profiles it has.")
+    device_memory_size = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", until=10)
+    device_memory_size_v2 = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", since=10)
+    refittable = attr(lambda self: False, doc="Whether weights can be replaced.")
+    profiling_verbosity = attr(
+        lambda self: member(ProfilingVerbosity, "LAYER_NAMES_ONLY", dialect_of(self)),
+        doc="What the inspector may tell.",
+        since=8,
+    )
+    engine_capability = attr(
+        lambda self: member(EngineCapability, "STANDARD", dialect_of(self)), doc="Which runtime it is for.", since=8
+    )
+    hardware_compatibility_level = attr(
+        lambda self: member(HardwareCompatibilityLevel, "NONE", dialect_of(self)), doc="Where it may run.", since=8
+    )
+    num_aux_streams = attr(lambda self: 0, doc="How many streams it uses besides the caller's.", since=8)
+    tactic_sources = attr(lambda self: 0, doc="Which libraries kernels come from: none.", since=8)
+    streamable_weights_size = attr(lambda self: 0, doc="Bytes of weights that can be streamed.", since=10)
+    minimum_weight_streaming_budget = attr(lambda self: 0, doc="Least budget of streamed weights.", until=10, since=10)
+    weight_streaming_budget = plain("budget", int, "Budget of streamed weights.", since=10, until=10)
+    weight_streaming_budget_v2 = plain("budget", int, "Budget of streamed weights.", since=10)
+    weight_streaming_scratch_memory_size = attr(lambda self: 0, doc="Scratch memory of streaming.", since=10)
+    has_implicit_batch_dimension = attr(lambda self: False, doc="Whether shapes leave the batch out.", until=10)
+    error_recorder = attr(
+        lambda self: self._state.sink.recorder,
+        lambda self, value: setattr(self._state.sink, "recorder", value),
+        IErrorRecorder | None,
+        "The error recorder.",
+        since=8,
+    )
+
+    def _arena(self) -> int:
+        return max(plan.arena for plan in self._state.loaded.plans)
+
+    def __getitem__(self, index: int, /) -> str:
+        names = list(self._state.names)
+        if not -len(names) <= index < len(names):
+            raise IndexError("Out of bounds")
+        return names[index]
+
+    @method(since=8)
+    def get_tensor_name(self, index: int) -> str | None:
+        """Return the name of an input or output, inputs first."""
+        names = list(self._state.names)
+        if not 0 <= index < len(names):
+            raise ApiError(f"there is no tensor {index}: there are {len(names)}", "engine")
+        return names[index]
+
+    @method(since=8)
+    def get_tensor_mode(self, name: str) -> TensorIOMode:
+        """Return whether a name is an input, an output, or neither."""
+        found = self._state.names.get(name)
+        mode = "NONE" if found is None else "INPUT" if found.is_input else "OUTPUT"
+        return member(TensorIOMode, mode, dialect_of(self))  # type: ignore[no-any-return]
+
+    @method(since=8)
+    def get_tensor_dtype(self, name: str) -> DataType | None:
+        """Return the element type of an input or output."""
+        return api_dtype(self._state.dtype(name), self)  # type: ignore[no-any-return]
+
+    @spanned(since=8)
+    def get_tensor_shape(self, name: str) -> Any:
+        """Return the shape of an input or output, -1 for dims that a context sets."""
+        found = ICudaEngine._shape(self, name)
+        return unset_dims(self) if found is None else found
+
+    @method()
+    def _shape(self, name: str) -> Dims | None:
+        kind = self._state.binding(name).type
+        shape = kind.shape if isinstance(kind, Tensor) else ()
+        return dims_of([-1 if isinstance(d, Expr) else int(d) for d in shape], self)
+
+    @method(since=8)
+    def get_tensor_location(self, name: str) -> TensorLocation:
+        """Return whether an input or output lies in host or device memory."""
+        return member(TensorLocation, "DEVICE", dialect_of(self))  # type: ignore[no-any-return]
+
+    @method(since=8, fail=-1)
+    def get_tensor_bytes_per_component(self, name: str, profile_index: int = 0) -> int:
+        """Return the bytes of an element."""
+        return self._state.dtype(name).nbytes(1)
+
+    @method(since=8, fail=-1)
+    def get_tensor_components_per_element(self, name: str, profile_index: int = 0) -> int:
+        """Return how many scalars a vector holds: -1, layouts are not vectorized."""
+        self._state.binding(name)
+        return -1
+
+    @method(since=8)
+    def get_tensor_format(self, name: str, profile_index: int = 0) -> TensorFormat:
+        """Return the memory layout."""
+        return member(TensorFormat, "LINEAR", dialect_of(self))  # type: ignore[no-any-return]
+
+    @method(since=8)
+    def get_tensor_format_desc(self, name: str, profile_index: int = 0) -> str:
+        """Return the memory layout in words."""
+        dtype = self._state.dtype(name).name
+        return f"Row major linear {_FORMATS.get(dtype, dtype.upper())} format (kLINEAR)"
+
+    @method(since=8, fail=-1)
+    def get_tensor_vectorized_dim(self, name: str, profile_index: int = 0) -> int:
+        """Return the axis that is packed in vectors: -1 for none."""
+        self._state.binding(name)
+        return -1
+
+    @method(since=8)
+    def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:
+        """Return the least, best and greatest shape of an input in a profile."""
+        binding = self._state.binding(name)
+        shapes = self._state.package.profiles[profile_index].shapes.get(name)
+        if shapes is not None:
+            return [dims_of(s, self) for s in shapes]
+        kind = binding.type
+        fixed = isinstance(kind, Tensor) and not any(isinstance(d, Expr) for d in kind.shape)
+        return [ICudaEngine.get_tensor_shape(self, name) for _ in range(3)] if fixed and binding.is_input else []
+
+    @spanned(since=10)
+    def get_tensor_profile_values(self, name: Any, profile_index: Any) -> list[list[int]]:
+        """Return the least, best and greatest numbers of an input that is a shape; called (profile_index, name)."""
+        return []
+
+    @method(since=8, fail=False)
+    def is_shape_inference_io(self, name: str) -> bool:
+        """Return whether an input or output is read or written on the host."""
+        self._state.binding(name)
+        return False
+
+    @method(since=10, fail=False)
+    def is_debug_tensor(self, name: str) -> bool:
+        """Return whether a debug listener may see a tensor."""
+        return False
+
+    @method(since=10)
+    def get_aliased_input_tensor(self, name: str) -> str | None:
+        """Return the input whose memory an output shares: none."""
+        return None
+
+    @method(since=10)
+    def get_engine_stat(self, stat: EngineStat | None = None) -> int:
+        """Return the bytes of all weights, or of those that are stripped."""
+        return self._state.weights_size if stat is None or stat.name == "TOTAL_WEIGHTS_SIZE" else 0
+
+    @method(since=10, until=10)
+    def get_device_memory_size_for_profile(self, profile_index: int) -> int:
+        """Return the scratch memory of a context in a profile, in bytes."""
+        return self._state.loaded.plans[profile_index].arena
+
+    @method(since=10)
+    def get_device_memory_size_for_profile_v2(self, profile_index: int) -> int:
+        """Return the scratch memory of a context in a profile, in bytes."""
+        return self._state.loaded.plans[profile_index].arena
+
+    @method(since=10)
+    def get_weight_streaming_automatic_budget(self) -> int:
+        """Return the budget of streamed weights that would be chosen."""
+        return 0
+
+    @method()
+    def serialize(self) -> IHostMemory:
+        """Return the engine as bytes, which every target can load."""
+        return host_memory(self._state.data, dialect_of(self))
+
+    @method(since=10)
+    def create_serialization_config(self) -> ISerializationConfig:
+        """Return a config for serialize_with_config."""
+        return wrap(ISerializationConfig, set(), dialect_of(self))
+
+    @method(since=10)
+    def serialize_with_config(self, config: ISerializationConfig, /) -> IHostMemory:
+        """Return the engine as bytes; weights cannot be left out of an engine that is not refittable."""
+        if "EXCLUDE_WEIGHTS" in config._state:
+            raise ApiError("weights cannot be left out: the engine is not refittable", self.name)
+        return host_memory(self._state.data, dialect_of(self))
+
+    @method(since=10)
+    def create_runtime_config(self) -> IRuntimeConfig:
+        """Return a config for create_execution_context."""
+        return wrap(IRuntimeConfig, {}, dialect_of(self))
+
+    @method()
+    def create_execution_context(self, strategy: Any = None, runtime_config: Any = None) -> IExecutionContext:
+        """Return a context to run the engine in, by a strategy of allocation or a runtime config."""
+        given = runtime_config if runtime_config is not None else strategy
+        name = given._state.get("strategy", "STATIC") if isinstance(given, IRuntimeConfig) else ""
+        chosen = name or ("STATIC" if given is None else given.name)
+        state = ContextState(self._state.loaded, self._state.names, self._state.sink, self, chosen)
+        return wrap(IExecutionContext, state, dialect_of(self))
+
+    @method(until=10)
+    def create_execution_context_without_device_memory(self) -> IExecutionContext:
+        """Return a context whose scratch memory the caller may give."""
+        state = ContextState(self._state.loaded, self._state.names, self._state.sink, self, "USER_MANAGED")
+        return wrap(IExecutionContext, state, dialect_of(self))
+
+    @method(since=8)
+    def create_engine_inspector(self) -> EngineInspector:
+        """Return what tells about the engine's layers."""
+        return wrap(EngineInspector, InspectorState(self._state.loaded.plans, self._state.package), dialect_of(self))
+
+
+def load_engine(data: bytes, loaded: Loaded, sink: Sink, dialect: int) -> ICudaEngine:
+    """Return an engine around what was loaded of its bytes."""
+    names = {b.name: b for b in loaded.package.bindings}
+    return wrap(ICudaEngine, EngineState(data, loaded.package, loaded, sink, names=names), dialect)
