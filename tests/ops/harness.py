@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import onnx
 import onnxruntime
@@ -135,7 +134,7 @@ def assert_close(found: Any, wanted: Any, tolerance: float | None = None) -> Non
     assert found.dtype == wanted.dtype, f"{found.dtype} where {wanted.dtype} is wanted"
     assert found.shape == wanted.shape, f"shape {found.shape} where {wanted.shape} is wanted"
     bound = TOLERANCE.get(wanted.dtype.name, 0.0) if tolerance is None else tolerance
-    if wanted.dtype.kind == "f" or wanted.dtype == ml_dtypes.bfloat16:
+    if wanted.dtype.kind in "fV":  # V: the types of ml_dtypes
         np.testing.assert_allclose(found.astype(np.float64), wanted.astype(np.float64), rtol=bound, atol=bound)
     else:
         np.testing.assert_array_equal(found, wanted)
@@ -160,7 +159,8 @@ def check(
     for a, b in zip(found, wanted, strict=True):
         assert_close(a, b, tolerance)
     for value, a, b in zip(graph.outputs, evaluate(graph, feeds, wide=True), wanted, strict=True):
-        assert_close(np.asarray(a).astype(value.dtype.numpy), b, tolerance)
+        if value.dtype.bits >= 16:  # narrower casts do not saturate when wide
+            assert_close(np.asarray(a).astype(value.dtype.numpy), b, tolerance)
     return found
 
 
