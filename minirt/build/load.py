@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minirt.build.build import lower
-from minirt.build.compile import compile_units, kernel_version
+from minirt.build.compile import compile_units, kernel_version, launched
 from minirt.build.options import Options, Profile
 from minirt.errors import EngineFormatError
 from minirt.ir.encode import decode_type
@@ -21,10 +21,12 @@ from minirt.kernels.cpu.runner_ir import runner_addresses
 from minirt.kernels.kernel import PACKS, Target
 from minirt.plan.encode import decode_plan
 from minirt.plan.format import read_sections
+from minirt.plan.launch import Unit
 from minirt.plan.plan import IfStep, LoopStep, Plan, Weight
 from minirt.runtime.backend import Backend, Memory
 from minirt.runtime.cpu.backend import CpuBackend
 from minirt.runtime.cpu.pool import shared_pool
+from minirt.runtime.device import CudaBackend, Device
 from minirt.runtime.executor import Executor
 from minirt.trace import phase
 from minirt.types.dtype import Array, dtype_of, string
@@ -49,7 +51,9 @@ class Package:
         try:
             self.about: dict[str, Any] = json.loads(bytes(self._sections["about"]))
             self.bindings = [
-                Binding(str(n), decode_type(t), mode == "inputs") for mode in ("inputs", "outputs") for n, t in self.about[mode]
+                Binding(str(n), decode_type(t), mode == "inputs")
+                for mode in ("inputs", "outputs")
+                for n, t in self.about[mode]
             ]
             self.profiles = [
                 Profile({k: tuple(tuple(int(n) for n in s) for s in v) for k, v in p.items()})  # type: ignore[misc]
@@ -75,8 +79,10 @@ class Package:
         return Options((target,), tuple(self.profiles), tuple(self.about["permitted"]), bool(self.about["tf32"]))
 
     def plans(self, target: Target) -> tuple[list[Plan], dict[str, Data]]:
-        """A plan for each profile, and the constants they use: those stored, or, where the engine was built for
-        another target or with other kernels, lowered now with default tactics.
+        """A plan for each profile, and the constants they use.
+
+        Those stored, or, where the engine was built for another target or with other kernels, lowered now with default
+        tactics.
         """
         keys = [f"{target.name}/{i}" for i in range(len(self.profiles))]
         if self.about["kernels"] == kernel_version() and all(f"plan/{k}" in self._sections for k in keys):
@@ -91,14 +97,17 @@ class Package:
 
 
 class Loaded:
-    """An engine ready to run on one target: plans, compiled kernels, and weights in the target's memory."""
+    """An engine ready to run on one target: plans, compiled kernels, and weights in the target's memory.
 
-    def __init__(self, package: Package, target: Target, backend: Backend | None = None) -> None:
+    Executors share the kernels and the weights; ``device`` is the index of the CUDA device.
+    """
+
+    def __init__(self, package: Package, target: Target, backend: Backend | None = None, device: int = 0) -> None:
         self.package, self.target = package, target
         self.plans, blobs = package.plans(target)
         with phase("compile"):
             compiled = compile_units(self.plans, target)
-        self.backend = backend or _backend(target, compiled)
+        self.backend = backend or _backend(target, self.plans, compiled, Device(device))
         with phase("weights"):
             self.weights = _weights(self.plans, blobs, self.backend)
 
@@ -107,11 +116,15 @@ class Loaded:
         return Executor(self.plans[profile], self.backend, self.weights)
 
 
-def _backend(target: Target, compiled: Mapping[Any, Any]) -> Backend:
+def _backend(target: Target, plans: Sequence[Plan], compiled: Mapping[Unit, Any], device: Device) -> Backend:
     if target.kind == "cpu":
         run, work = runner_addresses()
         return CpuBackend(shared_pool(run, work, threads()), compiled)
-    raise NotImplementedError(target.name)
+    shared: dict[Unit, int] = {}
+    for plan in plans:
+        for unit, size in launched(plan):
+            shared[unit] = max(size, shared.get(unit, 0))
+    return CudaBackend(device, compiled, shared)
 
 
 def _all_weights(plan: Plan) -> dict[str, Weight]:

@@ -5,6 +5,8 @@ from minirt.kernels.cpu import registry as cpu
 from minirt.kernels.cuda import registry as cuda
 from minirt.kernels.kernel import KERNELS, Kernel, Target
 
+__all__ = ["KERNELS", "REGISTRIES", "candidates"]
+
 REGISTRIES = (cpu, cuda)
 
 

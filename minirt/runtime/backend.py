@@ -57,7 +57,7 @@ class Backend(Protocol):
         ...
 
     def read(self, address: int, nbytes: int, stream: int) -> Array:
-        """The bytes at an address as a host array (u8), after the work on the stream; a view where that is host memory."""
+        """The bytes at an address as a host array (u8), after the work on the stream; a view of host memory."""
         ...
 
     def write(self, address: int, data: Array, stream: int) -> None:
@@ -66,6 +66,10 @@ class Backend(Protocol):
 
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         """Copy bytes between addresses of the target, in stream order."""
+        ...
+
+    def capturing(self, stream: int) -> bool:
+        """True where work put on the stream is recorded, not run: nothing may be allocated, read or waited for."""
         ...
 
     def close(self) -> Any:

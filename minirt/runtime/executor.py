@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minirt.errors import MinirtError, ShapeError
+from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.plan.launch import Launch
 from minirt.plan.plan import HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
 from minirt.runtime.backend import Backend, Memory, Segment
@@ -33,10 +33,14 @@ class Result:
 
 @dataclass
 class _Group:
-    """Neighbouring kernel steps, or one step of another kind; ``needs`` are the dims that its launches read."""
+    """Neighbouring kernel steps, or one step of another kind.
+
+    ``needs`` are the dims that its launches read, ``fills`` the plan's outputs that they write.
+    """
 
     steps: list[Step]
     needs: frozenset[str] = frozenset()
+    fills: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -55,7 +59,9 @@ class Executor:
     ``weights[i]`` is the memory of weight i; ``children`` holds the executors of sub-plans by their identity.
     """
 
-    def __init__(self, plan: Plan, backend: Backend, weights: Mapping[str, Memory], arena: Memory | None = None) -> None:
+    def __init__(
+        self, plan: Plan, backend: Backend, weights: Mapping[str, Memory], arena: Memory | None = None
+    ) -> None:
         self.plan, self.backend = plan, backend
         self._weights = [weights[w.key] for w in plan.weights]
         self._store = weights
@@ -64,6 +70,7 @@ class Executor:
         self._groups = _groups(plan)
         self._children: dict[int, Executor] = {}
         self._frame = _Frame({})
+        self._recording = False
         self.results: tuple[dict[str, Memory], dict[str, Memory]] = ({}, {})
         self._input_types = {b.name: b.view.type for b in plan.inputs}
 
@@ -89,37 +96,57 @@ class Executor:
     # Running
 
     def run(self, inputs: Mapping[str, int], outputs: Mapping[str, int], stream: int = 0) -> dict[str, Result]:
-        """Run with addresses by name; outputs without an address get memory of their own."""
-        frame = self._frame
+        """Run with addresses by name; outputs without an address get memory of their own.
+
+        Raises ApiError on a stream that is capturing for what cannot be recorded there: host work and new memory.
+        """
+        self._recording = self.backend.capturing(stream)
+        if self._recording:
+            self._check_recordable(outputs)
         for binding in self.plan.inputs:
             self._give(binding.view.buffer, inputs[binding.name])
         for binding in self.plan.outputs:
             if binding.name in outputs:
                 self._give(binding.view.buffer, outputs[binding.name])
             else:
-                self._take_back(frame, binding.view.buffer)
+                self._take_back(binding.view.buffer)
         for number, group in enumerate(self._groups):
             self._run_group(number, group, stream)
         return {b.name: self._result(b.view) for b in self.plan.outputs}
 
-    @staticmethod
-    def _take_back(frame: _Frame, buffer: int) -> None:
+    def _check_recordable(self, outputs: Mapping[str, int]) -> None:
+        for group in self._groups:
+            if not isinstance(group.steps[0], KernelStep):
+                raise ApiError(
+                    "the host must wait for the device here, which cannot be done on a stream that is capturing",
+                    f"node {group.steps[0].label!r}", "run on a stream that is not capturing",
+                )  # fmt: skip
+        for binding in self.plan.outputs:
+            if binding.name not in outputs:
+                raise ApiError(
+                    "no memory can be allocated for it on a stream that is capturing", f"output {binding.name!r}",
+                    "give every output an address",
+                )  # fmt: skip
+
+    def _take_back(self, buffer: int) -> None:
         """An output gets fresh memory of its own in this run; earlier results keep theirs."""
-        given = frame.outside.pop(buffer, None) is not None
-        if frame.dynamic.pop(buffer, None) is not None or given:
-            frame.segments.clear()
+        self._frame.outside.pop(buffer, None)
+        self._frame.dynamic.pop(buffer, None)
 
     def _give(self, buffer: int, address: int) -> None:
-        frame = self._frame
-        if frame.outside.get(buffer) != address:
-            frame.outside[buffer] = address
-            for _, segment in frame.segments.values():
-                segment.patch(buffer, address)
+        if self._frame.outside.get(buffer) != address:
+            self._frame.outside[buffer] = address
+            self._patch(buffer, address)
+
+    def _patch(self, buffer: int, address: int) -> None:
+        for _, segment in self._frame.segments.values():
+            segment.patch(buffer, address)
 
     def _result(self, view: View) -> Result:
         shape = self._shape(view)
         buffer = view.buffer
-        return Result(self.address(buffer), shape, self._frame.dynamic.get(buffer))
+        own = None if buffer in self._frame.outside else self._frame.dynamic.get(buffer)
+        return Result(self.address(buffer), shape, own)
 
     def _run_group(self, number: int, group: _Group, stream: int) -> None:
         step = group.steps[0]
@@ -139,6 +166,8 @@ class Executor:
         key = tuple(frame.sizes.get(n) for n in sorted(group.needs))
         kept = frame.segments.get(number)
         if kept is not None and kept[0] == key:
+            for buffer in group.fills:
+                self.address(buffer)  # an output that was taken back gets its new memory, and the segment is told
             return kept[1]
         evaluate = Evaluator(frame.sizes)
         launches: list[tuple[str, Launch]] = []
@@ -163,7 +192,12 @@ class Executor:
             return self._frame.outside[buffer]
         if buffer not in self._frame.dynamic:
             size = Evaluator(self._frame.sizes).integer(made.bytes)
+            if self._recording:
+                what = f"{size} bytes must be allocated for these sizes, on a stream that is capturing"
+                raise ApiError(what, fix="run once with these sizes before the capture")
             self._frame.dynamic[buffer] = self.backend.allocate(size)
+            if made.kind == "output":
+                self._patch(buffer, self._frame.dynamic[buffer].address)
         return self._frame.dynamic[buffer].address
 
     def outside(self, buffer: int) -> bool:
@@ -200,7 +234,9 @@ class Executor:
 
     # Host work
 
-    def _define(self, dims: Sequence[str], types: Sequence[Tensor], shapes: Sequence[tuple[int, ...]], label: str) -> None:
+    def _define(
+        self, dims: Sequence[str], types: Sequence[Tensor], shapes: Sequence[tuple[int, ...]], label: str
+    ) -> None:
         """Learn dims that only the data tells; memory whose size depends on them is dropped."""
         sizes = self._frame.sizes
         known = {k: v for k, v in sizes.items() if k not in dims}
@@ -234,9 +270,7 @@ class Executor:
             self._children[id(plan)] = Executor(plan, self.backend, self._store)
         return self._children[id(plan)]
 
-    def _call(
-        self, plan: Plan, inputs: Sequence[Result], outputs: Mapping[str, int], stream: int
-    ) -> list[Result]:
+    def _call(self, plan: Plan, inputs: Sequence[Result], outputs: Mapping[str, int], stream: int) -> list[Result]:
         child = self._child(plan)
         names = [b.name for b in plan.inputs]
         shapes = {n: r.shape for n, r in zip(names, inputs, strict=True)}
@@ -284,7 +318,7 @@ class Executor:
         self._finish_loop(step, state, scans, stream)
 
     def _fresh_outputs(self, body: Plan, count: int) -> dict[str, int]:
-        """Addresses for this iteration's results: two sets in turn, so that an iteration never overwrites its inputs."""
+        """Addresses for this iteration's results: two sets in turn, so that none overwrites its inputs."""
         held = self._child(body).results[count % 2]
         out: dict[str, int] = {}
         evaluate = Evaluator(self._frame.sizes)
@@ -329,6 +363,8 @@ def _groups(plan: Plan) -> list[_Group]:
             groups.append(_Group([step]))
     for group in groups:
         group.needs = frozenset().union(*(_needs(s) for s in group.steps))
+        written = {v.buffer for s in group.steps if isinstance(s, KernelStep) for v in s.writes}
+        group.fills = frozenset(b for b in written if plan.buffers[b].kind == "output")
     return groups
 
 

@@ -42,4 +42,5 @@ def check(plan: Plan, sizes: Mapping[str, int]) -> None:
     evaluate = Evaluator(sizes)
     for a, b, label in plan.checks:
         if symbols(a) | symbols(b) <= sizes.keys() and evaluate.integer(a) != evaluate.integer(b):
-            raise ShapeError(f"{a} = {evaluate.integer(a)} and {b} = {evaluate.integer(b)} must be equal", f"node {label!r}")
+            what = f"{a} = {evaluate.integer(a)} and {b} = {evaluate.integer(b)} must be equal"
+            raise ShapeError(what, f"node {label!r}")

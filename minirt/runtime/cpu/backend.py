@@ -29,7 +29,9 @@ class HostMemory:
 class CpuSegment:
     """A native program, its arguments in one array that is patched in place."""
 
-    def __init__(self, pool: Pool, rows: Sequence[tuple[int, int, int, list[int]]], slots: Mapping[int, list[tuple[int, int]]]) -> None:
+    def __init__(
+        self, pool: Pool, rows: Sequence[tuple[int, int, int, list[int]]], slots: Mapping[int, list[tuple[int, int]]]
+    ) -> None:
         self._args = np.zeros(max(1, sum(len(r[3]) for r in rows)), np.int64)
         self._slots: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {
             b: (np.array([i for i, _ in s]), np.array([o for _, o in s], np.int64)) for b, s in slots.items()
@@ -99,6 +101,10 @@ class CpuBackend:
     def copy(self, target: int, source: int, nbytes: int, stream: int) -> None:
         """Copy bytes."""
         ctypes.memmove(target, source, nbytes)
+
+    def capturing(self, stream: int) -> bool:
+        """Never: streams mean nothing here."""
+        return False
 
     def close(self) -> None:
         """Nothing is held."""

@@ -54,7 +54,8 @@ class Kernel:
         try:
             # Loading is lazy by default, and a first launch that loads may not be captured into a graph
             check(found.cuda.cuFuncLoad(found.cuda.CUfunction(self.handle)), "loading the function")
-            if self.shared > _SHARED_WITHOUT_ASKING:
+            granted = int(found.launcher.funcGetAttribute(_MAX_DYNAMIC_SHARED, self.handle))
+            if self.shared > max(granted, _SHARED_WITHOUT_ASKING):  # never lowered: kernels of one entry share it
                 found.launcher.funcSetAttribute(self.handle, _MAX_DYNAMIC_SHARED, self.shared)
         except DeviceError:
             raise
