@@ -1,4 +1,5 @@
-"""Building blocks of reductions in kernel text: numbers as integers of the same order, and small arrays on the stack."""
+# mypy: disable-error-code="no-untyped-call"
+"""Building blocks of reductions in kernel text: floats as integers of the same order, small arrays on the stack."""
 
 from __future__ import annotations
 
@@ -11,8 +12,11 @@ from numba.extending import intrinsic
 
 from minirt.kernels.cpu.lanes import I32, I64, Num
 
-_WIDTHS = {types.float32: (I32, types.int32, 31), types.float64: (I64, types.int64, 63)}
-_BACK = {types.int32: (ir.FloatType(), types.float32, 31), types.int64: (ir.DoubleType(), types.float64, 63)}
+_WIDTHS: dict[Any, Any] = {types.float32: (I32, types.int32, 31), types.float64: (I64, types.int64, 63)}
+_BACK: dict[Any, Any] = {
+    types.int32: (ir.FloatType(), types.float32, 31),
+    types.int64: (ir.DoubleType(), types.float64, 63),
+}
 
 
 def _key(nan: int, doc: str) -> Any:
@@ -49,7 +53,7 @@ def from_key(context: Any, key: Any) -> Any:
 
 
 def stack(kind: Any, count: int) -> Any:
-    """A call that gives a pointer to ``count`` elements of a Numba type on the stack, 64-byte aligned, uninitialised."""
+    """A call that gives a pointer to ``count`` elements of a Numba type on the stack, aligned to 64 bytes."""
 
     @intrinsic
     def reserve(context: Any) -> Any:

@@ -78,11 +78,13 @@ class PadMirrored(Kernel):
         order: Sequence[int] = y.type.order or (0,)
         bits = y.type.dtype.bits
         if not y.type.order:
-            nest, pairs = Nest((1,), ((1,), (1,)), (-1,)), [(1, 0)]
+            nest = Nest((1,), ((1,), (1,)), (-1,))
+            pairs: list[tuple[Dim, Dim]] = [(1, 0)]
         else:
             dims = tuple(y.shape[a] for a in order)
             strides = tuple(tuple(o.strides[a] for a in order) for o in (x, y))
-            nest, pairs = Nest(dims, strides, tuple(order)), [(x.shape[a], problem.op.begins[a]) for a in order]
+            nest = Nest(dims, strides, tuple(order))
+            pairs = [(x.shape[a], problem.op.begins[a]) for a in order]
         spec: Spec = {"bits": bits, "rank": nest.rank, "mode": problem.op.mode}
         args = nest_args(nest)
         args += [Address("in", 0), *map(Integer, nest.strides[0]), Address("out", 0), *map(Integer, nest.strides[1])]

@@ -41,17 +41,30 @@ class Split:
 
 
 def split(
-    shape: tuple[Dim, ...], axes: tuple[int, ...], order: list[int], sources: list[Strides], others: list[Strides]
+    shape: tuple[Dim, ...],
+    axes: tuple[int, ...],
+    order: list[int],
+    sources: list[Strides],
+    others: list[Strides],
+    leading: int = 0,
 ) -> Split:
     """The loops over ``shape``: ``order`` are the kept axes in the result's memory order.
 
-    Columns are reduced together where an operand is contiguous along a kept axis.
+    Columns are reduced together where one of the first ``leading`` operands (0: of all) is contiguous along a kept axis.
     """
-    fast = next((a for s in sources for a in range(len(shape)) if is_one(s[a]) and not is_one(shape[a])), -1)
+    fast = next(
+        (
+            a
+            for s in sources[: leading or len(sources)]
+            for a in range(len(shape))
+            if is_one(s[a]) and not is_one(shape[a])
+        ),
+        -1,
+    )
     columns = fast >= 0 and fast not in axes
     if columns:
         order = [*(a for a in order if a != fast), fast]
-    inner = sorted(axes, key=lambda a: [is_one(s[a]) for s in sources].count(True))
+    inner = sorted(axes, key=lambda a: (is_one(sources[0][a]), sum(is_one(s[a]) for s in sources)))
     return Split(collapse(shape, order, [*sources, *others]), collapse(shape, inner, sources), columns)
 
 
@@ -69,7 +82,7 @@ def source_args(loops: Split, number: int, operand: Operand, address: Address) -
 
 
 def reduced_args(loops: Split, number: int, operand: Operand) -> list[Arg]:
-    """An operand's strides along the reduced loops: bytes, but elements along the innermost in rows, if it needs one."""
+    """An operand's strides along the reduced loops: bytes, but elements along the innermost of rows."""
     size = operand.type.dtype.bits // 8
     *outer, inner = loops.reduced.strides[number]
     args: list[Arg] = [Integer(mul(s, size)) for s in outer]
@@ -97,7 +110,7 @@ class ReducedText:
         return lines
 
     def loops(self, starts: list[str], inner: list[str]) -> list[str]:
-        """Loops around ``inner``, in which ``a{i}`` are addresses and, in rows, ``r`` counts along the innermost loop."""
+        """Loops around ``inner``, where ``a{i}`` are addresses and, in rows, ``r`` counts the innermost loop."""
         lines = [f"a{i}_0 = {start}" for i, start in enumerate(starts)]
         outer = self.rank - 1 + self.columns
         pad = ""

@@ -2,8 +2,20 @@
 
 from minirt.kernels.cpu.dims import DimsWrite
 from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
+from minirt.kernels.cpu.normalization import NormalizeStrided
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
 from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.reduce import ReduceStrided
+from minirt.kernels.cpu.softmax import SoftmaxStrided
 
-__all__ = ["ConcatStrided", "DimsWrite", "MapStrided", "MoveStrided", "PadConstant", "PadMirrored", "ReduceStrided"]
+__all__ = [
+    "ConcatStrided",
+    "DimsWrite",
+    "MapStrided",
+    "MoveStrided",
+    "PadConstant",
+    "PadMirrored",
+    "ReduceStrided",
+    "NormalizeStrided",
+    "SoftmaxStrided",
+]
