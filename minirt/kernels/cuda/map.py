@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minirt.ir.op import Op
-from minirt.ir.scalar import Body, arg, decode, encode
+from minirt.ir.scalar import Body, arg, cast, decode, encode, index
 from minirt.ir.scalar_cuda import cuda_function, index_axes, prints, register_type
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.generate import (
@@ -25,6 +25,7 @@ from minirt.kernels.cuda.generate import (
 from minirt.kernels.cuda.nest import Nest, broadcast_strides, coordinates, nest, offset, same
 from minirt.kernels.kernel import Operand, Problem
 from minirt.ops.layout import Relayout
+from minirt.ops.movement import Iota
 from minirt.ops.pointwise import Elementwise
 from minirt.plan.launch import Address, Launch, Launches, Spec
 from minirt.types.dim import Dim
@@ -51,21 +52,27 @@ def region(op: Op, inputs: Sequence[Operand]) -> Body:
     """What one element of the op's results is; copies move bits, whatever they mean."""
     if isinstance(op, Elementwise):
         return op.body(tuple(o.type.dtype for o in inputs))
-    held = dtype_of(_RAW_TYPES[inputs[0].type.dtype.bits])
+    if isinstance(op, Iota):
+        return Body((), (cast(index(op.axis - len(op.shape)), op.dtype),))
+    held = raw_dtype(inputs[0].type.dtype)
     return Body((held,), (arg(0, held),))
+
+
+def raw_dtype(dtype: DType) -> DType:
+    """The unsigned type as wide as the element, for moving bits whatever they mean."""
+    return dtype_of(_RAW_TYPES[dtype.bits])
 
 
 class MapVector(Generated):
     """A pointwise region or a strided copy: each thread handles a few vectors of neighbouring elements."""
 
-    ops = (Elementwise, Relayout)
+    ops = (Elementwise, Relayout, Iota)
 
     def rejects(self, problem: Problem) -> str:
         """Types without a register form, or too many operands."""
         if isinstance(problem.op, Relayout):
             dtype = problem.inputs[0].type.dtype
             return "" if raw_storage(dtype) else f"elements of type {dtype} cannot be moved one by one"
-        assert isinstance(problem.op, Elementwise)
         if len(problem.inputs) + len(problem.outputs) > _MAX_OPERANDS:
             return f"{len(problem.inputs)} operands are more than {_MAX_OPERANDS}"
         return prints(region(problem.op, problem.inputs))

@@ -1,5 +1,25 @@
 """Every CUDA kernel family: importing this registers them."""
 
-from minirt.kernels.cuda import conv_kernels, gemm_kernels, map, map_tiled, reduce, row_statistics
+from minirt.kernels.cuda import (
+    conv_kernels,
+    gather,
+    gemm_kernels,
+    map,
+    map_tiled,
+    movement,
+    reduce,
+    row_statistics,
+    scatter,
+)
 
-__all__ = ["conv_kernels", "gemm_kernels", "map", "map_tiled", "reduce", "row_statistics"]
+__all__ = [
+    "conv_kernels",
+    "gather",
+    "gemm_kernels",
+    "map",
+    "map_tiled",
+    "movement",
+    "reduce",
+    "row_statistics",
+    "scatter",
+]

@@ -1,0 +1,155 @@
+"""Concatenation, padding, and tensors of sizes."""
+
+from __future__ import annotations
+
+from minirt.ir.scalar import Body, arg
+from minirt.kernels.cuda.compile import CudaSource
+from minirt.kernels.cuda.generate import STORAGE, Generated, Param, Value, kernel_text, raw_storage, storage
+from minirt.kernels.cuda.map import Piece, launch_map, raw_dtype
+from minirt.kernels.cuda.nest import is_one
+from minirt.kernels.cuda.walk import Walk, Walker, copy_text
+from minirt.kernels.kernel import Problem
+from minirt.ops.movement import Concat, Dims, Pad
+from minirt.plan.launch import Address, Launch, Launches, Spec
+from minirt.types.dim import Dim, Expr, is_integral, mul
+from minirt.types.dtype import dtype_of
+from minirt.types.tensor import Tensor
+
+_MAX_VALUES = 256
+
+
+class ConcatCopies(Generated):
+    """A copy into a slice of the result for each operand."""
+
+    ops = (Concat,)
+
+    def rejects(self, problem: Problem) -> str:
+        """Elements that are not 8 to 64 bits wide."""
+        dtype = problem.outputs[0].type.dtype
+        return "" if raw_storage(dtype) else f"elements of type {dtype} cannot be moved one by one"
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch an operand."""
+        op, (y,) = problem.op, problem.outputs
+        assert isinstance(op, Concat)
+        held = raw_dtype(y.type.dtype)
+        body = Body((held,), (arg(0, held),))
+        steps: list[Launch] = []
+        begin: Dim = 0
+        for i, x in enumerate(problem.inputs):
+            at = mul(mul(begin, y.strides[op.axis]), held.bits // 8)
+            out = Piece(Address("out", 0, at), held, y.strides, y.aligned and problem.divisible(at, 16))
+            source = Piece(Address("in", i), held, x.strides, x.aligned)
+            walked = Tensor(held, x.shape, y.type.layout)
+            if not any(not isinstance(size, Expr) and size == 0 for size in x.shape):
+                steps.append(launch_map(problem, body, [source], [out], walked))
+            begin = begin + x.shape[op.axis]
+        return Launches(tuple(steps))
+
+
+class PadWalk(Walk):
+    """Walks over the result; a place outside the operand takes the constant, or a place inside by the mode's rule."""
+
+    ops = (Pad,)
+    entry = "pad"
+
+    def rejects(self, problem: Problem) -> str:
+        """Elements that are not 8 to 64 bits wide."""
+        dtype = problem.outputs[0].type.dtype
+        return "" if raw_storage(dtype) else f"elements of type {dtype} cannot be moved one by one"
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch."""
+        op, x, (y,) = problem.op, problem.inputs[0], problem.outputs
+        assert isinstance(op, Pad)
+        kind, width = raw_storage(y.type.dtype), y.type.dtype.bits // 8
+        padded = [a for a in range(len(y.shape)) if not (_zero(op.begins[a]) and _zero(op.ends[a]))]
+        padded = [a for a in padded if not is_one(y.shape[a])]
+        rest = tuple(0 if a in padded else s for a, s in enumerate(x.strides))
+        walkers = [
+            Walker("y", Address("out", 0), kind, width, y.strides, y.aligned, True),
+            Walker("x", Address("in", 0), f"const {kind}", width, rest, _shift_aligned(problem, padded, width), True),
+        ]
+        values: dict[str, Value] = {}
+        for k, axis in enumerate(padded):
+            values |= {f"begin{k}": op.begins[axis], f"size{k}": x.shape[axis], f"stride{k}": x.strides[axis]}
+        if op.mode == "constant":
+            values["value"] = Address("in", 1)
+        spec: Spec = {"mode": op.mode, "kind": kind, "axes": len(padded)}
+        return Launches((self.walked(problem, y.shape, y.type.order, walkers, spec, values, padded),))
+
+    def extra(self, spec: Spec) -> list[Param]:
+        """Geometry of the padded axes, and the constant."""
+        out = [Param("I", f"{name}{k}") for k in range(spec["axes"]) for name in ("begin", "size", "stride")]
+        return out + ([Param("ptr", "value", f"const {spec['kind']}")] if spec["mode"] == "constant" else [])
+
+    def move(self, spec: Spec) -> str:
+        """Find the place along every padded axis, move the vector."""
+        text = "bool inside = true;\nI at = 0;\n"
+        for k, place in enumerate(spec["places"]):
+            rule = _RULES[spec["mode"]].replace("size", f"size{k}")
+            text += f"{{ I p = {f'c{place}' if place >= 0 else '0'} - begin{k};\n{rule}at += p * stride{k}; }}\n"
+        copy = copy_text(spec, "y + o_y", "x + o_x + at", spec["kind"])
+        if spec["mode"] != "constant":
+            return text + copy
+        vector = spec["vector"]
+        return text + f"if (inside) {copy}else for (int j = 0; j < {vector}; j++) y[o_y + j] = *value;\n"
+
+
+_RULES = {
+    "constant": "inside = inside && p >= 0 && p < size; p = inside ? p : 0;\n",
+    "edge": "p = p < 0 ? 0 : p < size ? p : size - 1;\n",
+    "wrap": "p %= size; p = p < 0 ? p + size : p;\n",
+    "reflect": "const I turn = size > 1 ? 2 * size - 2 : 1; p %= turn; p = p < 0 ? p + turn : p;\n"
+    "p = p < size ? p : turn - p;\n",
+}
+
+
+def _zero(value: Dim) -> bool:
+    return not isinstance(value, Expr) and value == 0
+
+
+def _shift_aligned(problem: Problem, padded: list[int], width: int) -> bool:
+    x = problem.inputs[0]
+    return x.aligned and all(problem.divisible(x.strides[axis], 16 // width) for axis in padded)
+
+
+class DimsArguments(Generated):
+    """Writes sizes that are known at bind, each an argument of the launch."""
+
+    ops = (Dims,)
+    threads = 32
+
+    def rejects(self, problem: Problem) -> str:
+        """Too many values, values that may be fractions, types without a register form."""
+        op = problem.op
+        assert isinstance(op, Dims)
+        if len(op.values) > _MAX_VALUES:
+            return f"{len(op.values)} values are more than {_MAX_VALUES}"
+        if not all(map(is_integral, op.values)):
+            return "a value may not be whole"
+        if not problem.outputs[0].dense:
+            return "the result must be dense"
+        return "" if op.dtype.name in STORAGE else f"sizes are not written as {op.dtype}"
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch of one thread."""
+        op = problem.op
+        assert isinstance(op, Dims)
+        values: dict[str, Value] = {"y": Address("out", 0), **{f"v{i}": value for i, value in enumerate(op.values)}}
+        spec: Spec = {"count": len(op.values), "dtype": op.dtype.name}
+        step: Launch = self.launched(spec, values, (1, 1, 1), (1, 1, 1))
+        return Launches((step,))
+
+    def params(self, spec: Spec) -> list[Param]:
+        """The result, and its elements."""
+        return [Param("ptr", "y", _storage(spec)), *(Param("i64", f"v{i}") for i in range(spec["count"]))]
+
+    def text(self, spec: Spec) -> CudaSource:
+        """One store a value."""
+        body = "".join(f"y[{i}] = Narrow<{_storage(spec)}>::of(v{i});\n" for i in range(spec["count"]))
+        return kernel_text("dims", self.params(spec), body, self.threads, False)
+
+
+def _storage(spec: Spec) -> str:
+    return storage(dtype_of(spec["dtype"]))
