@@ -287,7 +287,7 @@ def conv_args(
     blocks = -(-columns // spec.width)
     args = [0, 0, 0, images, groups, oh * ow, ow, columns, depth, *kernel, *strides, *dilations, *pads, h, w]
     args += [x_strides[0], depth, x_strides[1], x_strides[2], 1, 0, blocks * block, block, spec.width]
-    args += [*_blocking(spec, images * groups, oh * ow, blocks, block, threads)]
+    args += [*blocking(spec, images * groups, oh * ow, columns, taps * depth, threads)]
     return [*args, 0, y_strides[0], columns, y_strides[1]]
 
 
@@ -306,28 +306,41 @@ def product_args(
     (packed: K * width and width); Y's per i, g, m. A stride of 0 broadcasts.
     """
     rows, columns, depth = shape
-    blocks = -(-columns // spec.width)
     args = [0, 0, 0, *batch, rows, _FAR, columns, depth, 1, 1, 1, 1, 1, 1, 0, 0, 1, _FAR]
     args += [a_strides[0], a_strides[1], 0, a_strides[2], a_strides[3], *b_strides]
-    args += [*_blocking(spec, batch[0] * batch[1], rows, blocks, depth * spec.width, threads)]
+    args += [*blocking(spec, batch[0] * batch[1], rows, columns, depth, threads)]
     return [*args, 0, *y_strides]
 
 
-def _blocking(spec: MatrixSpec, outer: int, rows: int, blocks: int, block: int, threads: int) -> tuple[int, int]:
-    """Rows and column blocks of a task: weights of a task stay in L2, and every thread gets several tasks."""
+def blocking(spec: MatrixSpec, outer: int, rows: int, columns: int, depth: int, threads: int) -> tuple[int, int]:
+    """Arguments 28 and 29 for `outer` images and groups: rows and column blocks of a task, `depth` with its taps.
+
+    Weights of a task stay in L2, row blocks are equal, and every thread gets several tasks.
+    """
     tallest = spec.heights[0]
-    run = max(1, min(blocks, _L2_FLOATS // max(block, 1)))
-    tall = min(-(-rows // tallest), 8)
-    while threads > 1 and outer * -(-rows // (tall * tallest)) * -(-blocks // run) < 4 * threads:
+    blocks = max(-(-columns // spec.width), 1)
+    run = max(1, min(blocks, _L2_FLOATS // max(depth * spec.width, 1)))
+    tiles = max(-(-rows // tallest), 1)
+    cuts = -(-tiles // 8)
+    while threads > 1 and outer * cuts * -(-blocks // run) < 4 * threads:
         if run > 1:
             run = -(-run // 2)
-        elif tall > 1:
-            tall = -(-tall // 2)
+        elif cuts < tiles:
+            cuts = min(2 * cuts, tiles)
         else:
             break
-    return tall * tallest, run
+    return -(-tiles // cuts) * tallest, run
 
 
+def task_grain(args: Sequence[int], width: int) -> int:
+    """Tasks that are worth a thread: about 10 us of them."""
+    rows, columns = min(args[5], args[28]), min(args[7], args[29] * width)
+    work = rows * columns * args[8] * args[9] * args[10]
+    weights = columns * args[8] * args[9] * args[10]
+    return max(1, _WORTH // max(work // 10, weights, 1))
+
+
+_WORTH = 50_000  # weights read, or ten multiply-adds, at about 5 a nanosecond
 _L2_FLOATS = 96 * 1024
 
 
