@@ -2,42 +2,43 @@
 // The head defines: In, V, TW, R S STRIDE_W DIL_W, FAST, struct Args (a: image, b: weights [R, S, C]), `image(args)`, `finish<V>(...)`.
 constexpr int SPAN = (TW - 1) * STRIDE_W + (S - 1) * DIL_W + 1;
 
+struct alignas(FAST ? 16 : sizeof(In)) Held { In v[V]; };
+DEV void hold(Held& x, const In* p, i64 step, int valid, bool there) {
+#pragma unroll
+  for (int v = 0; v < V; v++) x.v[v] = In{};
+  if (!there) return;
+  if (FAST) {
+    x = *(const Held*)p;
+  } else {
+#pragma unroll
+    for (int v = 0; v < V; v++) if (v < valid) x.v[v] = p[v * step];
+  }
+}
+
 DEV void run(const Args& p) {
   const Image g = image(p);
-  const int groups = (g.c + V - 1) / V, strips = (g.ow + TW - 1) / TW;
-  const i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= (i64)groups * strips * g.oh * (p.m / (g.oh * g.ow))) return;
-  const int c = (int)(i % groups) * V;
-  i64 rest = i / groups;
-  const int x0 = (int)(rest % strips) * TW;
-  rest /= strips;
-  const int y = (int)(rest % g.oh), n = (int)(rest / g.oh), valid = g.c - c;
+  const u32 groups = (g.c + V - 1) / V, strips = (g.ow + TW - 1) / TW, rows = p.m / g.ow;
+  const u32 i = blockIdx.x * 256 + threadIdx.x, q = i / groups, z = q / strips;
+  if (z >= rows) return;
+  const int c = (int)(i - q * groups) * V, x0 = (int)(q - z * strips) * TW, n = (int)z / g.oh, y = (int)z - n * g.oh, valid = g.c - c;
   const In* weight = (const In*)p.b + c;
   float acc[TW][V] = {};
-#pragma unroll 1
+#pragma unroll(R <= 3 ? R : 1)
   for (int r = 0; r < R; r++) {
     const int yy = y * g.stride_h - g.pad_h + r * g.dil_h, xx = x0 * STRIDE_W - g.pad_w;
-    if ((u32)yy >= (u32)g.h) continue;
+    const bool down = (u32)yy < (u32)g.h;
     const In* row = (const In*)p.a + n * g.sn + yy * g.sh + c * g.sc;
-    float w[S][V];
+    Held x[SPAN], w[S];  // all loads of a row first
 #pragma unroll
-    for (int s = 0; s < S; s++)
-      if (FAST) load_fast<V>(w[s], weight + (r * S + s) * g.c); else load_slow<In, V, float>(w[s], weight + (r * S + s) * g.c, 1, valid);
+    for (int s = 0; s < S; s++) hold(w[s], weight + (r * S + s) * g.c, 1, valid, true);
 #pragma unroll
-    for (int j = 0; j < SPAN; j++) {
-      float x[V];
-      const int at = xx + j;
-      if ((u32)at >= (u32)g.w) continue;
-      if (FAST) load_fast<V>(x, row + at * g.sw); else load_slow<In, V, float>(x, row + at * g.sw, g.sc, valid);
+    for (int j = 0; j < SPAN; j++) hold(x[j], row + (xx + j) * g.sw, g.sc, valid, down && (u32)(xx + j) < (u32)g.w);
 #pragma unroll
-      for (int t = 0; t < TW; t++)
+    for (int t = 0; t < TW; t++)
 #pragma unroll
-        for (int s = 0; s < S; s++)
-          if (t * STRIDE_W + s * DIL_W == j) {
+      for (int s = 0; s < S; s++)
 #pragma unroll
-            for (int v = 0; v < V; v++) acc[t][v] = fmaf(x[v], w[s][v], acc[t][v]);
-          }
-    }
+        for (int v = 0; v < V; v++) acc[t][v] = fmaf(widen(x[t * STRIDE_W + s * DIL_W].v[v]), widen(w[s].v[v]), acc[t][v]);
   }
 #pragma unroll
   for (int t = 0; t < TW; t++)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
-from minirt.kernels.cuda.conv_problem import channels_last, conv_form, conv_op, refuses_shape
+from minirt.kernels.cuda.conv_problem import channels_last, conv_form, conv_op, planes, refuses_shape
+from minirt.kernels.cuda.gemm_source import patch_geometry
 from minirt.kernels.cuda.matrix_kernel import Matrix, Value, map_type, persistent, up, work_of
 from minirt.kernels.cuda.matrix_problem import Form, vector
 from minirt.kernels.cuda.matrix_source import element_bytes
@@ -16,6 +17,8 @@ from minirt.types.dim import Dim, ceil, divide, mul
 
 _MAX_GROUPS = 65535
 _MAX_DEPTHWISE_TAPS = 64
+_MAX_PATCH_CHANNELS = 6
+_MAX_PATCH_BYTES = 100_000
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
@@ -118,6 +121,47 @@ class ConvDepthwise(_Convolution):
         strips = up(g["g_ow"], spec["width"])
         count = mul(mul(mul(problem.outputs[0].shape[0], g["g_oh"]), strips), up(channels, each if fast else 1))
         return self.launches(spec, wide, values, (up(count, 256), 1, 1), packs)
+
+
+class ConvPatch(_Convolution):
+    """Few input channels (first layers), read with any strides: patches in shared memory, tensor cores by mma.sync."""
+
+    ops = (Conv,)
+    rank = 15
+    method = "patch"
+
+    def any_input(self, problem: Problem) -> bool:
+        """True: patches are copied element by element."""
+        return True
+
+    def _spec(self, problem: Problem) -> Spec:
+        op, w = conv_op(problem), problem.inputs[1].shape
+        taps, strides, dilations = (planes(v, 1) for v in (w[2:], op.strides, op.dilations))
+        spec: Spec = {"taps": list(taps), "strides": list(strides), "dilations": list(dilations), "channels": w[1]}
+        return spec
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Groups, more than a few channels, or patches that do not fit in shared memory."""
+        groups, channels = conv_op(problem).groups, problem.inputs[1].shape[1]
+        if groups > 1:
+            return f"{groups} groups"
+        if not isinstance(channels, int) or channels > _MAX_PATCH_CHANNELS:
+            return f"{channels} channels are more than {_MAX_PATCH_CHANNELS}"
+        spec = self._spec(problem)
+        dtype = problem.inputs[0].type.dtype.name
+        shared = patch_geometry(spec["taps"], spec["strides"], spec["dilations"], channels, dtype)["shared"]
+        most = min(problem.target.shared_memory, _MAX_PATCH_BYTES)
+        return f"patches of {shared} bytes exceed {most} of shared memory" if shared > most else ""
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch of blocks that take tiles in turn."""
+        form = conv_form(problem)
+        values, packs = self.values(problem, form)
+        x3 = problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
+        spec: Spec = {"method": "patch", **form.fields(problem), **self._spec(problem), "x3": x3}
+        g = form.image
+        tiles = mul(mul(up(g["g_oh"], 8), up(g["g_ow"], 16)), problem.outputs[0].shape[0])
+        return self.launches(spec, form, values, (persistent(tiles, problem, 3), up(form.sizes["n"], 64), 1), packs)
 
 
 class ConvMma(_Convolution):

@@ -49,26 +49,7 @@ DEV void multiply(float (&acc)[MI][NI][4], u32 tile_a, u32 tile_b, int row_a, in
     for (int i = 0; i < MI; i++) fragment_a(a[i], tile_a, row_a + 16 * i, j);
 #pragma unroll
     for (int i = 0; i < NI / 2; i++) fragment_b(b[i], tile_b, row_b + 16 * i, j);
-    if constexpr (sizeof(In) == 4) {
-      u32 a_rest[X3 ? MI : 1][4], b_rest[X3 ? NI / 2 : 1][4];
-#pragma unroll
-      for (int i = 0; i < MI; i++)
-#pragma unroll
-        for (int q = 0; q < 4; q++) { u32 x = a[i][q]; a[i][q] = tf32(x); if (X3) a_rest[X3 ? i : 0][q] = tf32_rest(x, a[i][q]); }
-#pragma unroll
-      for (int i = 0; i < NI / 2; i++)
-#pragma unroll
-        for (int q = 0; q < 4; q++) { u32 x = b[i][q]; b[i][q] = tf32(x); if (X3) b_rest[X3 ? i : 0][q] = tf32_rest(x, b[i][q]); }
-      if constexpr (X3) {
-#pragma unroll
-        for (int i = 0; i < MI; i++)
-#pragma unroll
-          for (int n = 0; n < NI; n++) {
-            mma(In{}, acc[i][n], a_rest[i], b[n / 2][(n & 1) * 2], b[n / 2][(n & 1) * 2 + 1]);
-            mma(In{}, acc[i][n], a[i], b_rest[n / 2][(n & 1) * 2], b_rest[n / 2][(n & 1) * 2 + 1]);
-          }
-      }
-    }
+    if constexpr (sizeof(In) == 4) product_tf32<X3, MI, NI>(acc, a, b);
 #pragma unroll
     for (int i = 0; i < MI; i++)
 #pragma unroll

@@ -10,11 +10,13 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
 - ``simt``: x as above with BM = BN = 64 or 128, z = nb0 * nb1.  Any strides: ``lda``, ``ldb`` of rows, ``a_k``, ``b_k``.
 - ``gemv``: m <= rows; x = ceil(n / 16) for b_by_k, else ceil(n / (8 * E)), E = 16 bytes of elements (1 unless fast).
 - ``split_sum``: x = ceil(nb0 * nb1 * m * ceil(n / 4) / 256).
+- ``patch``: x = any number of blocks, which take tiles of 8 x 16 pixels in turn; y = ceil(n / 64).
 - ``depthwise``: x = ceil(images * oh * ceil(ow / width) * ceil(c / V) / 256), V = 16 bytes of elements (1 unless fast).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minirt.kernels.cuda.matrix_source import (
@@ -80,3 +82,27 @@ def depthwise(spec: Spec) -> Source:
     }  # fmt: skip
     args = product_args(spec) + image_args()
     return assemble("conv_depthwise", ["gather.cuh", "conv_depthwise.cuh"], args, spec, constants, 256)
+
+
+def patch(spec: Spec) -> Source:
+    """Convolution of few channels, any strides; f16, bf16, f32 (as TF32, or 3xTF32 with x3)."""
+    geometry: dict[str, Any] = patch_geometry(spec["taps"], spec["strides"], spec["dilations"], spec["channels"], spec["dtype"])
+    shared = geometry.pop("shared")
+    args = product_args(spec) + image_args()
+    constants = {**geometry, "X3": bool(spec.get("x3"))}
+    return assemble("conv_patch", ["gather.cuh", "conv_patch.cuh"], args, spec, constants, 256, shared=shared)
+
+
+def patch_geometry(
+    taps: Sequence[int], strides: Sequence[int], dilations: Sequence[int], channels: int, dtype: str
+) -> dict[str, int]:
+    """Constants of the patch kernel: tile, patch, k rounded up, and ``shared`` bytes."""
+    high, wide, size = 8, 16, element_bytes(dtype)
+    step = 32 // size
+    kp = -(-taps[0] * taps[1] * channels // step) * step
+    ph, pw = ((t - 1) * s + (k - 1) * d + 1 for t, s, k, d in zip((high, wide), strides, taps, dilations, strict=True))
+    at = kp * 4 + (channels * ph * pw + 8) // 8 * 8 * size
+    return {
+        "TH": high, "TW": wide, "BN": 64, "KP": kp, "PH": ph, "PW": pw, "CHANNELS": channels, "R": taps[0], "S": taps[1],
+        "shared": at + (high * wide + 64) * (kp * size + 16),
+    }  # fmt: skip

@@ -18,7 +18,7 @@ Dims = Sequence[Dim]
 
 GENERATORS: dict[str, Callable[[Spec], Source]] = {
     "mma": gemm_source.mma, "simt": gemm_source.simt, "gemv": gemm_source.gemv, "split_sum": gemm_source.split_sum,
-    "depthwise": gemm_source.depthwise, "wgmma": wgmma_source.wgmma,
+    "depthwise": gemm_source.depthwise, "wgmma": wgmma_source.wgmma, "patch": gemm_source.patch,
 }  # fmt: skip
 
 

@@ -115,6 +115,28 @@ DEV u32 tf32_rest(u32 x, u32 big) {
   return (big & 0x7f800000u) == 0x7f800000u ? 0u : tf32(__float_as_uint(__uint_as_float(x) - __uint_as_float(big)));
 }
 
+// Rounds fragments to TF32; with X3 also adds the two cross terms of what rounding lost.
+template <bool X3, int MI, int NI> DEV void product_tf32(float (&acc)[MI][NI][4], u32 (&a)[MI][4], u32 (&b)[NI / 2][4]) {
+  u32 a_rest[X3 ? MI : 1][4], b_rest[X3 ? NI / 2 : 1][4];
+#pragma unroll
+  for (int i = 0; i < MI; i++)
+#pragma unroll
+    for (int q = 0; q < 4; q++) { u32 x = a[i][q]; a[i][q] = tf32(x); if (X3) a_rest[X3 ? i : 0][q] = tf32_rest(x, a[i][q]); }
+#pragma unroll
+  for (int i = 0; i < NI / 2; i++)
+#pragma unroll
+    for (int q = 0; q < 4; q++) { u32 x = b[i][q]; b[i][q] = tf32(x); if (X3) b_rest[X3 ? i : 0][q] = tf32_rest(x, b[i][q]); }
+  if constexpr (X3) {
+#pragma unroll
+    for (int i = 0; i < MI; i++)
+#pragma unroll
+      for (int n = 0; n < NI; n++) {
+        mma(float{}, acc[i][n], a_rest[i], b[n / 2][(n & 1) * 2], b[n / 2][(n & 1) * 2 + 1]);
+        mma(float{}, acc[i][n], a[i], b_rest[n / 2][(n & 1) * 2], b_rest[n / 2][(n & 1) * 2 + 1]);
+      }
+  }
+}
+
 // A tensor-core accumulator gives lane t of a quad columns 2t, 2t+1 of each 8-column block; after this lane t holds all
 // eight columns of block t (of four), so that it can move 16 bytes at a time.
 DEV void quad_transpose(float (&p)[8]) {
