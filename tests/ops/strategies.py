@@ -50,3 +50,8 @@ def array(shape: tuple[int, ...], dtype: Any = np.float32, seed: int = 0, low: f
 FLOATS = [np.float32, np.float64, np.float16]
 INTEGERS = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
 BFLOAT = ml_dtypes.bfloat16
+
+
+def attributes_of(**attributes: Any) -> dict[str, Any]:
+    """The attributes that are not None."""
+    return {k: v for k, v in attributes.items() if v is not None}
