@@ -78,7 +78,9 @@ def _fits(body: Graph, values: Sequence[Value], what: str) -> None:
         raise MinirtError(f"{what} takes {len(body.inputs)} inputs, not {len(values)}")
     for inside, given in zip(body.inputs, values, strict=True):
         a, b = inside.type, given.type
-        same = type(a) is type(b) and (not isinstance(a, Tensor) or not isinstance(b, Tensor) or (a.dtype, a.rank) == (b.dtype, b.rank))
+        same = type(a) is type(b) and (
+            not isinstance(a, Tensor) or not isinstance(b, Tensor) or (a.dtype, a.rank) == (b.dtype, b.rank)
+        )
         if not same:
             raise MinirtError(f"{what} takes {a} where it is given {b}")
 
@@ -177,6 +179,11 @@ class Loop(DataDependent):
                 raise MinirtError("only tensors are stacked")
             results.append(Tensor(piece.dtype, (symbol(slot) if count is None else count, *piece.shape)))
         return results
+
+    def count(self, inputs: Sequence[Value]) -> Dim | None:
+        """How often the body runs, where dims alone tell."""
+        trip, condition, *_ = self.split(inputs)
+        return self._count(trip, condition)
 
     def _count(self, trip: Value | None, condition: Value | None) -> Dim | None:
         """How often the body runs, where the trip count alone decides."""

@@ -20,7 +20,7 @@ from minirt.types.tensor import Type
 
 
 class Conv(Accumulates):
-    """x [N, C, spatial...] convolved with w [O, C / groups, kernel...], then the epilogue; pads are begins, then ends."""
+    """x [N, C, spatial...] convolved with w [O, C / groups, kernel...]; pads are begins, then ends."""
 
     strides: tuple[int, ...]
     pads: tuple[Dim, ...]
@@ -80,7 +80,7 @@ def _depthwise(view: Array, w: Array, out: Array) -> Array:
 
 
 class ConvTranspose(Accumulates):
-    """The gradient of Conv: x [N, C, spatial...] spread by w [C, O / groups, kernel...]; pads are cut from the result."""
+    """The gradient of Conv: x [N, C, spatial...] spread by w [C, O / groups, kernel...]; pads are cut."""
 
     strides: tuple[int, ...]
     pads: tuple[Dim, ...]
@@ -109,8 +109,7 @@ class ConvTranspose(Accumulates):
     def reference(self, *arrays: Any) -> Any:
         """Each tap's products, added where they fall."""
         x, w = arrays
-        g, rank = self.groups, x.ndim - 2
-        n, each = x.shape[0], w.shape[1]
+        g, n, each = self.groups, x.shape[0], w.shape[1]
         matrix = w.reshape(g, w.shape[0] // g, -1).transpose(0, 2, 1)
         columns = np.matmul(matrix, x.reshape(n, g, x.shape[1] // g, -1))
         columns = columns.reshape(n, g * each, *w.shape[2:], *x.shape[2:])

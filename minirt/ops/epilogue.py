@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minirt.errors import MinirtError
-from minirt.ir.op import OPS, Op, Value, broadcast
+from minirt.ir.op import OPS, Op, Value, broadcast_dim
 from minirt.ir.scalar import Body, Scalar, arg, cast, postorder, rebuild
 from minirt.ir.scalar_numpy import numpy_type, run_body
 from minirt.types.dim import Dim
@@ -110,9 +110,15 @@ class Accumulates(Op):
         wanted = (accumulator(dtype), *(v.dtype for v in inputs[2:]))
         if body.args != wanted:
             raise MinirtError(f"the epilogue takes {body.args}, its operands are {wanted}")
-        full = broadcast(shape, *(v.shape for v in inputs[2:]))
-        if len(full) != len(shape) or any(not isinstance(b, int) or a != b for a, b in zip(shape, full) if a is not b):
-            raise MinirtError(f"epilogue operands make {full} of the result {shape}")
+        for value in inputs[2:]:
+            wider = value.rank > len(shape)
+            for d, own in zip(reversed(value.shape), reversed(shape), strict=False):
+                broadcast_dim(own, d)
+                wider = wider or (own == 1 and isinstance(d, int) and d != 1)
+            if wider:
+                raise MinirtError(
+                    f"epilogue operands must broadcast to the result {shape}, not widen it as {value.type}"
+                )
         return tuple(Tensor(d, shape) for d in body.dtypes)
 
     def run(self, arrays: Sequence[Any], types: Sequence[Type], wide: bool) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from minirt.types.tensor import Type
 
 
 class Gemm(Accumulates):
-    """a @ b over the last two axes, leading axes broadcast, then the epilogue; ``trans_a``, ``trans_b`` swap them first."""
+    """a @ b over the last two axes, leading axes broadcast; ``trans_a``, ``trans_b`` swap those two first."""
 
     trans_a: bool = False
     trans_b: bool = False

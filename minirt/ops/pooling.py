@@ -83,9 +83,7 @@ class PoolIndices(Op):
         rank = x.ndim - 2
         sizes = x.shape[2:]
         steps = [int(np.prod(sizes[:i] if self.column_major else sizes[i + 1 :])) for i in range(rank)]
-        place = sum(
-            np.arange(n).reshape([-1] + [1] * (rank - 1 - i)) * steps[i] for i, n in enumerate(sizes)
-        )
+        place = sum(np.arange(n).reshape([-1] + [1] * (rank - 1 - i)) * steps[i] for i, n in enumerate(sizes))
         planes = np.arange(x.shape[0] * x.shape[1]).reshape(x.shape[0], x.shape[1], *[1] * rank) * int(np.prod(sizes))
         whole = np.broadcast_to(planes + np.asarray(place), x.shape)
         values = window_view(self, x, _lowest(x.dtype))
@@ -107,7 +105,7 @@ def pooled_shape(pool: Pool | PoolIndices, shape: tuple[Dim, ...]) -> tuple[Dim,
 
 
 def window_view(pool: Pool | PoolIndices, x: Array, fill: float, border: float | None = None) -> Array:
-    """[N, C, out..., kernel...]: the windows of x, padded with ``border``, then with ``fill`` as far as the last reaches."""
+    """[N, C, out..., kernel...]: the windows of x, padded with ``border``, then ``fill`` up to the last."""
     rank = len(pool.kernel)
     counts = [int(c) for c in pooled_shape(pool, x.shape)[2:]]  # type: ignore[arg-type]
     wide = padded(x, [int(p) for p in pool.pads], fill if border is None else border)  # type: ignore[arg-type]

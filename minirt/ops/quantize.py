@@ -93,7 +93,9 @@ class _Scaled(Op):
         shape = given.shape
         apart: list[Dim] = [*shape[: at + 1], 1, *shape[at + 1 :]]
         repeated = [*shape[: at + 1], self.block, *shape[at + 1 :]]
-        flat = reshaped(expanded(reshaped(given, apart), repeated), [*shape[:at], shape[at] * self.block, *shape[at + 1 :]])
+        flat = reshaped(
+            expanded(reshaped(given, apart), repeated), [*shape[:at], shape[at] * self.block, *shape[at + 1 :]]
+        )
         return sliced(flat, at, 0, x.shape[at])
 
 
@@ -104,7 +106,7 @@ def _limits(dtype: DType) -> tuple[float, float]:
     if dtype.is_integer:
         low = -(2 ** (dtype.bits - 1)) if dtype.kind == "i" else 0
         return low, low + 2**dtype.bits - 1
-    top = float(ml_dtypes.finfo(dtype.numpy).max)
+    top = float(ml_dtypes.finfo(dtype.numpy).max)  # type: ignore[no-untyped-call]
     return -top, top
 
 

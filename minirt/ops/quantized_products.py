@@ -21,7 +21,7 @@ from minirt.types.dtype import f32, i32, u8
 
 
 def _range_body() -> Body:
-    """Scale and zero point of u8 for the least and the greatest number: the range holds 0 (DynamicQuantizeLinear-11)."""
+    """Scale and zero point of u8 for the least and the greatest number (DynamicQuantizeLinear-11)."""
     zero = const(0.0, f32)
     low, high = call("min", arg(0, f32), zero), call("max", arg(1, f32), zero)
     width = call("sub", high, low)
@@ -105,7 +105,9 @@ def _qlinear_matmul(node: OnnxNode) -> Result:
     if y_scale.rank > 0 and y_scale.shape[0] != 1:
         raise MinirtError("a result scale for each row is not supported")
     total = integer_product(a, b, a_zero, b_zero)
-    return _requantized(total, (casted(rows, f32), casted(_one(b_scale), f32), casted(_one(y_scale), f32)), _one(y_zero))
+    return _requantized(
+        total, (casted(rows, f32), casted(_one(b_scale), f32), casted(_one(y_scale), f32)), _one(y_zero)
+    )
 
 
 @importer("QLinearConv")
@@ -119,5 +121,3 @@ def _qlinear_conv(node: OnnxNode) -> Result:
     each = _one(w_scale)
     each = each if each.rank == 0 else reshaped(each, (*each.shape, *channels[1:]))
     return _requantized(total, (_one(x_scale), each, _one(y_scale)), _one(y_zero))
-
-

@@ -11,7 +11,7 @@ import numpy as np
 from minirt.errors import MinirtError
 from minirt.ir.op import Op, Value, apply
 from minirt.ops.importer import OnnxNode, Result, importer
-from minirt.types.dim import Dim, Expr, floor, maximum, minimum
+from minirt.types.dim import Dim, Expr, divide, floor, maximum, minimum
 from minirt.types.dtype import NUMBERS, Array
 from minirt.types.tensor import Tensor, Type
 
@@ -175,20 +175,25 @@ def _kept_aspect(policy: str, sizes: Sequence[Dim], shape: Sequence[Dim], axes: 
     pick = {"not_larger": minimum, "not_smaller": maximum}.get(policy)
     if pick is None:
         raise MinirtError(f"keep_aspect_ratio_policy is {policy!r}")
-    ratios = [s / shape[a] if isinstance(s, Expr) else Fraction(s) / shape[a] for s, a in zip(sizes, axes, strict=True)]
+    ratios = [divide(s, shape[a]) for s, a in zip(sizes, axes, strict=True)]
     scale: Dim = ratios[0]
     for ratio in ratios[1:]:
         scale = pick(scale, ratio)
     return scale, [floor(scale * shape[a] + Fraction(1, 2)) for a in axes]
 
 
-def _grid(node: OnnxNode, x: Value, scales: Sequence[Dim], sizes: Sequence[Dim], roi: tuple[float, ...]) -> dict[str, Any]:
+def _grid(
+    node: OnnxNode, x: Value, scales: Sequence[Dim], sizes: Sequence[Dim], roi: tuple[float, ...]
+) -> dict[str, Any]:
     axes = _axes(node, x.rank)
     if sizes:
         policy = str(node.attributes.get("keep_aspect_ratio_policy", "stretch"))
         if policy == "stretch":
             spread = _spread(sizes, axes, x.shape)
-            ratios = tuple(1 if a is b or (isinstance(a, int) and a == b) else _ratio(a, b) for a, b in zip(spread, x.shape, strict=True))
+            ratios = tuple(
+                1 if a is b or (isinstance(a, int) and a == b) else _ratio(a, b)
+                for a, b in zip(spread, x.shape, strict=True)
+            )
             return {"sizes": spread, "scales": ratios}
         scale, kept = _kept_aspect(policy, sizes, x.shape, axes)
         return {"sizes": _spread(kept, axes, x.shape), "scales": _spread([scale] * len(axes), axes, [1] * x.rank)}
@@ -200,7 +205,7 @@ def _grid(node: OnnxNode, x: Value, scales: Sequence[Dim], sizes: Sequence[Dim],
 def _ratio(a: Dim, b: Dim) -> Dim:
     if not isinstance(b, Expr) and b == 0:
         return 1
-    return a / b if isinstance(a, Expr) or isinstance(b, Expr) else Fraction(a) / b
+    return divide(a, b)
 
 
 @importer("Resize")

@@ -126,6 +126,7 @@ def _mel_weight_matrix(node: OnnxNode) -> Result:
     edges = [node.input(i).ints for i in (3, 4)]
     if any(e is None or isinstance(e[0], Expr) for e in edges) or any(w is None for w in whole):
         raise MinirtError("frequencies must be known when the network is built")
-    low, high = (float(e[0]) for e in edges)  # type: ignore[index,arg-type]
-    table = mel_filters(*whole, low, high)  # type: ignore[arg-type]
+    bands, length, rate = (w or 0 for w in whole)
+    low, high = (float(e[0]) for e in edges if e is not None and not isinstance(e[0], Expr))
+    table = mel_filters(bands, length, rate, low, high)
     return constant(table, from_onnx(int(node.attributes.get("output_datatype", 1))))

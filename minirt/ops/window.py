@@ -9,7 +9,7 @@ import numpy as np
 
 from minirt.errors import MinirtError
 from minirt.ops.importer import OnnxNode
-from minirt.types.dim import Dim, Expr, ceil, floor, maximum, negative
+from minirt.types.dim import Dim, Expr, ceil, divide, floor, maximum, negative
 from minirt.types.dtype import Array
 
 
@@ -22,10 +22,12 @@ def window_count(size: Dim, kernel: Dim, stride: int, pads: tuple[Dim, Dim], dil
     """How many windows fit along an axis; ``up`` also counts a last partial one that starts before the end padding."""
     free = size + pads[0] + pads[1] - extent(kernel, dilation)
     if not isinstance(free, Expr) and free < 0:
-        raise MinirtError(f"a window of {extent(kernel, dilation)} is larger than {size} padded by {pads[0]} and {pads[1]}")
+        raise MinirtError(
+            f"a window of {extent(kernel, dilation)} is larger than {size} padded by {pads[0]} and {pads[1]}"
+        )
     if not up:
-        return floor(free / stride) + 1
-    count = ceil(free / stride) + 1
+        return floor(divide(free, stride)) + 1
+    count = ceil(divide(free, stride)) + 1
     return count - negative(size + pads[0] - 1 - (count - 1) * stride)
 
 
@@ -55,7 +57,7 @@ def padding(
     if mode not in ("SAME_UPPER", "SAME_LOWER"):
         raise MinirtError(f"auto_pad is {mode!r}")
     totals = [
-        maximum((ceil(n / s) - 1) * s + extent(k, d) - n, 0)
+        maximum((ceil(divide(n, s)) - 1) * s + extent(k, d) - n, 0)
         for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True)
     ]
     return split_padding(totals, upper=mode == "SAME_UPPER")
@@ -63,7 +65,7 @@ def padding(
 
 def split_padding(totals: Sequence[Dim], upper: bool) -> tuple[Dim, ...]:
     """Total paddings as begins, then ends; the odd element goes to the end where ``upper``."""
-    small = [floor(t / 2) for t in totals]
+    small = [floor(divide(t, 2)) for t in totals]
     large = [t - s for t, s in zip(totals, small, strict=True)]
     return tuple(small + large) if upper else tuple(large + small)
 
@@ -75,9 +77,11 @@ def padded(x: Array, pads: Sequence[int], fill: float, extra: Sequence[int] = ()
     begins, ends = list(pads[:rank]), [p + e for p, e in zip(pads[rank:], more, strict=True)]
     cut = tuple(slice(max(0, -b), n - max(0, -e)) for b, e, n in zip(begins, ends, x.shape[2:], strict=True))
     width = [(0, 0), (0, 0), *((max(0, b), max(0, e)) for b, e in zip(begins, ends, strict=True))]
-    return np.pad(x[(slice(None), slice(None), *cut)], width, constant_values=fill) if any(map(any, width)) else x[
-        (slice(None), slice(None), *cut)
-    ]
+    return (
+        np.pad(x[(slice(None), slice(None), *cut)], width, constant_values=fill)
+        if any(map(any, width))
+        else x[(slice(None), slice(None), *cut)]
+    )
 
 
 def windows(x: Array, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]) -> Array:

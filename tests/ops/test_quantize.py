@@ -81,7 +81,9 @@ def test_narrow_types(dtype: Any) -> None:
     """Against ml_dtypes' own rounding."""
     x = np.clip(randn(4, 6), -5, 5)
     scale = np.float32(1.5)
-    wanted = np.clip(np.rint(x / scale), 0 if dtype == ml_dtypes.uint4 else -8, 7) if "int" in dtype.__name__ else x / scale
+    wanted = (
+        np.clip(np.rint(x / scale), 0 if dtype == ml_dtypes.uint4 else -8, 7) if "int" in dtype.__name__ else x / scale
+    )
     found = check("QuantizeLinear", [x, scale, np.zeros((), dtype)], expected=[wanted.astype(dtype)], tolerance=0)
     back = found[0].astype(np.float32) * scale
     check("DequantizeLinear", [found[0], scale, np.zeros((), dtype)], expected=[back])
@@ -119,7 +121,10 @@ def test_conv_integer() -> None:
 
 def test_qlinear_matmul() -> None:
     a, b = whole(np.uint8, 3, 4), whole(np.int8, 4, 5)
-    check("QLinearMatMul", [a, np.float32(0.02), np.uint8(100), b, np.float32(0.03), np.int8(3), np.float32(0.1), np.uint8(120)])
+    check(
+        "QLinearMatMul",
+        [a, np.float32(0.02), np.uint8(100), b, np.float32(0.03), np.int8(3), np.float32(0.1), np.uint8(120)],
+    )
 
 
 def test_qlinear_conv() -> None:

@@ -9,7 +9,7 @@ from tests.ops.harness import check, check_symbolic
 
 RNG = np.random.default_rng(0)
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
-T, N, I, H = 5, 3, 4, 6
+T, N, SIZE, H = 5, 3, 4, 6
 
 
 def randn(*shape: int) -> Any:
@@ -29,7 +29,7 @@ def operands(op: str, count: int, *given: str) -> list[Any]:
     rest = [have[n] if n in given else None for n in names]
     while rest and rest[-1] is None:
         rest.pop()
-    return [randn(T, N, I), randn(count, g, I), randn(count, g, H), *rest]
+    return [randn(T, N, SIZE), randn(count, g, SIZE), randn(count, g, H), *rest]
 
 
 @pytest.mark.parametrize("op", list(GATES))
@@ -73,5 +73,5 @@ def test_input_forget() -> None:
 
 def test_symbolic_sizes() -> None:
     for op, g in GATES.items():
-        shapes: list[Any] = [("T", "N", I), (1, g * H, I), (1, g * H, H), (1, 2 * g * H)]
+        shapes: list[Any] = [("T", "N", SIZE), (1, g * H, SIZE), (1, g * H, H), (1, 2 * g * H)]
         check_symbolic(op, shapes, [{"T": 4, "N": 1}, {"T": 2, "N": 3}], outputs=2, hidden_size=H)

@@ -55,7 +55,7 @@ class TestGrids:
 def test_antialias(mode: str, grid: dict[int, Any]) -> None:
     arrays = given(grid)
     check("Resize", arrays, constants=(2, 3)[: len(arrays) - 2], mode=mode, antialias=1, tolerance=1e-4,
-          **({"exclude_outside": 1} if mode == "cubic" else {}))  # fmt: skip
+          exclude_outside=int(mode == "cubic"))  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])

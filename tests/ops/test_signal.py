@@ -40,11 +40,20 @@ def test_inverse_of_a_onesided_transform_is_real() -> None:
 def test_stft(onesided: int, window: int | None) -> None:
     hann = None if window is None else np.hanning(8).astype(np.float32)
     for x in (randn(2, 50), randn(2, 50, 1)):
-        check("STFT", [x, np.int64(3), hann, np.int64(8)], constants=(1, 3), opset=17, onesided=onesided, tolerance=1e-4)
+        check(
+            "STFT", [x, np.int64(3), hann, np.int64(8)], constants=(1, 3), opset=17, onesided=onesided, tolerance=1e-4
+        )
 
 
 def test_stft_of_complex_signals() -> None:
-    check("STFT", [randn(2, 50, 2), np.int64(3), None, np.int64(8)], constants=(1, 3), opset=17, onesided=0, tolerance=1e-4)
+    check(
+        "STFT",
+        [randn(2, 50, 2), np.int64(3), None, np.int64(8)],
+        constants=(1, 3),
+        opset=17,
+        onesided=0,
+        tolerance=1e-4,
+    )
 
 
 def test_symbolic_signals() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import onnx
 from onnx import defs
@@ -17,16 +18,18 @@ from minirt.types.tensor import Sequence as SequenceType
 
 
 @lru_cache(maxsize=1024)
-def _schema(op_type: str, domain: str, opset: int) -> defs.OpSchema | None:
+def _schema(op_type: str, domain: str, opset: int) -> Any:
     try:
         return defs.get_schema(op_type, max(opset, 1), domain)
     except defs.SchemaError:
         return None
 
 
-def _version(schema: defs.OpSchema, opset: int) -> int | None:
+def _version(schema: Any, opset: int) -> int | None:
     """The opset whose definition holds for a model of ``opset``; None where the standard has none."""
-    versions = schema.function_opset_versions if schema.has_function else schema.context_dependent_function_opset_versions
+    versions = (
+        schema.function_opset_versions if schema.has_function else schema.context_dependent_function_opset_versions
+    )
     return max((v for v in versions if v <= opset), default=min(versions, default=None))
 
 
@@ -54,7 +57,7 @@ def _proto(type: Type | None) -> onnx.TypeProto:
     return proto
 
 
-def _function(schema: defs.OpSchema, node: ParsedNode, types: Sequence[Type | None]) -> onnx.FunctionProto | None:
+def _function(schema: Any, node: ParsedNode, types: Sequence[Type | None]) -> onnx.FunctionProto | None:
     version = _version(schema, node.opset)
     if version is None:
         return None
@@ -83,11 +86,7 @@ def expansion(node: ParsedNode, types: Sequence[Type | None]) -> tuple[ParsedNod
     call.attribute.extend(node.source.attribute)
     named = {a.name for a in call.attribute}
     defaults = [a.default_value for a in schema.attributes.values() if a.default_value.name and a.name not in named]
-    call.attribute.extend(onnx.AttributeProto.FromString(_bytes(a)) for a in defaults)
+    call.attribute.extend(onnx.AttributeProto.FromString(a.SerializeToString()) for a in defaults)
     reader = Reader(onnx.ModelProto(), Tensors(None))
     opsets = {normal_domain(o.domain): int(o.version) for o in function.opset_import}
     return tuple(reader.inline(function, call, node.name, Scope({node.domain: node.opset, **opsets})))
-
-
-def _bytes(proto: onnx.AttributeProto) -> bytes:
-    return proto.SerializeToString()

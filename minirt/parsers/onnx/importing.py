@@ -126,7 +126,9 @@ def _bodies(node: ParsedNode, captured: Env) -> BodyImporter:
     return body
 
 
-def import_body(graph: ParsedGraph, types: Sequence[Type], outer: Mapping[str, Value]) -> tuple[Graph, tuple[Value, ...]]:
+def import_body(
+    graph: ParsedGraph, types: Sequence[Type], outer: Mapping[str, Value]
+) -> tuple[Graph, tuple[Value, ...]]:
     """A body graph for inputs of these types, and the outer values that follow them as inputs.
 
     Outer constants and outer values of known contents are copied in instead.
@@ -146,7 +148,9 @@ def import_body(graph: ParsedGraph, types: Sequence[Type], outer: Mapping[str, V
             inputs.append(inside)
         env[name] = inside
     _import_nodes(graph.nodes, env)
-    return Graph(graph.name, inputs, [env[v.name] for v in graph.outputs], [v.name for v in graph.outputs]), tuple(captures)
+    return Graph(graph.name, inputs, [env[v.name] for v in graph.outputs], [v.name for v in graph.outputs]), tuple(
+        captures
+    )
 
 
 def _closed(value: Value) -> Value | None:
@@ -156,7 +160,8 @@ def _closed(value: Value) -> Value | None:
     known = value.ints
     if known is None or not isinstance(value.type, Tensor):
         return None
-    return apply(Dims(known, value.dtype, value.shape))
+    shape = tuple(d for d in value.shape if isinstance(d, int))
+    return apply(Dims(known, value.dtype, shape))
 
 
 def _constants(graph: ParsedGraph) -> Env:

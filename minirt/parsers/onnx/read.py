@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from minirt.errors import ModelFormatError
 from minirt.ir.graph import Data
@@ -99,8 +99,8 @@ class Reader:
         nodes, free = in_order(found, made, proto.name)
         outputs = [self.value(v, scope, owner=False) for v in proto.output]
         known = {*made, *(o for n in nodes for o in n.outputs)}
-        free = dict.fromkeys([*free, *(v.name for v in outputs if v.name not in known)])
-        return ParsedGraph(proto.name, tuple(inputs), tuple(outputs), constants, tuple(nodes), tuple(free))
+        captures = tuple(dict.fromkeys([*free, *(v.name for v in outputs if v.name not in known)]))
+        return ParsedGraph(proto.name, tuple(inputs), tuple(outputs), constants, tuple(nodes), captures)
 
     def value(self, proto: onnx.ValueInfoProto, scope: Scope, owner: bool = True) -> ParsedValue:
         """A graph input or output; types of outputs only inform."""
@@ -143,8 +143,8 @@ class Reader:
         """The nodes of a function's body, in the caller's names."""
         if scope.depth > _DEPTH:
             raise ModelFormatError(f"functions call each other more than {_DEPTH} deep", name)
-        rename = {formal: scope.value(actual) for formal, actual in zip(function.input, call.input)}  # noqa: B905
-        rename |= dict.fromkeys(function.input[len(call.input) :], "")
+        rename = {f: scope.value(a) for f, a in zip(function.input, call.input)}  # noqa: B905
+        rename |= {f: "" for f in function.input[len(call.input) :]}
         rename |= {f: scope.value(a) for f, a in zip(function.output, call.output) if a}  # noqa: B905
         given = {a.name: a for a in function.attribute_proto}
         given |= {a.name: a for a in (bind(a, scope.given) for a in call.attribute) if a is not None}
