@@ -6,6 +6,8 @@ import ctypes
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minirt.errors import ApiError
 
 _CAPSULE_NAMES = (b"dltensor", b"dltensor_versioned")
@@ -55,8 +57,8 @@ def place_of(memory: Any) -> Place:
 
     Raises ApiError for an object that has no address.
     """
-    if isinstance(memory, int):
-        return Place(memory)
+    if isinstance(memory, int | np.integer):
+        return Place(int(memory))
     for name in ("__cuda_array_interface__", "__array_interface__"):
         found = getattr(memory, name, None)
         if isinstance(found, dict):

@@ -22,7 +22,7 @@ from minirt.build.load import Binding, Loaded
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
 from minirt.runtime.device.streams import stream_handle
 from minirt.runtime.executor import Executor, Result
-from minirt.types.dim import Dim, Expr, bounds, symbols
+from minirt.types.dim import INF, Dim, Expr, bounds, symbols
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
@@ -378,7 +378,10 @@ class IExecutionContext(Managed):
         if not isinstance(kind, Tensor):
             return 0
         ranges = dict(state.executor.plan.ranges) | {k: (v, v) for k, v in (state.sizes or {}).items()}
-        return kind.dtype.nbytes(int(bounds(kind.size, ranges)[1]))
+        most = bounds(kind.size, ranges)[1]
+        if most == INF:
+            raise ApiError("only its data tells how large it may be", f"tensor '{name}'", "use an output allocator")
+        return kind.dtype.nbytes(int(most))
 
     @method(since=8, fail=False)
     def report_to_profiler(self) -> bool:

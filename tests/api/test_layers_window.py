@@ -1,0 +1,175 @@
+"""What layers with windows mean, against onnxruntime's kernels and NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minirt as trt
+from tests.api.nets import compute, needs, network, same
+
+RNG = np.random.default_rng(1)
+X = RNG.normal(size=(2, 4, 7, 6)).astype(np.float32)
+W = RNG.normal(size=(6, 2, 3, 2)).astype(np.float32)
+B = RNG.normal(size=6).astype(np.float32)
+
+
+def _conv(x: Any, w: Any, groups: int, stride: tuple[int, int], pads: tuple[int, ...]) -> Any:
+    """Return a convolution written with loops: pads are top, left, bottom, right."""
+    x = np.pad(x, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    kh, kw = w.shape[2:]
+    h, v = (x.shape[2] - kh) // stride[0] + 1, (x.shape[3] - kw) // stride[1] + 1
+    out = np.zeros((x.shape[0], w.shape[0], h, v))
+    maps, channels = w.shape[0] // groups, w.shape[1]
+    for g in range(groups):
+        for i in range(h):
+            for j in range(v):
+                top, left = i * stride[0], j * stride[1]
+                part = x[:, g * channels : (g + 1) * channels, top : top + kh, left : left + kw]
+                kernel = w[g * maps : (g + 1) * maps]
+                out[:, g * maps : (g + 1) * maps, i, j] = np.einsum("ncij,mcij->nm", part, kernel)
+    return out
+
+
+def test_convolution_with_groups_strides_and_padding() -> None:
+    def add(net: Any, x: Any) -> Any:
+        layer = net.add_convolution_nd(x, 6, (3, 2), W, B)
+        assert (layer.stride_nd, layer.padding_nd, layer.num_groups) == ((1, 1), (0, 0), 1)
+        assert layer.padding_mode == trt.PaddingMode.EXPLICIT_ROUND_DOWN
+        layer.num_groups, layer.stride_nd = 2, (2, 1)
+        layer.pre_padding, layer.post_padding = (1, 0), (0, 2)
+        return layer
+
+    same(compute(add, X), _conv(X, W, 2, (2, 1), (1, 0, 0, 2)) + B[:, None, None], 1e-4)
+
+
+def test_convolution_takes_its_kernel_as_a_tensor() -> None:
+    def add(net: Any, x: Any, w: Any) -> Any:
+        layer = net.add_convolution_nd(x, 6, (3, 2), trt.Weights())
+        layer.set_input(1, w)
+        return layer
+
+    w = RNG.normal(size=(6, 4, 3, 2)).astype(np.float32)
+    same(compute(add, X, w), _conv(X, w, 1, (1, 1), (0, 0, 0, 0)), 1e-4)
+
+
+def test_deconvolution_is_the_transpose_of_convolution() -> None:
+    w = RNG.normal(size=(4, 3, 2, 2)).astype(np.float32)
+
+    def add(net: Any, x: Any) -> Any:
+        layer = net.add_deconvolution_nd(x, 3, (2, 2), w)
+        layer.stride_nd = (2, 2)
+        return layer
+
+    got = compute(add, X)
+    wanted = np.einsum("nchw,cmij->nmhiwj", X, w).reshape(2, 3, 14, 12)
+    same(got, wanted, 1e-4)
+
+
+def test_pooling() -> None:
+    windows = np.lib.stride_tricks.sliding_window_view(X, (2, 2), (2, 3))
+    for kind, wanted in (("MAX", windows.max((-1, -2))), ("AVERAGE", windows.mean((-1, -2)))):
+        pool = getattr(trt.PoolingType, kind)
+        same(compute(lambda net, x, pool=pool: net.add_pooling_nd(x, pool, (2, 2)), X), wanted)
+
+    def blend(net: Any, x: Any) -> Any:
+        layer = net.add_pooling_nd(x, trt.PoolingType.MAX_AVERAGE_BLEND, (2, 2))
+        layer.blend_factor = 0.25
+        return layer
+
+    same(compute(blend, X), 0.75 * windows.max((-1, -2)) + 0.25 * windows.mean((-1, -2)))
+
+
+def test_pooling_counts_padding_when_told() -> None:
+    ones = np.ones((1, 1, 4, 4), np.float32)
+    for excludes, corner in ((True, 1.0), (False, 4 / 9)):
+
+        def add(net: Any, x: Any, excludes: bool = excludes) -> Any:
+            layer = net.add_pooling_nd(x, trt.PoolingType.AVERAGE, (3, 3))
+            layer.padding_nd, layer.average_count_excludes_padding = (1, 1), excludes
+            return layer
+
+        assert compute(add, ones)[0, 0, 0, 0] == pytest.approx(corner)
+
+
+def test_padding_pads_and_cuts() -> None:
+    got = compute(lambda net, x: net.add_padding_nd(x, (1, -1), (0, 2)), X)
+    same(got, np.pad(X[..., 1:], ((0, 0), (0, 0), (1, 0), (0, 2))))
+
+
+def test_lrn() -> None:
+    square = np.pad(X.astype(np.float64) ** 2, ((0, 0), (1, 1), (0, 0), (0, 0)))
+    total = square[:, :-2] + square[:, 1:-1] + square[:, 2:]
+    same(compute(lambda net, x: net.add_lrn(x, 3, 0.1, 0.75, 2.0), X), X / (2 + 0.1 / 3 * total) ** 0.75)
+
+
+@pytest.mark.parametrize("axes", [(3,), (2, 3), (1, 2, 3)])
+def test_normalization(axes: tuple[int, ...]) -> None:
+    shape = [d if i in axes else 1 for i, d in enumerate(X.shape)]
+    s, b = (RNG.normal(size=shape).astype(np.float32) for _ in range(2))
+    mask = sum(1 << a for a in axes)
+    got = compute(lambda net, x, s, b: net.add_normalization(x, s, b, mask), X, s, b)
+    mean, var = X.mean(axes, keepdims=True), X.var(axes, keepdims=True)
+    same(got, (X - mean) / np.sqrt(var + 1e-5) * s + b, 1e-4)
+
+
+def test_group_normalization() -> None:
+    s, b = (RNG.normal(size=(1, 4, 1, 1)).astype(np.float32) for _ in range(2))
+
+    def add(net: Any, x: Any, s: Any, b: Any) -> Any:
+        layer = net.add_normalization(x, s, b, 0b1100)
+        layer.num_groups = 2
+        return layer
+
+    g = X.reshape(2, 2, -1)
+    unit = ((g - g.mean(-1, keepdims=True)) / np.sqrt(g.var(-1, keepdims=True) + 1e-5)).reshape(X.shape)
+    same(compute(add, X, s, b), unit * s + b, 1e-4)
+
+
+def test_resize_nearest_by_default_and_linear() -> None:
+    def nearest(net: Any, x: Any) -> Any:
+        layer = net.add_resize(x)
+        assert layer.resize_mode == trt.InterpolationMode.NEAREST
+        assert (layer.scales, layer.cubic_coeff) == ([], -0.75)
+        layer.scales = [1, 1, 2, 2]
+        return layer
+
+    same(compute(nearest, X), X.repeat(2, 2).repeat(2, 3))
+
+    def linear(net: Any, x: Any) -> Any:
+        layer = net.add_resize(x)
+        layer.shape = (2, 4, 7, 11)
+        layer.resize_mode = trt.InterpolationMode.LINEAR
+        layer.coordinate_transformation = trt.ResizeCoordinateTransformation.ALIGN_CORNERS
+        return layer
+
+    got = compute(linear, X)
+    same(got[..., ::2], X)
+    same(got[..., 1::2], (X[..., 1:] + X[..., :-1]) / 2)
+
+
+@needs("GridSample")
+def test_grid_sample_at_the_centres_is_the_input() -> None:
+    ys, xs = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 6), indexing="ij")
+    grid = np.broadcast_to(np.stack([xs, ys], -1), (2, 7, 6, 2)).astype(np.float32)
+
+    def add(net: Any, x: Any, g: Any) -> Any:
+        layer = net.add_grid_sample(x, g)
+        layer.align_corners = True
+        return layer
+
+    same(compute(add, X, grid), X, 1e-4)
+
+
+def test_weights_read_back_flat() -> None:
+    net = network()
+    x = net.add_input("x", trt.float32, (1, 4, 7, 6))
+    layer = net.add_convolution_nd(x, 6, (3, 2), W)
+    assert (layer.kernel == W.reshape(-1)).all()
+    assert layer.bias.size == 0
+    layer.bias = B
+    assert (layer.bias == B).all()
+    with pytest.raises(TypeError):
+        layer.bias = [1.0, 2.0]
