@@ -43,7 +43,7 @@ def compile_text(name: str, text: str, fastmath: tuple[str, ...], symbol: str) -
 @global_compiler_lock
 def _compile(function: Any, fastmath: tuple[str, ...], symbol: str) -> bytes:
     flags = compiler.Flags()
-    flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.release_gil = True
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.release_gil = True
     flags.nrt = flags.boundscheck = False
     flags.error_model = "numpy"
     flags.fastmath = FastMathOptions(set(fastmath))

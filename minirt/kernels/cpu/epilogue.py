@@ -62,8 +62,8 @@ def finish_text(epilogue: Epilogue, fastmath: tuple[str, ...], lanes: int) -> st
     lines = "".join(f"    {line}\n" for line in (*epilogue.lines, f"return {epilogue.result}"))
     operands = tuple((o.dtype, o.column) for o in epilogue.operands)
     return (
-        f"{epilogue.imports}\n@njit(error_model='numpy', fastmath={set(fastmath)!r})\ndef finish({names}):\n{lines}"
-        f"sweep = column_sweep(finish, {operands!r}, {epilogue.out!r}, {lanes})\n"
+        f"{epilogue.imports}\ndef finish({names}):\n{lines}"
+        f"sweep = column_sweep(finish, {operands!r}, {epilogue.out!r}, {lanes}, {fastmath!r})\n"
     )
 
 

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="no-untyped-call"
+# mypy: disable-error-code="no-untyped-call, assignment, misc"
 """A loop over the columns of one row, vectorised for certain: what a matrix kernel's epilogue runs in.
 
 `column_sweep(function, operands, out, lanes)` is an intrinsic for kernel text:
@@ -6,7 +6,7 @@
     sweep(sums, first, columns, y, (operand, ...), image, group, m, c)
 
 For j < columns it stores function(sums[first + j], e0[j], e1[j], ..., image, group, m, c + j) at y[j]; `function` is
-a njit function of the text, `y` and the operands are addresses of the row's first element, storage types as in
+a function of the text, `y` and the operands are addresses of the row's first element, storage types as in
 `STORAGE`. An operand (type, False) is read at its address for every column. Numba leaves LLVM to guess, and LLVM
 unrolls short loops instead of vectorising them; here the loop carries metadata with the vector width. y may be an
 operand's own memory, or memory that no operand shares.
@@ -19,6 +19,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import compiler
+from numba.core.cpu_options import FastMathOptions
 from numba.extending import intrinsic
 
 _WORD, _INDEX = ir.IntType(64), ir.IntType(32)
@@ -98,16 +100,16 @@ def _narrow(builder: Any, dtype: str, value: Any) -> Any:
     return value
 
 
-def column_sweep(function: Any, operands: tuple[tuple[str, bool], ...], out: str, lanes: int) -> Any:
-    """The intrinsic for a njit function of (float32 sum, operands..., image, group, m, c), returning float32."""
+def column_sweep(
+    function: Any, operands: tuple[tuple[str, bool], ...], out: str, lanes: int, fastmath: tuple[str, ...]
+) -> Any:
+    """The intrinsic for a function of (float32 sum, operands..., image, group, m, c), whose result is float32."""
     kinds = [STORAGE[dtype][1] for dtype, _ in operands]
-    arguments = (types.float32, *kinds, types.int64, types.int64, types.int64, types.int64)
+    call = types.float32(types.float32, *kinds, types.int64, types.int64, types.int64, types.int64)
 
     def typing(
         context: Any, sums: Any, first: Any, columns: Any, y: Any, sources: Any, image: Any, group: Any, m: Any, c: Any
     ) -> Any:
-        callee = types.Dispatcher(function)
-        call: Any = callee.get_call_type(context, arguments, {})
         wide = types.int64
         signature = types.void(
             types.CPointer(types.float32),
@@ -122,12 +124,12 @@ def column_sweep(function: Any, operands: tuple[tuple[str, bool], ...], out: str
         )
 
         def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            run = context.get_function(callee, call)
-            given = call.return_type
+            flags = compiler.Flags()
+            flags.error_model, flags.fastmath = "numpy", FastMathOptions(set(fastmath))
+            compiled = context.compile_subroutine(builder, function, call, flags=flags, caching=False)
 
             def element(numbers: list[Any]) -> Any:
-                result = run(builder, numbers)
-                return context.cast(builder, result, given, types.float32)
+                return context.call_internal_no_propagate(builder, compiled.fndesc, call, numbers)[1]
 
             _sweep(builder, values, operands, out, lanes, element)
             return context.get_dummy_value()
