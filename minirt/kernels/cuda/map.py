@@ -24,14 +24,17 @@ from minirt.kernels.cuda.generate import (
 )
 from minirt.kernels.cuda.nest import Nest, broadcast_strides, coordinates, nest, offset, same
 from minirt.kernels.kernel import Operand, Problem
+from minirt.ops.cast import BitCast
 from minirt.ops.layout import Relayout
-from minirt.ops.movement import Iota
+from minirt.ops.movement import Expand, Iota, Reshape, Slice, Transpose
 from minirt.ops.pointwise import Elementwise
 from minirt.plan.launch import Address, Launch, Launches, Spec
-from minirt.types.dim import Dim
+from minirt.types.dim import Dim, mul
 from minirt.types.dtype import DType, dtype_of
 from minirt.types.tensor import Tensor
 
+MOVES = (Relayout, Transpose, Expand, Slice, Reshape, BitCast)
+"""Ops that copy elements as they are."""
 _MAX_VECTOR = 8
 _RAW_TYPES = {8: "u8", 16: "u16", 32: "u32", 64: "u64"}
 _MAX_OPERANDS = 64
@@ -66,12 +69,14 @@ def raw_dtype(dtype: DType) -> DType:
 class MapVector(Generated):
     """A pointwise region or a strided copy: each thread handles a few vectors of neighbouring elements."""
 
-    ops = (Elementwise, Relayout, Iota)
+    ops = (Elementwise, Iota, *MOVES)
 
     def rejects(self, problem: Problem) -> str:
         """Types without a register form, or too many operands."""
-        if isinstance(problem.op, Relayout):
+        if isinstance(problem.op, MOVES):
             dtype = problem.inputs[0].type.dtype
+            if isinstance(problem.op, Reshape) and not problem.outputs[0].dense:
+                return "a reshaped result must be dense"
             return "" if raw_storage(dtype) else f"elements of type {dtype} cannot be moved one by one"
         if len(problem.inputs) + len(problem.outputs) > _MAX_OPERANDS:
             return f"{len(problem.inputs)} operands are more than {_MAX_OPERANDS}"
@@ -108,6 +113,8 @@ class MapVector(Generated):
 def pieces_of(problem: Problem) -> tuple[Body, list[Piece], list[Piece], Tensor]:
     """The region, its operands and results, and the type that it walks over."""
     body, result = region(problem.op, problem.inputs), problem.outputs[0].type
+    if isinstance(problem.op, MOVES):
+        return (body, *_moved(problem.op, problem, body.args[0]))
     ins = [
         Piece(Address("in", i), d, broadcast_strides(o, result.shape), o.aligned)
         for i, (o, d) in enumerate(zip(problem.inputs, body.args, strict=True))
@@ -117,6 +124,27 @@ def pieces_of(problem: Problem) -> tuple[Body, list[Piece], list[Piece], Tensor]
         for i, (o, r) in enumerate(zip(problem.outputs, body.results, strict=True))
     ]
     return body, ins, outs, result
+
+
+def _moved(op: Op, problem: Problem, held: DType) -> tuple[list[Piece], list[Piece], Tensor]:
+    """Source and result of a copy, and the type whose axes it walks over."""
+    (x,), (y,) = problem.inputs, problem.outputs
+    at, strides, walked = Address("in", 0), x.strides, y.type
+    aligned, written = x.aligned, y.strides
+    if isinstance(op, Transpose):
+        strides = tuple(x.strides[axis] for axis in op.perm)
+    elif isinstance(op, Expand):
+        strides = broadcast_strides(x, y.shape)
+    elif isinstance(op, Slice):
+        start: Dim = 0
+        for begin, stride in zip(op.starts, x.strides, strict=True):
+            start = start + mul(begin, stride)
+        at = Address("in", 0, mul(start, held.bits // 8))
+        aligned = aligned and problem.divisible(at.offset, 16)
+        strides = tuple(mul(s, step) for s, step in zip(x.strides, op.steps, strict=True))
+    elif isinstance(op, Reshape):
+        walked, written = x.type, Tensor(held, x.shape).strides
+    return [Piece(at, held, strides, aligned)], [Piece(Address("out", 0), held, written, y.aligned)], walked
 
 
 def launch_map(problem: Problem, body: Body, ins: Sequence[Piece], outs: Sequence[Piece], result: Tensor) -> Launch:

@@ -9,10 +9,9 @@ from minirt.ir.scalar import Body, decode, encode
 from minirt.ir.scalar_cuda import cuda_function, index_axes, register_type
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.generate import Generated, Param, Value, kernel_text, storage, stride_params, stride_values
-from minirt.kernels.cuda.map import MapVector, Piece, names_of, pieces_of
+from minirt.kernels.cuda.map import MOVES, MapVector, Piece, names_of, pieces_of
 from minirt.kernels.cuda.nest import Nest, nest, offset, same
 from minirt.kernels.kernel import Problem
-from minirt.ops.layout import Relayout
 from minirt.ops.pointwise import Elementwise
 from minirt.plan.launch import Launches, Spec
 from minirt.types.dim import Dim, ceil, divide, mul
@@ -60,7 +59,7 @@ def _turns(steps: Sequence[Dim], across: int, last: int) -> bool:
 class MapTiled(Generated):
     """Reads tiles along the operands' axis, turns them in shared memory, writes along the results'."""
 
-    ops = (Elementwise, Relayout)
+    ops = (Elementwise, *MOVES)
     rank = 40
 
     def rejects(self, problem: Problem) -> str:

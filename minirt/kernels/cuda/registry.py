@@ -7,7 +7,9 @@ from minirt.kernels.cuda import (
     map,
     map_tiled,
     movement,
+    pool,
     reduce,
+    resize,
     row_statistics,
     scatter,
 )
@@ -19,7 +21,9 @@ __all__ = [
     "map",
     "map_tiled",
     "movement",
+    "pool",
     "reduce",
+    "resize",
     "row_statistics",
     "scatter",
 ]

@@ -10,8 +10,9 @@ import numpy as np
 from minirt.ir.scalar import Body, arg, call, cast, const, index
 from minirt.ops.activation import Sigmoid
 from minirt.ops.arithmetic import Add, Mul
-from minirt.ops.cast import Cast
+from minirt.ops.cast import BitCast, Cast
 from minirt.ops.layout import Relayout
+from minirt.ops.movement import Expand, Reshape, Slice, Transpose
 from minirt.ops.pointwise import Map
 from minirt.types.dtype import DType, bf16, bool_, dtype_of, f16, f32, i8, i32, i64, u8
 from tests.kernels.cuda.execution import Array, Case
@@ -102,6 +103,14 @@ def cases() -> list[Case]:
         Case("heads-transposed", Relayout(()), [random(2, 48, 4, 40).transpose(0, 2, 3, 1)]),
         Case("expanded", Relayout(()), [np.broadcast_to(random(4, 1, 6), (4, 5, 6))]),
     ]  # fmt: skip
+    out += [
+        Case("reversed", Slice((6, 2), (7, 20), (-1, 2)), [random(7, 50)]),
+        Case("reversed-rows", Slice((6, 8), (7, 32), (-1, 1)), [random(7, 64)]),
+        Case("transposed", Transpose((2, 0, 1)), [random(30, 40, 50)]),
+        Case("expanded-op", Expand((3, 4, 8)), [random(4, 1)]),
+        Case("reshaped", Reshape((6, 40)), [random(8, 5, 6).transpose(2, 1, 0)]),
+        Case("bits", BitCast(i32), [random(33)]),
+    ]
     for name in ("bool", "i8", "u8", "i32", "i64", "f64", "bf16"):
         kind = dtype_of(name).numpy
         out.append(Case(f"copy-{name}", Relayout(()), [random(50, 31, dtype=kind).T]))

@@ -6,10 +6,10 @@ import pytest
 
 from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
-from tests.kernels.cuda import map_cases, movement_cases, row_cases
+from tests.kernels.cuda import image_cases, map_cases, movement_cases, row_cases
 from tests.kernels.cuda.execution import AMPERE, HOPPER, Case, Runner, check, choices, compiled
 
-CASES = [*map_cases.cases(), *row_cases.cases(), *movement_cases.cases()]
+CASES = [*map_cases.cases(), *row_cases.cases(), *movement_cases.cases(), *image_cases.cases()]
 HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 
 
