@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from minirt.errors import MinirtError
@@ -12,12 +13,13 @@ from minirt.ops.cast import casted
 from minirt.ops.convolution import Conv
 from minirt.ops.gemm import matmul
 from minirt.ops.importer import OnnxNode, Result, importer
-from minirt.ops.movement import reshaped
+from minirt.ops.movement import reshaped, transposed
 from minirt.ops.pointwise import Map
-from minirt.ops.quantize import Quantize
+from minirt.ops.quantize import Dequantize, Quantize
+from minirt.ops.recurrent import recurrent
 from minirt.ops.reduce import Reduce
 from minirt.ops.window import padding, spatial
-from minirt.types.dtype import f32, i32, u8
+from minirt.types.dtype import DType, f32, i32, u8
 
 
 def _range_body() -> Body:
@@ -121,3 +123,27 @@ def _qlinear_conv(node: OnnxNode) -> Result:
     each = _one(w_scale)
     each = each if each.rank == 0 else reshaped(each, (*each.shape, *channels[1:]))
     return _requantized(total, (_one(x_scale), each, _one(y_scale)), _one(y_zero))
+
+
+@importer("DynamicQuantizeLSTM", domain="com.microsoft")
+def _dynamic_quantize_lstm(node: OnnxNode) -> Result:
+    """An LSTM with quantised weights [D, size, 4 * H], its input rounded as its range asks; states stay f32."""
+    x, lengths = node.input(0), node.optional(4)
+    codes, scale, zero = dynamic_quantize(x)
+    rounded = apply(Dequantize(dtype=f32), codes, scale, zero)
+    weights = [_weights(node.input(i), node.input(i + at), node.input(i + at + 1)) for i, at in ((1, 7), (2, 8))]
+    rest = (node.optional(3), lengths, node.optional(5), node.optional(6), node.optional(7))
+    return recurrent(replace(node, inputs=(rounded, *weights, *rest)), "lstm")
+
+
+def _weights(codes: Value, scale: Value, zero: Value) -> Value:
+    """Weights of both directions as f32 [D, 4 * H, size]; scales are [D] or [D, 4 * H]."""
+    count, size, width = codes.shape
+    shape = (count, 1, 1) if scale.rank == 1 else (count, 1, width)
+    wide = Body((codes.dtype, codes.dtype, f32), (call("mul", cast(_difference(codes.dtype), f32), arg(2, f32)),))
+    plain = apply(Map(wide), codes, reshaped(zero, shape), reshaped(scale, shape))
+    return transposed(plain, (0, 2, 1))
+
+
+def _difference(dtype: DType) -> Scalar:
+    return call("sub", cast(arg(0, dtype), i32), cast(arg(1, dtype), i32))
