@@ -64,6 +64,8 @@ class IHostMemory(bytearray):
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} of {self.nbytes} bytes>"
 
+    __str__ = __repr__
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"cannot pickle '{type(self).__module__}.{type(self).__qualname__}' object; pickle bytes(m)")
 
