@@ -13,6 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import compiler
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu_options import FastMathOptions
 from numba.core.errors import NumbaError
@@ -49,9 +50,11 @@ def _compile(function: Any, fastmath: tuple[str, ...], symbol: str) -> bytes:
     flags.fastmath = FastMathOptions(set(fastmath))
     context = cpu_target.target_context
     python = getattr(function, "py_func", function)
-    result = compiler.compile_extra(cpu_target.typing_context, context, python, _SIGNATURE, types.void, flags, {})
-    library = context.codegen().create_library(symbol)
+    library = _Library(context.codegen(), symbol)
     library.enable_object_caching()
+    result = compiler.compile_extra(
+        cpu_target.typing_context, context, python, _SIGNATURE, types.void, flags, {}, library=library
+    )
     module = library.create_ir_module(symbol)
     integer = ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [integer, integer, integer.as_pointer()])
@@ -61,6 +64,22 @@ def _compile(function: Any, fastmath: tuple[str, ...], symbol: str) -> bytes:
     context.call_conv.call_function(builder, inner, types.void, _SIGNATURE, entry.args)
     builder.ret_void()
     library.add_ir_module(module)
-    library.add_linking_library(result.library)
-    library.finalize()
+    library.complete(inner.name)
     return bytes(library._get_compiled_object())
+
+
+class _Library(JITCodeLibrary):
+    """Numba's function and the entry point in one module, which is optimised and compiled once, when both are in it."""
+
+    complete_now = False
+
+    def finalize(self) -> None:
+        """What Numba calls after its own function: put off."""
+        if self.complete_now:
+            super().finalize()
+
+    def complete(self, inner: str) -> None:
+        """Compile; `inner` is needed by the entry point only, and becomes a part of it."""
+        self._final_module.get_function(inner).linkage = "internal"
+        self.complete_now = True
+        self.finalize()

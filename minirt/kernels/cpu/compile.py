@@ -46,7 +46,7 @@ from minirt.kernels.store import Store, content_key
 _ALLOWED_FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp", "afn"})
 _SHARE_ABOVE = 8  # a worker process takes about a second to start: as long as a dozen kernels
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(minirt(?:\.\w+)+)", re.MULTILINE)
-_ABI = "range-1"
+_ABI = "range-2"
 _loaded: dict[str, list[int]] = {}
 _lock = threading.RLock()
 
@@ -173,14 +173,14 @@ def _toolchain() -> str:
 
 
 def _sources(text: str) -> list[str]:
-    """Text of the minirt files that a kernel's text imports, and of those that they import in minirt.kernels.cpu."""
+    """Text of the minirt files that a kernel's text imports, and of those that they import."""
     found: dict[str, str] = {}
     waiting = _IMPORT.findall(text)
     while waiting:
         module = waiting.pop()
         if module not in found:
             found[module] = _source_of(module)
-            waiting += [name for name in _IMPORT.findall(found[module]) if name.startswith("minirt.kernels.cpu.")]
+            waiting += _IMPORT.findall(found[module])
     return [part for name in sorted(found) for part in (name, found[name])]
 
 

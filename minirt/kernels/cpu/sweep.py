@@ -37,7 +37,7 @@ STORAGE: dict[str, tuple[Any, Any]] = {
 """Of each storage type: LLVM's type in memory, and Numba's type in the function."""
 
 
-class _Distinct(ir.values.MDValue):  # type: ignore[misc]
+class _Distinct(ir.values.MDValue):
     """A metadata node that is like no other; with `itself`, its first operand is itself, as a loop's name must be."""
 
     itself = False
