@@ -104,7 +104,9 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0) ->
     return Lowering(graph, setting)
 
 
-def sections(neutral: Graph, plans: Mapping[str, Plan], blobs: Mapping[str, Data], options: Options) -> dict[str, bytes]:
+def sections(
+    neutral: Graph, plans: Mapping[str, Plan], blobs: Mapping[str, Data], options: Options
+) -> dict[str, bytes]:
     """The engine's sections, in order."""
     about = {
         "name": options.name or neutral.name,
@@ -131,4 +133,3 @@ def _bytes(data: Data) -> bytes:
     if data.dtype is string:
         return _json(data.array.reshape(-1).tolist())
     return np.ascontiguousarray(data.array).tobytes()
-

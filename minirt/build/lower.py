@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
 from minirt.build.memory import Lifetime, plan_offsets
 from minirt.build.select import Chosen, Setting, Source, choose
 from minirt.build.specialize import facts_of
@@ -13,7 +14,7 @@ from minirt.build.views import Placement, dense, is_view, view
 from minirt.errors import NoKernelError
 from minirt.ir.encode import encode_op
 from minirt.ir.graph import Constant, Data, Graph, Input
-from minirt.ir.op import DataDependent, Node, Op, Value, op_of
+from minirt.ir.op import Node, Op, Value, op_of
 from minirt.ir.text import print_graph
 from minirt.ops.control import If, Loop
 from minirt.ops.layout import Relayout
@@ -33,36 +34,8 @@ from minirt.plan.plan import (
     View,
     Weight,
 )
-from minirt.types.dim import Dim, bounds, ceil, divide, mul, symbols
+from minirt.types.dim import Dim, bounds, symbols
 from minirt.types.tensor import Tensor
-
-LARGEST = 1 << 38
-"""Bytes beyond which a buffer is not planned for its upper bound, but made when its size is known."""
-
-
-@dataclass
-class _Draft:
-    """A buffer while its lifetime is still being found."""
-
-    kind: str
-    bytes: Dim
-    name: str = ""
-    weight: int = -1
-    host: bool = False
-    first: int = 1 << 30
-    last: int = -1
-    holders: int = 0
-
-    def touch(self, step: int) -> None:
-        self.first, self.last = min(self.first, step), max(self.last, step)
-
-
-@dataclass
-class _Place:
-    """Where a value is: a buffer and the placement in it."""
-
-    buffer: int
-    at: Placement
 
 
 @dataclass
@@ -71,11 +44,11 @@ class Lowering:
 
     graph: Graph
     setting: Setting
-    drafts: list[_Draft] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     touched: list[set[int]] = field(default_factory=list)
-    places: dict[Value, _Place] = field(default_factory=dict)
-    copies: dict[tuple[Value, tuple[int, ...]], _Place] = field(default_factory=dict)
+    places: dict[Value, Place] = field(default_factory=dict)
+    copies: dict[tuple[Value, tuple[int, ...]], Place] = field(default_factory=dict)
     weights: dict[str, tuple[int, Weight]] = field(default_factory=dict)
     blobs: dict[str, Data] = field(default_factory=dict)
     joins: dict[Value, Node] = field(default_factory=dict)
@@ -91,9 +64,13 @@ class Lowering:
         for node in self.graph.nodes:
             if not isinstance(node.op, Input | Constant) and not self._as_view(node):
                 self._node(node)
-        outputs = tuple(self._output(name, value) for name, value in zip(self.graph.names, self.graph.outputs, strict=True))
+        outputs = tuple(
+            self._output(name, value) for name, value in zip(self.graph.names, self.graph.outputs, strict=True)
+        )
         buffers, arena = self._buffers()
-        inputs = tuple(Binding(v.op.label, self._view(self.places[v])) for v in self.graph.inputs if isinstance(v.op, Input))
+        inputs = tuple(
+            Binding(v.op.label, self._view(self.places[v])) for v in self.graph.inputs if isinstance(v.op, Input)
+        )
         checks = tuple((f.a, f.b, label) for f, label in facts_of(self.graph))
         return Plan(
             self.setting.target.name, inputs, outputs, buffers, tuple(self.steps),
@@ -102,11 +79,11 @@ class Lowering:
 
     # Buffers
 
-    def _fresh(self, kind: str, tensor: Tensor, name: str = "") -> _Place:
-        return _Place(self._draft(kind, bytes_of(tensor), name), dense(tensor))
+    def _fresh(self, kind: str, tensor: Tensor, name: str = "") -> Place:
+        return Place(self._draft(kind, bytes_of(tensor), name), dense(tensor))
 
     def _draft(self, kind: str, size: Dim, name: str = "") -> int:
-        self.drafts.append(_Draft(kind, size, name))
+        self.drafts.append(Draft(kind, size, name))
         return len(self.drafts) - 1
 
     def _claim_outputs(self) -> None:
@@ -153,16 +130,16 @@ class Lowering:
             Buffer(d.kind, d.bytes, where.get(i, -1), d.name, d.weight, d.host) for i, d in enumerate(self.drafts)
         ), arena
 
-    def _view(self, place: _Place) -> View:
+    def _view(self, place: Place) -> View:
         at = place.at
-        return View(place.buffer, at.type, _bytes(at.offset, at.type), at.strides)
+        return View(place.buffer, at.type, byte_offset(at.offset, at.type), at.strides)
 
     # Values
 
-    def _place(self, value: Value) -> _Place:
+    def _place(self, value: Value) -> Place:
         if value not in self.places:
             assert isinstance(value.op, Constant), value
-            self._put(value, _Place(self._weight(value.op.data, None), dense(value.tensor)))
+            self._put(value, Place(self._weight(value.op.data, None), dense(value.tensor)))
         return self.places[value]
 
     def _weight(self, data: Data, pack: Pack | None) -> int:
@@ -187,10 +164,10 @@ class Lowering:
             found = view(node.op, place.at, result.tensor)
         if found is None:
             return False
-        self._put(result, _Place(place.buffer, found))
+        self._put(result, Place(place.buffer, found))
         return True
 
-    def _moved(self, value: Value, layout: tuple[int, ...]) -> _Place:
+    def _moved(self, value: Value, layout: tuple[int, ...]) -> Place:
         """The value in memory of its own, in the layout."""
         key = (value, layout)
         if key not in self.copies:
@@ -207,7 +184,7 @@ class Lowering:
             self.drafts[buffer].touch(len(self.steps))
         self.steps.append(step)
 
-    def _copy(self, source: _Place, target: _Place, value: Value) -> None:
+    def _copy(self, source: Place, target: Place, value: Value) -> None:
         op = Relayout(target.at.type.layout)
         found, refusals = choose(op, [Source(source.at)], [target.at], self.setting, value.node.label)
         if found is not None:
@@ -222,14 +199,14 @@ class Lowering:
         inputs = [self._place(v) for v in node.inputs]
         sources = [Source(p.at, isinstance(v.op, Constant)) for p, v in zip(inputs, node.inputs, strict=True)]
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
-        unknown = isinstance(node.op, DataDependent) and bool(node.op.dims)
+        unknown = bool(unknown_dims(node.op, node.outputs))
         if isinstance(node.op, Concat) and self._gathered(node):
             return
         found, refusals = (None, []) if unknown else choose(node.op, sources, wanted, self.setting, node.label)
         found = self._into_concat(node, sources, found)
         if found is None:
             outputs = [self._result(v) for v in node.outputs]
-            self._host(node.op, node.label, inputs, outputs, refusals)
+            self._host(node.op, node.label, inputs, outputs, refusals, unknown_dims(node.op, node.outputs))
             return
         for i, move in enumerate(found.moves):
             if move is not None:
@@ -243,7 +220,12 @@ class Lowering:
 
     def _into_concat(self, node: Node, sources: Sequence[Source], found: Chosen | None) -> Chosen | None:
         """The choice that writes straight into the concatenation that alone reads the result, if a kernel can."""
-        if found is None or len(node.outputs) != 1 or node.outputs[0] not in self.joins or node.outputs[0] in self.places:
+        if (
+            found is None
+            or len(node.outputs) != 1
+            or node.outputs[0] not in self.joins
+            or node.outputs[0] in self.places
+        ):
             return found
         (value,) = node.outputs
         place = self._slice_of(value, found.problem.outputs[0].type.layout)
@@ -253,7 +235,7 @@ class Lowering:
         self._put(value, place)
         return again
 
-    def _slice_of(self, value: Value, layout: tuple[int, ...]) -> _Place:
+    def _slice_of(self, value: Value, layout: tuple[int, ...]) -> Place:
         """Where a value lies in the concatenation that reads it; its buffer is made when first asked for."""
         join = self.joins[value]
         (whole,) = join.outputs
@@ -265,12 +247,12 @@ class Lowering:
             start = start + other.shape[op_of(whole, Concat).axis]
         return self._part(whole, value, start)
 
-    def _part(self, whole: Value, value: Value, start: Dim) -> _Place:
+    def _part(self, whole: Value, value: Value, start: Dim) -> Place:
         place = self.places[whole]
         at = place.at
         part = Tensor(value.dtype, value.shape, at.type.layout)
         offset = at.offset + start * at.strides[op_of(whole, Concat).axis]
-        return _Place(place.buffer, Placement(part, at.strides, offset))
+        return Place(place.buffer, Placement(part, at.strides, offset))
 
     def _gathered(self, node: Node) -> bool:
         """True where operands lie in the result already; the others are copied to their places."""
@@ -288,7 +270,7 @@ class Lowering:
     def _lies_in(self, value: Value, whole: Value) -> bool:
         return value in self.places and whole in self.places and self.places[value].buffer == self.places[whole].buffer
 
-    def _in_place(self, node: Node, inputs: Sequence[_Place], result: Tensor) -> _Place | None:
+    def _in_place(self, node: Node, inputs: Sequence[Place], result: Tensor) -> Place | None:
         """An operand's buffer that dies here and has the result's exact shape: a pointwise result may overwrite it."""
         if not isinstance(node.op, Elementwise) or len(node.outputs) > 1:
             return None
@@ -298,20 +280,20 @@ class Lowering:
                 return place
         return None
 
-    def _dies(self, value: Value, place: _Place, node: Node) -> bool:
+    def _dies(self, value: Value, place: Place, node: Node) -> bool:
         alone = self.drafts[place.buffer].holders == 1
         return alone and self.graph.uses[value] == 1 and node.inputs.count(value) == 1
 
-    def _result(self, value: Value) -> _Place:
+    def _result(self, value: Value) -> Place:
         return self.places.get(value) or self._put(value, self._fresh("arena", value.tensor))
 
-    def _put(self, value: Value, place: _Place) -> _Place:
+    def _put(self, value: Value, place: Place) -> Place:
         self.places[value] = place
         self.drafts[place.buffer].holders += 1
         return place
 
     def _launch(
-        self, found: Chosen, inputs: Sequence[_Place], outputs: Sequence[_Place], label: str, values: Sequence[Value]
+        self, found: Chosen, inputs: Sequence[Place], outputs: Sequence[Place], label: str, values: Sequence[Value]
     ) -> None:
         launches = found.kernel.launch(found.problem, found.tactic)
         work = [self._draft("arena", size) for size in launches.work]
@@ -326,7 +308,7 @@ class Lowering:
                 return Address("buffer", bases[arg.of][arg.index], arg.offset)
             place = groups[arg.of][arg.index]
             used.add(place.buffer)
-            return Address("buffer", place.buffer, arg.offset + _bytes(place.at.offset, place.at.type))
+            return Address("buffer", place.buffer, arg.offset + byte_offset(place.at.offset, place.at.type))
 
         def resolve(arg: Arg) -> Arg:
             if isinstance(arg, TensorMap):
@@ -343,14 +325,14 @@ class Lowering:
         return self._weight(value.op.data, pack)
 
     def _host(
-        self, op: Op, label: str, inputs: Sequence[_Place], outputs: Sequence[_Place], refusals: list[tuple[str, str]]
-    ) -> None:
+        self, op: Op, label: str, inputs: Sequence[Place], outputs: Sequence[Place],
+        refusals: list[tuple[str, str]], dims: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         """The op's NumPy reference: the CPU's last kernel; on a GPU it costs two copies."""
         if type(op).run is Op.run and type(op).reference is Op.reference:
             raise NoKernelError(label, str(op), self.setting.target.name, refusals)
         from_op = encode_op(op, print_graph)
         reads, writes = (tuple(self._view(p) for p in g) for g in (inputs, outputs))
-        dims = op.dims if isinstance(op, DataDependent) else ()
         touched = [p.buffer for p in (*inputs, *outputs)]
         for buffer in touched:
             self.drafts[buffer].host = True
@@ -363,21 +345,21 @@ class Lowering:
         outputs = [self._result(v) for v in node.outputs]
         views = [self._view(p) for p in places]
         writes = tuple(self._view(p) for p in outputs)
-        op = node.op
+        op, dims = node.op, unknown_dims(node.op, node.outputs)
         if isinstance(op, If):
             then, otherwise = self._body(op.then), self._body(op.otherwise)
-            step: Step = IfStep(node.label, views[0], then, otherwise, tuple(views[1:]), writes, op.dims)
+            step: Step = IfStep(node.label, views[0], then, otherwise, tuple(views[1:]), writes, dims)
         else:
             assert isinstance(op, Loop)
             at = op.has_trip + op.has_condition
             step = LoopStep(
                 node.label, self._body(op.body), views[0] if op.has_trip else None,
                 views[int(op.has_trip)] if op.has_condition else None, tuple(views[at : at + op.carried]),
-                tuple(views[at + op.carried :]), writes, op.dims,
+                tuple(views[at + op.carried :]), writes, dims, op.count(node.inputs),
             )  # fmt: skip
         self._step(step, [p.buffer for p in (*places, *outputs)])
 
-    def _dense(self, value: Value) -> _Place:
+    def _dense(self, value: Value) -> Place:
         place = self._place(value)
         row_major = place.at.dense and not place.at.type.layout
         return place if row_major else self._moved(value, ())
@@ -387,12 +369,3 @@ class Lowering:
         plan = inner.run()
         self.blobs |= inner.blobs
         return plan
-
-
-def bytes_of(tensor: Tensor) -> Dim:
-    """Bytes of a dense tensor."""
-    return ceil(divide(mul(tensor.size, tensor.dtype.bits), 8))
-
-
-def _bytes(elements: Dim, tensor: Tensor) -> Dim:
-    return divide(mul(elements, tensor.dtype.bits), 8)

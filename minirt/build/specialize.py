@@ -19,7 +19,13 @@ def unify(graph: Graph) -> Graph:
     """The graph with input dims that must be (or are assumed) equal made one symbol; repeated until stable."""
     for _ in range(8):
         sizes: dict[str, Dim] = {}
-        inputs = {str(d): d for v in graph.inputs if isinstance(v.op, Input) and isinstance(v.type, Tensor) for d in v.type.shape if isinstance(d, Expr)}
+        inputs = {
+            str(d): d
+            for v in graph.inputs
+            if isinstance(v.op, Input) and isinstance(v.type, Tensor)
+            for d in v.type.shape
+            if isinstance(d, Expr)
+        }
         for fact, _ in facts_of(graph):
             a, b = substitute(fact.a, sizes), substitute(fact.b, sizes)
             if a is b or str(a) not in inputs:
@@ -30,7 +36,9 @@ def unify(graph: Graph) -> Graph:
                 continue
             if not isinstance(b, Expr) and fact.assumed:
                 continue  # a dim that meets a number may also be 1
-            keep, drop = (a, b) if isinstance(b, Expr) and list(inputs).index(str(a)) < list(inputs).index(str(b)) else (b, a)
+            keep, drop = (
+                (a, b) if isinstance(b, Expr) and list(inputs).index(str(a)) < list(inputs).index(str(b)) else (b, a)
+            )
             sizes = {k: substitute(v, {str(drop): keep}) for k, v in sizes.items()} | {str(drop): keep}
         if not sizes:
             return graph

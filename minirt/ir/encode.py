@@ -14,7 +14,7 @@ from minirt.ir.scalar import Body, decode, encode
 from minirt.types.dim import Expr
 from minirt.types.dtype import DType, dtype_of
 from minirt.types.evaluate import parse_dim
-from minirt.types.tensor import Optional, Sequence, Tensor
+from minirt.types.tensor import Optional, Sequence, Tensor, Type
 
 GraphWriter = Callable[[Graph], str]
 GraphReader = Callable[[str], Graph]
@@ -28,11 +28,13 @@ def encode_type(type: object) -> object:
     return ["sequence" if isinstance(type, Sequence) else "optional", encode_type(type.element)]
 
 
-def decode_type(data: Any) -> Tensor | Sequence | Optional:
+def decode_type(data: Any) -> Type:
     """The type that ``encode_type`` wrote."""
     if len(data) == 3:
         return Tensor(dtype_of(data[0]), tuple(parse_dim(d) for d in data[1]), tuple(int(a) for a in data[2]))
-    return {"sequence": Sequence, "optional": Optional}[data[0]](decode_type(data[1]))
+    inner = decode_type(data[1])
+    kinds: dict[str, Type] = {"sequence": Sequence(inner), "optional": Optional(inner)}
+    return kinds[data[0]]
 
 
 def encode_field(value: object, graphs: GraphWriter) -> object:

@@ -88,7 +88,7 @@ class Constant(Op):
 
 
 class Raise(Op):
-    """A region that cannot run: an error with ``message`` where it is reached, a value of ``type`` to those who read it."""
+    """A region that cannot run: an error with ``message`` where it is reached, a value of ``type`` to its readers."""
 
     message: str
     type: Type

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Union
 
 from minirt.ir.graph import Constant
 from minirt.ir.op import Op, Value
@@ -26,7 +25,7 @@ class Pattern:
     either: bool = False
 
 
-Operand = Union[Pattern, str]
+Operand = Pattern | str
 
 
 def P(  # noqa: N802 - reads as the pattern language's one word

@@ -331,10 +331,10 @@ def apply_all(op: Op, *inputs: Value) -> tuple[Value, ...]:
         return _nodes.setdefault(key, node).outputs
 
 
-O = TypeVar("O", bound=Op)
+Kind = TypeVar("Kind", bound=Op)
 
 
-def op_of(value: Value, kind: type[O]) -> O:
+def op_of(value: Value, kind: type[Kind]) -> Kind:
     """The value's op, known to be of this class."""
     assert isinstance(value.op, kind), f"{value.op.name} is not {kind.__name__}"
     return value.op

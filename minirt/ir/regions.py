@@ -45,12 +45,12 @@ def shared(body: Body, values: Sequence[Value]) -> tuple[Body, tuple[Value, ...]
     for value in values:
         operands.setdefault(value, len(operands))
     places = [operands[v] for v in values]
-    return Body(tuple(v.dtype for v in operands), rebuild(body.results, lambda n: _renumber(n, places))), tuple(operands)
+    return Body(tuple(v.dtype for v in operands), rebuild(body.results, lambda n: _renumber(n, places))), tuple(
+        operands
+    )
 
 
-def with_constant(
-    body: Body, values: Sequence[Value], position: int, number: Scalar
-) -> tuple[Body, tuple[Value, ...]]:
+def with_constant(body: Body, values: Sequence[Value], position: int, number: Scalar) -> tuple[Body, tuple[Value, ...]]:
     """The body with operand ``position`` replaced by a leaf: a number or a coordinate."""
     rest = [v for i, v in enumerate(values) if i != position]
     places = [i - (i > position) for i in range(len(values))]
@@ -73,5 +73,3 @@ def _renumber(node: Scalar, places: Sequence[int]) -> Scalar:
         return node
     assert isinstance(node.value, int)
     return arg(places[node.value], node.dtype)
-
-

@@ -23,10 +23,16 @@ UNARY = frozenset(
 BINARY = frozenset("add sub mul div mod fmod pow min max bitand bitor bitxor shl shr atan2".split())
 COMPARE = frozenset("lt le gt ge eq ne".split())
 LOGIC = frozenset("and or xor not isnan isinf isposinf isneginf".split())
-ARITY = (
-    {**dict.fromkeys(UNARY, 1), **dict.fromkeys(BINARY | COMPARE, 2), **dict.fromkeys(LOGIC, 1)}
-    | {"and": 2, "or": 2, "xor": 2, "select": 3, "cast": 1, "arg": 0, "const": 0, "index": 0}
-)
+ARITY = {**dict.fromkeys(UNARY, 1), **dict.fromkeys(BINARY | COMPARE, 2), **dict.fromkeys(LOGIC, 1)} | {
+    "and": 2,
+    "or": 2,
+    "xor": 2,
+    "select": 3,
+    "cast": 1,
+    "arg": 0,
+    "const": 0,
+    "index": 0,
+}
 Number = int | float | bool
 
 
@@ -196,9 +202,7 @@ def encode(body: Body) -> list[object]:
     """The body as JSON: types of the operands, nodes in order, results by position."""
     order = postorder(body.results)
     place = {n: i for i, n in enumerate(order)}
-    nodes: list[object] = [
-        [n.fn, n.dtype.name, [place[a] for a in n.args], _plain(n.value)] for n in order
-    ]
+    nodes: list[object] = [[n.fn, n.dtype.name, [place[a] for a in n.args], _plain(n.value)] for n in order]
     return [[d.name for d in body.args], nodes, [place[r] for r in body.results]]
 
 

@@ -140,7 +140,9 @@ def _unify(values: list[Value]) -> list[Scalar]:
         raise MinirtError("a conditional over constants alone has no type")
     dtype = typed[0].dtype.compute
     if any(t.dtype is not dtype for t in typed) and all(t.dtype.is_integer for t in typed):
-        return [make("cast", (v,), i64) if isinstance(v, Scalar) and v.dtype is not i64 else _typed(v, i64) for v in values]
+        return [
+            make("cast", (v,), i64) if isinstance(v, Scalar) and v.dtype is not i64 else _typed(v, i64) for v in values
+        ]
     if dtype is bool_ and any(not isinstance(v, bool | Scalar) for v in values):
         raise MinirtError("a bool meets a number in a scalar expression")
     return [_typed(v, dtype) for v in values]

@@ -28,7 +28,7 @@ def substitute_field(value: Any, sizes: Mapping[str, Dim]) -> Any:
 
 
 def _body(graph: Graph, sizes: Mapping[str, Dim]) -> Graph:
-    """The body for these sizes; one that does not fit them raises where it is reached (a branch that is never taken)."""
+    """The body for these sizes; one that does not fit them raises where it is reached (a branch never taken)."""
     try:
         return specialize(graph, sizes)
     except TypeInferenceError as error:
@@ -39,7 +39,11 @@ def _body(graph: Graph, sizes: Mapping[str, Dim]) -> Graph:
 
 def substitute_op(op: Op, sizes: Mapping[str, Dim]) -> Op:
     """The op with dims in its fields replaced."""
-    changed = {k: substitute_field(v, sizes) for k, v in op.fields().items() if isinstance(v, Expr | tuple | Graph | Tensor | Sequence | Optional)}
+    changed = {
+        k: substitute_field(v, sizes)
+        for k, v in op.fields().items()
+        if isinstance(v, Expr | tuple | Graph | Tensor | Sequence | Optional)
+    }
     changed = {k: v for k, v in changed.items() if v is not getattr(op, k)}
     return op.replace(**changed) if changed else op
 

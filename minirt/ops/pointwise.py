@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,7 +74,7 @@ class Pointwise(Elementwise):
             raise MinirtError(f"{self.name} takes {self.operands} operands, not {len(dtypes)}")
         if len(set(dtypes)) > 1:
             raise MinirtError(f"operands must have one element type, not {', '.join(map(str, dtypes))}")
-        return self.function.typed(dtypes, self.fields(), self.result or dtypes[0])
+        return _typed(self, dtypes)
 
     @classmethod
     def from_onnx(cls, node: OnnxNode) -> Result:
@@ -98,3 +99,8 @@ class Map(Elementwise):
         if dtypes != self.region.args:
             raise MinirtError(f"operands are {dtypes}, the region takes {self.region.args}")
         return self.region
+
+
+@lru_cache(maxsize=4096)
+def _typed(op: Pointwise, dtypes: tuple[DType, ...]) -> Body:
+    return op.function.typed(dtypes, op.fields(), op.result or dtypes[0])

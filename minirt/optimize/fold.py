@@ -30,12 +30,14 @@ def known_operands_are_computed(root: Value) -> Sequence[Value] | None:
     if any(isinstance(f, Graph) for f in node.op.fields().values()):
         return None
     types = [v.type for v in node.outputs]
-    if isinstance(node.op, Relayout) or not all(isinstance(t, Tensor) and isinstance(t.size, int) for t in types):
+    sizes = [t.size if isinstance(t, Tensor) else None for t in types]
+    if isinstance(node.op, Relayout) or any(not isinstance(s, int) for s in sizes):
         return None
     given = sum(array_of(v).size for v in node.inputs)
-    if sum(int(v.tensor.size) for v in node.outputs) > max(SMALL, GROWTH * given):  # type: ignore[arg-type]
+    if sum(s for s in sizes if isinstance(s, int)) > max(SMALL, GROWTH * given):
         return None
-    return [apply(Constant(Data(a, v.dtype))) for a, v in zip(run_node(node, [array_of(v) for v in node.inputs]), node.outputs, strict=True)]
+    results = run_node(node, [array_of(v) for v in node.inputs])
+    return [apply(Constant(Data(a, v.dtype))) for a, v in zip(results, node.outputs, strict=True)]
 
 
 @rule(P(Op, bind="root"))

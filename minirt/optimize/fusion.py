@@ -58,8 +58,15 @@ def pointwise_holds_its_numbers(root: Value) -> Value | None:
     """f(x, c) with one number c reads no operand for it; a coordinate is computed where it is used."""
     body, values = shared(body_of(root), root.node.inputs)
     for i, operand in enumerate(values):
-        if is_constant(operand) and operand.tensor.size == 1 and operand.dtype.bits >= 8 and operand.dtype.kind in "fiub":
-            made = _region(*with_constant(body, values, i, const(array_of(operand).reshape(()).item(), operand.dtype)), root)
+        if (
+            is_constant(operand)
+            and operand.tensor.size == 1
+            and operand.dtype.bits >= 8
+            and operand.dtype.kind in "fiub"
+        ):
+            made = _region(
+                *with_constant(body, values, i, const(array_of(operand).reshape(()).item(), operand.dtype)), root
+            )
             if made is not None:
                 return made
         if isinstance(operand.op, Iota) and _reaches(operand, operand.op.axis, root):

@@ -18,7 +18,9 @@ from minirt.optimize.rewrite import rule
 from minirt.types.dtype import Array
 
 
-@rule(P(Div, P(Exp, P(Sub, "x", P(Reduce, "x", bind="top"), once=True), bind="e"), P(Reduce, "e", bind="sum", once=True)))
+@rule(
+    P(Div, P(Exp, P(Sub, "x", P(Reduce, "x", bind="top"), once=True), bind="e"), P(Reduce, "e", bind="sum", once=True))
+)
 def exponentials_over_their_sum_are_softmax(x: Value, top: Value, e: Value, sum: Value) -> Value | None:
     """exp(x - max(x)) / sum(exp(x - max(x))) = softmax(x)."""
     high, total = op_of(top, Reduce), op_of(sum, Reduce)
@@ -71,20 +73,29 @@ def _per_channel(scale: Array, conv: Value) -> Array | None:
     """The scale as [channels]; None where it varies along another axis."""
     channels = conv.shape[1]
     full = scale.reshape([1] * (conv.rank - scale.ndim) + list(scale.shape)) if scale.ndim <= conv.rank else scale
-    if full.ndim != conv.rank or not isinstance(channels, int) or full.size not in (1, channels) or full.shape[1] != full.size:
+    if (
+        full.ndim != conv.rank
+        or not isinstance(channels, int)
+        or full.size not in (1, channels)
+        or full.shape[1] != full.size
+    ):
         return None
     return np.broadcast_to(full.reshape(-1), (channels,))
 
 
 def _like(per_channel: Array, bias: Array) -> Array:
-    return per_channel.reshape([-1] + [1] * (bias.ndim - 1 if bias.shape[0] != 1 or bias.ndim == 1 else bias.ndim - 2)).astype(bias.dtype)
+    return per_channel.reshape(
+        [-1] + [1] * (bias.ndim - 1 if bias.shape[0] != 1 or bias.ndim == 1 else bias.ndim - 2)
+    ).astype(bias.dtype)
 
 
 def _adds_bias(body: Body) -> bool:
     """True for ``acc + bias`` alone."""
     if len(body.args) != 2:
         return False
-    plain = Body(body.args, (cast(call("add", arg(0, body.args[0]), cast(arg(1, body.args[1]), body.args[0])), body.dtypes[0]),))
+    plain = Body(
+        body.args, (cast(call("add", arg(0, body.args[0]), cast(arg(1, body.args[1]), body.args[0])), body.dtypes[0]),)
+    )
     return body == plain
 
 

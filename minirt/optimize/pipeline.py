@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minirt.flags import flags
-from minirt.ir.graph import Graph
+from minirt.ir.graph import Graph, rebuild
+from minirt.ir.op import Node, Value, apply_all
 from minirt.ir.text import print_graph
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
+from minirt.optimize.loops import LOOPS
 from minirt.optimize.patterns import PATTERNS
 from minirt.optimize.precision import WIDENING
 from minirt.optimize.rewrite import Rule, rewrite
@@ -26,12 +28,25 @@ class Pass:
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph rewritten."""
-        with phase(self.name):
-            return rewrite(graph, self.rules, self.name)
+        return rewrite(in_bodies(graph, self), self.rules, self.name)
+
+
+def in_bodies(graph: Graph, each: Callable[[Graph], Graph]) -> Graph:
+    """The graph with ``each`` done to the graphs in its ops' fields, innermost first."""
+    if not any(isinstance(f, Graph) for n in graph.nodes for f in n.op.fields().values()):
+        return graph
+
+    def visit(node: Node, operands: tuple[Value, ...]) -> tuple[Value, ...]:
+        changed = {k: each(f) for k, f in node.op.fields().items() if isinstance(f, Graph)}
+        changed = {k: f for k, f in changed.items() if f.outputs != getattr(node.op, k).outputs}
+        return apply_all(node.op.replace(**changed) if changed else node.op, *operands)
+
+    return rebuild(graph, visit)
 
 
 NEUTRAL = (
     Pass("canonicalise", FOLDING + CANONICAL),
+    Pass("settle loops", LOOPS + FOLDING + CANONICAL),
     Pass("find patterns", PATTERNS + FOLDING + CANONICAL),
 )
 """For every target: what an engine stores."""
@@ -53,11 +68,14 @@ Observer = Callable[[str, Graph, Graph], None]
 def run_passes(graph: Graph, passes: tuple[Pass, ...], observe: Observer | None = None) -> Graph:
     """The graph after each pass in turn; MINIRT_DUMP=dir writes it there after each."""
     for number, each in enumerate(passes):
-        after = each(graph)
+        with phase(each.name):
+            after = each(graph)
         folder = flags().dump
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{graph.name or 'graph'}-{number}-{each.name.replace(' ', '-')}.txt").write_text(print_graph(after))
+            (folder / f"{graph.name or 'graph'}-{number}-{each.name.replace(' ', '-')}.txt").write_text(
+                print_graph(after)
+            )
         if observe is not None:
             observe(each.name, graph, after)
         graph = after

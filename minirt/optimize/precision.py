@@ -41,7 +41,13 @@ def narrow(graph: Graph, dtype: DType) -> Graph:
         if isinstance(node.op, Input | Constant):
             return node.outputs
         if not isinstance(node.op, NARROW):
-            return apply_all(node.op, *(_held(v, o.dtype) if isinstance(o.type, Tensor) else v for v, o in zip(operands, node.inputs, strict=True)))
+            return apply_all(
+                node.op,
+                *(
+                    _held(v, o.dtype) if isinstance(o.type, Tensor) else v
+                    for v, o in zip(operands, node.inputs, strict=True)
+                ),
+            )
         kept = all(v in whole for v in node.outputs)
         given = tuple(_held(v, dtype) if v.dtype is f32 else v for v in operands)
         made = _retyped(node, given, None if kept else dtype)
@@ -80,7 +86,9 @@ def _retyped(node: Node, operands: tuple[Value, ...], result: DType | None) -> S
     return apply_all(op, *operands)
 
 
-def _reduction(op: Reduce, dtypes: tuple[DType, ...], operands: tuple[Value, ...], result: DType | None) -> Sequence[Value]:
+def _reduction(
+    op: Reduce, dtypes: tuple[DType, ...], operands: tuple[Value, ...], result: DType | None
+) -> Sequence[Value]:
     count = op.sources()
     new = tuple(v.dtype for v in operands)
     prologue = op.prologue or Body((dtypes[0],), (arg(0, dtypes[0]),))

@@ -11,7 +11,10 @@ from minirt.errors import MinirtError
 from minirt.ir.graph import Graph
 from minirt.ir.match import Operand, Pattern, match
 from minirt.ir.op import Node, Op, Value, apply_all, origin
+from minirt.ir.substitute import specialize
 from minirt.trace import Detail, say
+from minirt.types.dim import Dim, symbols
+from minirt.types.evaluate import substitute
 from minirt.types.tensor import Tensor
 
 MAX_SWEEPS = 64
@@ -45,8 +48,16 @@ class _Sweep:
         self.made: dict[Value, Value] = {}
         self.uses: dict[Value, int] = {}
         self.fired: Counter[str] = Counter()
+        self.learned: dict[str, Dim] = {}
 
     def run(self) -> Graph:
+        """The graph after one pass; what it taught of data-dependent dims is put to use everywhere."""
+        graph = self._pass()
+        for _ in self.learned:  # one may be told by another
+            self.learned = {k: substitute(v, self.learned) for k, v in self.learned.items()}
+        return specialize(graph, self.learned) if self.learned else graph
+
+    def _pass(self) -> Graph:
         for value in self.graph.inputs:
             self.made[value] = value
         for node in self.graph.nodes:
@@ -54,8 +65,17 @@ class _Sweep:
                 continue
             for old, new in zip(node.outputs, self._node(node), strict=True):
                 self.made[old] = new
+                self._learn(old, new)
                 self.uses[new] = self.uses.get(new, 0) + self.graph.uses.get(old, 0)
         return self.graph.with_outputs([self.made[v] for v in self.graph.outputs])
+
+    def _learn(self, old: Value, new: Value) -> None:
+        if old is new or not isinstance(old.type, Tensor) or not isinstance(new.type, Tensor):
+            return
+        for before, after in zip(old.shape, new.shape, strict=True):
+            name = str(before)
+            if before is not after and {name} == symbols(before) - self.graph.dims and name not in symbols(after):
+                self.learned.setdefault(name, after)
 
     def _node(self, node: Node) -> Sequence[Value]:
         inputs = tuple(self.made[v] for v in node.inputs)
@@ -94,7 +114,10 @@ def _check(fired: Rule, old: Sequence[Value], new: Sequence[Value]) -> None:
     for before, after in zip(old, new, strict=True):
         if isinstance(before.type, Tensor) and isinstance(after.type, Tensor):
             same = before.dtype is after.dtype and before.rank == after.rank
-            if not same or any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(before.shape, after.shape, strict=True)):
+            if not same or any(
+                isinstance(a, int) and isinstance(b, int) and a != b
+                for a, b in zip(before.shape, after.shape, strict=True)
+            ):
                 raise MinirtError(f"rule {fired.name} changes {before.type} to {after.type}", before.node.label)
 
 
@@ -105,7 +128,7 @@ def rewrite(graph: Graph, rules: Sequence[Rule], name: str = "rewrite") -> Graph
         sweep = _Sweep(graph, by_op)
         graph = sweep.run()
         say(Detail.RULES, f"{name} sweep {number}: {dict(sweep.fired)}")
-        if not sweep.fired:
+        if not sweep.fired and not sweep.learned:
             return graph
         by_op = _index(rules, graph)
     raise MinirtError(f"{name} does not settle: still firing {', '.join(sweep.fired)}", graph.name)

@@ -1,8 +1,8 @@
-"""The engine file: named sections of data, checksummed, aligned, read strictly.
+r"""The engine file: named sections of data, checksummed, aligned, read strictly.
 
 Layout (little endian)::
 
-    0   8   magic  b"minirt\\r\\n"
+    0   8   magic  b"minirt\r\n"
     8   4   format version
     12  4   bytes of the header
     16  32  SHA-256 of the header
@@ -36,10 +36,10 @@ def write_sections(sections: Mapping[str, Bytes]) -> bytes:
     header = b""
     for _ in range(4):  # offsets depend on the header's length, which settles at once
         offset = _aligned(_HEAD.size + len(header))
-        rows = []
+        rows: list[tuple[str, int, int, str]] = []
         for name in names:
             size = memoryview(sections[name]).nbytes
-            rows.append([name, offset, size, hashes[name]])
+            rows.append((name, offset, size, hashes[name]))
             offset = _aligned(offset + size)
         made = json.dumps({"sections": rows}, separators=(",", ":")).encode()
         if len(made) == len(header):
@@ -48,8 +48,8 @@ def write_sections(sections: Mapping[str, Bytes]) -> bytes:
         header = made
     out = bytearray(_HEAD.pack(MAGIC, VERSION, len(header), hashlib.sha256(header).digest()) + header)
     for name, start, _, _ in rows:
-        out += b"\0" * (int(start) - len(out))
-        out += sections[str(name)]
+        out += b"\0" * (start - len(out))
+        out += sections[name]
     return bytes(out)
 
 
@@ -60,7 +60,9 @@ def read_sections(data: Bytes) -> dict[str, memoryview]:
     found: dict[str, memoryview] = {}
     for name, start, size, digest in rows:
         if start < end or start % ALIGN or start + size > len(view) or name in found:
-            raise EngineFormatError(f"section {name!r} of {size} bytes at {start} does not fit the file of {len(view)} bytes")
+            raise EngineFormatError(
+                f"section {name!r} of {size} bytes at {start} does not fit the file of {len(view)} bytes"
+            )
         if any(view[end:start]) or start - end >= ALIGN:
             raise EngineFormatError(f"bytes between sections are not zero before {name!r}")
         found[name] = view[start : start + size]
@@ -79,7 +81,9 @@ def _header(view: memoryview) -> tuple[list[tuple[str, int, int, str]], int]:
     if magic != MAGIC:
         raise EngineFormatError("this is not a minirt engine (its first bytes are another format's)")
     if version != VERSION:
-        raise EngineFormatError(f"the engine has format {version}, this minirt reads {VERSION}", fix="upgrade minirt or build it anew")
+        raise EngineFormatError(
+            f"the engine has format {version}, this minirt reads {VERSION}", fix="upgrade minirt or build it anew"
+        )
     if size > min(_MAX_HEADER, len(view) - _HEAD.size):
         raise EngineFormatError("the engine is truncated in its header")
     header = view[_HEAD.size : _HEAD.size + size]

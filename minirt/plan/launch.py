@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from minirt.types.dim import Dim
 
@@ -36,9 +36,11 @@ def _stable(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Address:
-    """A pointer argument.  A kernel names an operand: ``of`` is "in", "out", "work" (scratch) or "pack" (a packed
-    constant) and ``index`` its number; ``offset`` counts bytes beyond the operand's own start.  In a plan ``of`` is
-    "buffer" and the operand's own offset is added in.
+    """A pointer argument.
+
+    A kernel names an operand: ``of`` is "in", "out", "work" (scratch) or "pack" (a packed constant) and ``index`` its
+    number; ``offset`` counts bytes beyond the operand's own start.  In a plan ``of`` is "buffer" and the operand's own
+    offset is added in.
     """
 
     of: str
@@ -83,7 +85,7 @@ class TensorMap:
     pixels: int = 0
 
 
-Arg = Union[Address, Integer, Real, TensorMap]
+Arg = Address | Integer | Real | TensorMap
 
 
 @dataclass(frozen=True)

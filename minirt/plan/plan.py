@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
 
 from minirt.plan.launch import Launch, Spec, Unit
 from minirt.types.dim import Dim
@@ -99,7 +98,8 @@ class LoopStep:
     """Run a plan many times (ONNX Loop): body inputs are iteration, condition, carried values, captures.
 
     ``trip`` is the count (a view of one i64, or None for no limit), ``condition`` the first condition (or None).
-    ``writes`` are the final carried values, then the stacked scan outputs.
+    ``writes`` are the final carried values, then the stacked scan outputs.  ``count`` is how often the body runs, where
+    dims alone tell (else None).
     """
 
     label: str
@@ -110,9 +110,10 @@ class LoopStep:
     captures: tuple[View, ...]
     writes: tuple[View, ...]
     dims: tuple[str, ...] = ()
+    count: Dim | None = None
 
 
-Step = Union[KernelStep, HostStep, ReadStep, IfStep, LoopStep]
+Step = KernelStep | HostStep | ReadStep | IfStep | LoopStep
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,23 +12,17 @@ from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.plan.launch import Launch
 from minirt.plan.plan import HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
 from minirt.runtime.backend import Backend, Memory, Segment
+from minirt.runtime.control import Result, run_if, run_loop, unrolled
+from minirt.runtime.frame import Frame
 from minirt.runtime.host import compute, span, strided
 from minirt.runtime.sizes import check, solve
-from minirt.types.dim import Expr, symbols
+from minirt.runtime.unroll import MAX_LAUNCHES, NOWHERE, can_unroll
+from minirt.types.dim import symbols
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
 
 KEPT_FRAMES = 8
-
-
-@dataclass
-class Result:
-    """An output: where it lies, its shape, and what keeps its memory."""
-
-    address: int
-    shape: tuple[int, ...]
-    memory: Memory | None = None
 
 
 @dataclass
@@ -39,18 +33,10 @@ class _Group:
     """
 
     steps: list[Step]
+    native: bool
+    loop: bool = False
     needs: frozenset[str] = frozenset()
     fills: frozenset[int] = frozenset()
-
-
-@dataclass
-class _Frame:
-    """One set of sizes: memory of its own size, and the segments bound so far."""
-
-    sizes: dict[str, int]
-    dynamic: dict[int, Memory] = field(default_factory=dict)
-    segments: dict[int, tuple[tuple[int | None, ...], Segment]] = field(default_factory=dict)
-    outside: dict[int, int] = field(default_factory=dict)
 
 
 class Executor:
@@ -66,10 +52,10 @@ class Executor:
         self._weights = [weights[w.key] for w in plan.weights]
         self._store = weights
         self._arena = arena or backend.allocate(plan.arena)
-        self._frames: OrderedDict[tuple[int, ...], _Frame] = OrderedDict()
+        self._frames: OrderedDict[tuple[int, ...], Frame] = OrderedDict()
         self._groups = _groups(plan)
         self._children: dict[int, Executor] = {}
-        self._frame = _Frame({})
+        self.frame = Frame({})
         self._recording = False
         self.results: tuple[dict[str, Memory], dict[str, Memory]] = ({}, {})
         self._input_types = {b.name: b.view.type for b in plan.inputs}
@@ -87,11 +73,11 @@ class Executor:
         key = tuple(sizes.values())
         frame = self._frames.get(key)
         if frame is None:
-            frame = self._frames[key] = _Frame(dict(sizes))
+            frame = self._frames[key] = Frame(dict(sizes))
             while len(self._frames) > KEPT_FRAMES:
                 self._frames.popitem(last=False)
         self._frames.move_to_end(key)
-        self._frame = frame
+        self.frame = frame
 
     # Running
 
@@ -130,39 +116,47 @@ class Executor:
 
     def _take_back(self, buffer: int) -> None:
         """An output gets fresh memory of its own in this run; earlier results keep theirs."""
-        self._frame.outside.pop(buffer, None)
-        self._frame.dynamic.pop(buffer, None)
+        self.frame.outside.pop(buffer, None)
+        self.frame.dynamic.pop(buffer, None)
 
     def _give(self, buffer: int, address: int) -> None:
-        if self._frame.outside.get(buffer) != address:
-            self._frame.outside[buffer] = address
+        if self.frame.outside.get(buffer) != address:
+            self.frame.outside[buffer] = address
             self._patch(buffer, address)
 
     def _patch(self, buffer: int, address: int) -> None:
-        for _, segment in self._frame.segments.values():
+        for _, segment in self.frame.segments.values():
             segment.patch(buffer, address)
 
     def _result(self, view: View) -> Result:
         shape = self._shape(view)
         buffer = view.buffer
-        own = None if buffer in self._frame.outside else self._frame.dynamic.get(buffer)
+        own = None if buffer in self.frame.outside else self.frame.dynamic.get(buffer)
         return Result(self.address(buffer), shape, own)
 
     def _run_group(self, number: int, group: _Group, stream: int) -> None:
         step = group.steps[0]
-        if isinstance(step, KernelStep):
+        if group.native and self._short(group):
             self._segment(number, group).run(stream)
         elif isinstance(step, HostStep):
             self._host(step, stream)
         elif isinstance(step, ReadStep):
             self._read(step, stream)
         elif isinstance(step, IfStep):
-            self._if(step, stream)
+            run_if(self, step, stream)
+        elif isinstance(step, LoopStep):
+            run_loop(self, step, stream)
         else:
-            self._loop(step, stream)
+            raise MinirtError(f"step {step.label!r} holds too many launches to be bound")
+
+    def _short(self, group: _Group) -> bool:
+        """True where no loop of the group is empty or too long to be written out."""
+        evaluate = Evaluator(self.frame.sizes)
+        loops = [s for s in group.steps if isinstance(s, LoopStep)]
+        return all(0 < evaluate.integer(s.count or 0) * len(s.body.steps) <= MAX_LAUNCHES for s in loops)
 
     def _segment(self, number: int, group: _Group) -> Segment:
-        frame = self._frame
+        frame = self.frame
         key = tuple(frame.sizes.get(n) for n in sorted(group.needs))
         kept = frame.segments.get(number)
         if kept is not None and kept[0] == key:
@@ -172,6 +166,9 @@ class Executor:
         evaluate = Evaluator(frame.sizes)
         launches: list[tuple[str, Launch]] = []
         for step in group.steps:
+            if isinstance(step, LoopStep):
+                launches.extend(unrolled(self, step, number))
+                continue
             assert isinstance(step, KernelStep)
             taken = next(c for c in step.choices if evaluate(c.guard))
             launches.extend((step.label, launch) for launch in taken.launches)
@@ -183,34 +180,36 @@ class Executor:
 
     def address(self, buffer: int) -> int:
         """Where a buffer starts now; memory of a dynamic one is made when its size is known."""
+        if buffer == NOWHERE:
+            return 0
         made = self.plan.buffers[buffer]
         if made.kind == "arena":
             return self._arena.address + made.offset
         if made.kind == "weight":
             return self._weights[made.weight].address
-        if buffer in self._frame.outside:
-            return self._frame.outside[buffer]
-        if buffer not in self._frame.dynamic:
-            size = Evaluator(self._frame.sizes).integer(made.bytes)
+        if buffer in self.frame.outside:
+            return self.frame.outside[buffer]
+        if buffer not in self.frame.dynamic:
+            size = Evaluator(self.frame.sizes).integer(made.bytes)
             if self._recording:
                 what = f"{size} bytes must be allocated for these sizes, on a stream that is capturing"
                 raise ApiError(what, fix="run once with these sizes before the capture")
-            self._frame.dynamic[buffer] = self.backend.allocate(size)
+            self.frame.dynamic[buffer] = self.backend.allocate(size)
             if made.kind == "output":
-                self._patch(buffer, self._frame.dynamic[buffer].address)
-        return self._frame.dynamic[buffer].address
+                self._patch(buffer, self.frame.dynamic[buffer].address)
+        return self.frame.dynamic[buffer].address
 
     def outside(self, buffer: int) -> bool:
         """True for the caller's buffers."""
-        return self.plan.buffers[buffer].kind in ("input", "output")
+        return buffer != NOWHERE and self.plan.buffers[buffer].kind in ("input", "output")
 
     def _shape(self, view: View) -> tuple[int, ...]:
-        evaluate = Evaluator(self._frame.sizes)
+        evaluate = Evaluator(self.frame.sizes)
         return tuple(evaluate.integer(d) for d in view.type.shape)
 
     def array(self, view: View, stream: int) -> Array:
         """The view's elements on the host, after the work on the stream."""
-        evaluate = Evaluator(self._frame.sizes)
+        evaluate = Evaluator(self.frame.sizes)
         shape = tuple(evaluate.integer(d) for d in view.type.shape)
         strides = tuple(evaluate.integer(s) for s in view.strides)
         item = view.type.dtype.numpy.itemsize
@@ -218,9 +217,9 @@ class Executor:
         data = self.backend.read(start, span(shape, strides, item), stream)
         return strided(data, view.type.dtype.numpy, shape, strides)
 
-    def _store_array(self, view: View, array: Array, stream: int) -> None:
+    def store(self, view: View, array: Array, stream: int) -> None:
         """Write elements into a view; a dense one at once."""
-        evaluate = Evaluator(self._frame.sizes)
+        evaluate = Evaluator(self.frame.sizes)
         held = np.asarray(array).astype(view.type.dtype.numpy, copy=False)
         strides = tuple(evaluate.integer(s) for s in view.strides)
         start = self.address(view.buffer) + evaluate.integer(view.offset)
@@ -234,116 +233,56 @@ class Executor:
 
     # Host work
 
-    def _define(
+    def define(
         self, dims: Sequence[str], types: Sequence[Tensor], shapes: Sequence[tuple[int, ...]], label: str
     ) -> None:
         """Learn dims that only the data tells; memory whose size depends on them is dropped."""
-        sizes = self._frame.sizes
+        sizes = self.frame.sizes
         known = {k: v for k, v in sizes.items() if k not in dims}
         try:
             found = solve(dict(enumerate(types)), dict(enumerate(shapes)), known)  # type: ignore[arg-type]
         except ShapeError as error:
             raise ShapeError(error.what, f"result of node {label!r}") from error
         changed = {k for k in dims if sizes.get(k) != found.get(k)}
-        self._frame.sizes = found
-        for buffer in list(self._frame.dynamic):
+        self.frame.sizes = found
+        for buffer in list(self.frame.dynamic):
             if symbols(self.plan.buffers[buffer].bytes) & changed:
-                del self._frame.dynamic[buffer]
+                del self.frame.dynamic[buffer]
 
     def _host(self, step: HostStep, stream: int) -> None:
         arrays = [self.array(v, stream) for v in step.reads]
         try:
-            results = compute(step.node, arrays, [v.type for v in step.reads], self._frame.sizes)
+            results = compute(step.node, arrays, [v.type for v in step.reads], self.frame.sizes)
         except MinirtError as error:
             raise type(error)(error.what, f"node {step.label!r}") from error
         if step.dims:
-            self._define(step.dims, [w.type for w in step.writes], [np.shape(r) for r in results], step.label)
+            self.define(step.dims, [w.type for w in step.writes], [np.shape(r) for r in results], step.label)
         for view, result in zip(step.writes, results, strict=False):
-            self._store_array(view, result, stream)
+            self.store(view, result, stream)
 
     def _read(self, step: ReadStep, stream: int) -> None:
         values = self.array(step.source, stream).reshape(-1)
-        self._frame.sizes |= {n: int(v) for n, v in zip(step.dims, values, strict=True) if n}
+        self.frame.sizes |= {n: int(v) for n, v in zip(step.dims, values, strict=True) if n}
 
-    def _child(self, plan: Plan) -> Executor:
+    def child(self, plan: Plan) -> Executor:
+        """The executor of a sub-plan, made once."""
         if id(plan) not in self._children:
             self._children[id(plan)] = Executor(plan, self.backend, self._store)
         return self._children[id(plan)]
 
-    def _call(self, plan: Plan, inputs: Sequence[Result], outputs: Mapping[str, int], stream: int) -> list[Result]:
-        child = self._child(plan)
+    def call(self, plan: Plan, inputs: Sequence[Result], outputs: Mapping[str, int], stream: int) -> list[Result]:
+        """Run a sub-plan on inputs in order; outputs without an address get memory of their own."""
+        child = self.child(plan)
         names = [b.name for b in plan.inputs]
         shapes = {n: r.shape for n, r in zip(names, inputs, strict=True)}
-        child.bind(child.sizes(shapes, self._frame.sizes))
+        child.bind(child.sizes(shapes, self.frame.sizes))
         found = child.run({n: r.address for n, r in zip(names, inputs, strict=True)}, outputs, stream)
         return [found[b.name] for b in plan.outputs]
 
-    def _place(self, view: View) -> Result:
-        offset = Evaluator(self._frame.sizes).integer(view.offset)
+    def place(self, view: View) -> Result:
+        """Where a view lies now, and its shape."""
+        offset = Evaluator(self.frame.sizes).integer(view.offset)
         return Result(self.address(view.buffer) + offset, self._shape(view))
-
-    def _if(self, step: IfStep, stream: int) -> None:
-        taken = step.then if bool(self.array(step.condition, stream).reshape(-1)[0]) else step.otherwise
-        outputs = {}
-        if not step.dims:
-            outputs = {b.name: self._place(w).address for b, w in zip(taken.outputs, step.writes, strict=True)}
-        results = self._call(taken, [self._place(v) for v in step.reads], outputs, stream)
-        if step.dims:
-            self._define(step.dims, [w.type for w in step.writes], [r.shape for r in results], step.label)
-            for view, result in zip(step.writes, results, strict=True):
-                nbytes = view.type.dtype.nbytes(int(np.prod(result.shape)))
-                self.backend.copy(self._place(view).address, result.address, nbytes, stream)
-
-    def _loop(self, step: LoopStep, stream: int) -> None:
-        trip = int(self.array(step.trip, stream).reshape(-1)[0]) if step.trip is not None else None
-        go = bool(self.array(step.condition, stream).reshape(-1)[0]) if step.condition is not None else True
-        scalars = [self.backend.allocate(8), self.backend.allocate(8)]
-        captures = [self._place(v) for v in step.captures]
-        state = [self._place(v) for v in step.carried]
-        scans: list[list[Array]] = [[] for _ in step.writes[len(state) :]]
-        count = 0
-        while go and (trip is None or count < trip):
-            self.backend.write(scalars[0].address, np.array([count], np.int64), stream)
-            self.backend.write(scalars[1].address, np.array([go]), stream)
-            head = [Result(scalars[0].address, ()), Result(scalars[1].address, ())]
-            memory = self._fresh_outputs(step.body, count)
-            results = self._call(step.body, [*head, *state, *captures], memory, stream)
-            go = bool(self.backend.read(results[0].address, 1, stream)[0])
-            state = results[1 : 1 + len(state)]
-            for kept, result, view in zip(scans, results[1 + len(state) :], step.writes[len(state) :], strict=True):
-                nbytes = view.type.dtype.nbytes(int(np.prod(result.shape)))
-                data = np.array(self.backend.read(result.address, nbytes, stream))
-                kept.append(data.view(view.type.dtype.numpy).reshape(result.shape))
-            count += 1
-        self._finish_loop(step, state, scans, stream)
-
-    def _fresh_outputs(self, body: Plan, count: int) -> dict[str, int]:
-        """Addresses for this iteration's results: two sets in turn, so that none overwrites its inputs."""
-        held = self._child(body).results[count % 2]
-        out: dict[str, int] = {}
-        evaluate = Evaluator(self._frame.sizes)
-        for binding in body.outputs:
-            size = evaluate(body.buffers[binding.view.buffer].bytes)
-            if isinstance(size, Expr):
-                continue
-            if binding.name not in held:
-                held[binding.name] = self.backend.allocate(max(8, int(size)))
-            out[binding.name] = held[binding.name].address
-        return out
-
-    def _finish_loop(self, step: LoopStep, state: Sequence[Result], scans: Sequence[list[Array]], stream: int) -> None:
-        stacked = []
-        for view, kept in zip(step.writes[len(state) :], scans, strict=True):
-            inner = tuple(0 if isinstance(d, Expr) else int(d) for d in view.type.shape[1:])
-            stacked.append(np.stack(kept) if kept else np.empty((0, *inner), view.type.dtype.numpy))
-        if step.dims:
-            shapes = [r.shape for r in state] + [s.shape for s in stacked]
-            self._define(step.dims, [w.type for w in step.writes], shapes, step.label)
-        for view, result in zip(step.writes, state, strict=False):
-            nbytes = view.type.dtype.nbytes(int(np.prod(result.shape)))
-            self.backend.copy(self._place(view).address, result.address, nbytes, stream)
-        for view, array in zip(step.writes[len(state) :], stacked, strict=True):
-            self._store_array(view, array, stream)
 
 
 def _dense_strides(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
@@ -357,10 +296,11 @@ def _dense_strides(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...
 def _groups(plan: Plan) -> list[_Group]:
     groups: list[_Group] = []
     for step in plan.steps:
-        if isinstance(step, KernelStep) and groups and isinstance(groups[-1].steps[0], KernelStep):
+        loop = isinstance(step, LoopStep) and can_unroll(step)
+        if isinstance(step, KernelStep) and groups and groups[-1].native and not groups[-1].loop:
             groups[-1].steps.append(step)
         else:
-            groups.append(_Group([step]))
+            groups.append(_Group([step], isinstance(step, KernelStep) or loop, loop))
     for group in groups:
         group.needs = frozenset().union(*(_needs(s) for s in group.steps))
         written = {v.buffer for s in group.steps if isinstance(s, KernelStep) for v in s.writes}

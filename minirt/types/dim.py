@@ -7,18 +7,20 @@ An expression is a sum of monomials with rational coefficients over atoms; an at
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Union
 
 from minirt.errors import ShapeError
 
 Rational = int | Fraction
 Interval = tuple[float, float]
+Bound = int | Fraction | float
+Span = tuple[Bound, Bound]
 INF = float("inf")
-_UNBOUNDED: Interval = (-INF, INF)
+_UNBOUNDED: Span = (-INF, INF)
 
 
 class Atom:
@@ -90,7 +92,7 @@ class Expr:
         raise ShapeError(f"the truth of the symbolic expression {self} was asked for")
 
 
-Dim = Union[int, Fraction, Expr]
+Dim = int | Fraction | Expr
 
 _lock = threading.Lock()
 _atoms: weakref.WeakValueDictionary[str, Atom] = weakref.WeakValueDictionary()
@@ -238,9 +240,9 @@ def floor(a: Dim) -> Dim:
     part = _make(rest)
     if not isinstance(part, Expr):
         return add(_make(whole), part.__floor__())
-    lo, hi = bounds(part)
-    if lo > -INF and hi < INF and Fraction(lo).__floor__() == Fraction(hi).__floor__():
-        return add(_make(whole), Fraction(lo).__floor__())
+    lo, hi = _span(part, {})
+    if lo > -INF and hi < INF and lo.__floor__() == hi.__floor__():
+        return add(_make(whole), lo.__floor__())
     return add(_make(whole), _make({((_atom("floor", (part,)), 1),): 1}))
 
 
@@ -332,51 +334,66 @@ def symbols(value: Dim) -> frozenset[str]:
     return frozenset(found)
 
 
-def _scale(interval: Interval, by: Rational) -> Interval:
-    lo, hi = (_product(interval[0], float(by)), _product(interval[1], float(by)))
-    return (lo, hi) if lo <= hi else (hi, lo)
+def bounds(value: Dim, ranges: Mapping[str, tuple[int, int]] | None = None) -> Interval:
+    """A closed interval that holds the value while each dim stays in its range (default 0 to infinity)."""
+    low, high = _span(value, ranges or {})
+    return (_outward(low, -INF), _outward(high, INF))
 
 
-def _product(a: float, b: float) -> float:
-    return 0.0 if a == 0 or b == 0 else a * b
+def _outward(limit: Bound, toward: float) -> float:
+    """The limit as a float that does not cut it."""
+    near = float(limit)
+    cuts = near > limit if toward < 0 else near < limit
+    return math.nextafter(near, toward) if cuts else near
 
 
-def _multiply(a: Interval, b: Interval) -> Interval:
+def _product(a: Bound, b: Bound) -> Bound:
+    return 0 if a == 0 or b == 0 else a * b
+
+
+def _multiply(a: Span, b: Span) -> Span:
     corners = [_product(x, y) for x in a for y in b]
     return (min(corners), max(corners))
 
 
-def bounds(value: Dim, ranges: Mapping[str, tuple[int, int]] | None = None) -> Interval:
-    """A closed interval that holds the value while each dim stays in its range (default 0 to infinity)."""
+def _span(value: Dim, ranges: Mapping[str, tuple[int, int]]) -> Span:
+    """``bounds``, exactly: whole numbers and fractions where they are finite."""
     if not isinstance(value, Expr):
-        return (float(value), float(value))
-    lo = hi = 0.0
+        return (value, value)
+    low: Bound = 0
+    high: Bound = 0
     for mono, coefficient in value.terms:
-        part: Interval = (1.0, 1.0)
+        part: Span = (coefficient, coefficient)
         for atom, power in mono:
-            one = _atom_bounds(atom, ranges or {})
+            one = _atom_span(atom, ranges)
             if power < 0:
-                low = max(one[0], 1.0)
-                one = (0.0 if one[1] == INF else 1 / max(one[1], low), 1 / low)
+                one = _reciprocal(one, bool(atom.args))
             for _ in range(abs(power)):
                 part = _multiply(part, one)
-        part = _scale(part, coefficient)
-        lo, hi = lo + part[0], hi + part[1]
-    return (-INF if lo != lo else lo, INF if hi != hi else hi)
+        low, high = low + part[0], high + part[1]
+    return (-INF if low != low else low, INF if high != high else high)
 
 
-def _atom_bounds(atom: Atom, ranges: Mapping[str, tuple[int, int]]) -> Interval:
+def _reciprocal(one: Span, call: bool) -> Span:
+    """Of a divisor that is not 0; a dim, being whole, is then at least 1."""
+    low, high = one if call else (max(one[0], 1), max(one[1], 1))
+    if low <= 0:
+        return _UNBOUNDED
+    return (0 if high == INF else Fraction(1) / Fraction(high), Fraction(1) / Fraction(low))
+
+
+def _atom_span(atom: Atom, ranges: Mapping[str, tuple[int, int]]) -> Span:
     if not atom.args:
         return ranges.get(atom.fn, (0, INF))
     if atom.fn in ("negative", "zero"):
         return (0, 1)
     if atom.fn == "floor":
-        lo, hi = bounds(atom.args[0], ranges)
-        return (lo if lo == -INF else float(int(lo // 1)), hi if hi == INF else float(int(hi // 1)))
+        low, high = _span(atom.args[0], ranges)
+        return (low if low == -INF else low.__floor__(), high if high == INF else high.__floor__())
     if atom.fn in ("max", "select"):
-        first, second = (bounds(a, ranges) for a in atom.args[-2:])
-        low = max if atom.fn == "max" else min
-        return (low(first[0], second[0]), max(first[1], second[1]))
+        first, second = (_span(a, ranges) for a in atom.args[-2:])
+        least = max if atom.fn == "max" else min
+        return (least(first[0], second[0]), max(first[1], second[1]))
     return _UNBOUNDED
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Union
 
 from minirt.types.dim import Dim, product
 from minirt.types.dtype import DType
@@ -81,4 +80,4 @@ class Optional:
         return f"optional({self.element})"
 
 
-Type = Union[Tensor, Sequence, Optional]
+Type = Tensor | Sequence | Optional
