@@ -367,16 +367,16 @@ def _span(value: Dim, ranges: Mapping[str, tuple[int, int]]) -> Span:
         for atom, power in mono:
             one = _atom_span(atom, ranges)
             if power < 0:
-                one = _reciprocal(one, bool(atom.args))
+                one = _reciprocal(one, _atom_integral(atom))
             for _ in range(abs(power)):
                 part = _multiply(part, one)
         low, high = low + part[0], high + part[1]
     return (-INF if low != low else low, INF if high != high else high)
 
 
-def _reciprocal(one: Span, call: bool) -> Span:
-    """Of a divisor that is not 0; a dim, being whole, is then at least 1."""
-    low, high = one if call else (max(one[0], 1), max(one[1], 1))
+def _reciprocal(one: Span, whole: bool) -> Span:
+    """Of a divisor that is not 0; what is whole and not negative is then at least 1."""
+    low, high = (max(one[0], 1), max(one[1], 1)) if whole and one[0] >= 0 else one
     if low <= 0:
         return _UNBOUNDED
     return (0 if high == INF else Fraction(1) / Fraction(high), Fraction(1) / Fraction(low))

@@ -62,7 +62,8 @@ def test_flatten(shape: tuple[int, ...], axis: int) -> None:
 def test_transpose(shape: tuple[int, ...], data: st.DataObject, dtype: Any) -> None:
     """Any order, or all reversed."""
     order = list(data.draw(st.permutations(range(len(shape)))))
-    perm = order if order and data.draw(st.booleans()) else None
+    reverse: bool = data.draw(st.booleans())
+    perm = order if order and not reverse else None
     check("Transpose", [array(shape, dtype)], **attributes_of(perm=perm))
 
 

@@ -1,0 +1,1 @@
+"""Tests of element types, dimension expressions and tensor types."""
