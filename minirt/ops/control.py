@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,18 @@ def _same(a: Dim, b: Dim) -> bool:
     return a is b or (not isinstance(a, Expr) and not isinstance(b, Expr) and a == b)
 
 
+_SLOT = "slot_"
+
+
 def _slots(dims: Sequence[str]) -> Iterator[str]:
-    yield from dims
-    while True:
-        yield "d"
+    """The names; where there are none, names that ``_needed`` knows."""
+    yield from dims or (f"{_SLOT}{i}" for i in count())
+
+
+def _needed(types: Sequence[Type], slots: int) -> int:
+    """``slots``, or 0 where no result has an axis that only running tells."""
+    named = (s for t in types if isinstance(t, Tensor) for d in t.shape for s in symbols(d))
+    return slots if any(s.startswith(_SLOT) for s in named) else 0
 
 
 def _axes(types: Sequence[Type]) -> int:
@@ -99,7 +108,7 @@ def run_body(body: Graph, arrays: Sequence[Any], wide: bool) -> list[Any]:
 class If(DataDependent):
     """The results of one of two graphs, by a bool: operands are the condition, then the inputs of both graphs.
 
-    ``dims`` has a name for each axis of each result, used where the branches differ.
+    ``dims`` has a name for each axis of each result, used where the branches differ; none where they agree.
     """
 
     dtypes = (bool_,)
@@ -108,8 +117,8 @@ class If(DataDependent):
     otherwise: Graph
 
     def unknowns(self, *inputs: Value) -> int:
-        """One for each axis of each result."""
-        return _axes([v.type for v in self.then.outputs])
+        """One for each axis of each result, if any is needed."""
+        return _needed(self.infer(*inputs), _axes([v.type for v in self.then.outputs]))
 
     def infer(self, *inputs: Value) -> Sequence[Type]:
         """What both branches give, with own dims where they differ."""
@@ -135,7 +144,7 @@ class Loop(DataDependent):
 
     The body takes iteration number (i64), condition, carried values and captures, and gives the next condition, the
     carried values, and slices that are stacked.  Results: the last carried values, the stacks.
-    ``dims`` has a name for each axis of each result, used where only running tells.
+    ``dims`` has a name for each axis of each result, used where only running tells; none where all is known.
     """
 
     dtypes = _EVERY
@@ -146,9 +155,9 @@ class Loop(DataDependent):
     has_condition: bool
 
     def unknowns(self, *inputs: Value) -> int:
-        """One for each axis of each result; a stack has one more axis than its slices."""
+        """One for each axis of each result, if any is needed; a stack has one more axis than its slices."""
         results = [v.type for v in self.body.outputs[1:]]
-        return _axes(results) + len(results) - self.carried
+        return _needed(self.infer(*inputs), _axes(results) + len(results) - self.carried)
 
     def split(self, values: Sequence[Any]) -> tuple[Any, Any, Sequence[Any], Sequence[Any]]:
         """Trip count, condition (None where absent), carried values, captures."""
@@ -173,11 +182,11 @@ class Loop(DataDependent):
             results.append(unified((start.type, inside.type, after.type), inner, slots))
         for value in body.outputs[1 + self.carried :]:
             slot = next(slots)
-            count = self._count(trip, condition)
+            length = self._count(trip, condition)
             piece = unified((value.type,), inner, slots)
             if not isinstance(piece, Tensor):
                 raise MinirtError("only tensors are stacked")
-            results.append(Tensor(piece.dtype, (symbol(slot) if count is None else count, *piece.shape)))
+            results.append(Tensor(piece.dtype, (symbol(slot) if length is None else length, *piece.shape)))
         return results
 
     def count(self, inputs: Sequence[Value]) -> Dim | None:
@@ -189,8 +198,8 @@ class Loop(DataDependent):
         """How often the body runs, where the trip count alone decides."""
         if trip is None or trip.ints is None or not self.endless(condition):
             return None
-        (count,) = trip.ints
-        return count if isinstance(count, Expr) else max(0, int(count))
+        (length,) = trip.ints
+        return length if isinstance(length, Expr) else max(0, int(length))
 
     def endless(self, condition: Value | None) -> bool:
         """True where the condition never ends the loop: it is true, and the body keeps it or gives true."""
@@ -203,13 +212,13 @@ class Loop(DataDependent):
         trip, condition, carried, captures = self.split(arrays)
         state, going = list(carried), condition is None or bool(condition)
         stacks: list[list[Any]] = [[] for _ in self.body.outputs[1 + self.carried :]]
-        count = 0
-        while going and (trip is None or count < int(trip)):
-            out = run_body(self.body, [np.int64(count), np.bool_(going), *state, *captures], wide)
+        step = 0
+        while going and (trip is None or step < int(trip)):
+            out = run_body(self.body, [np.int64(step), np.bool_(going), *state, *captures], wide)
             going, state = bool(out[0]), out[1 : 1 + self.carried]
             for stack, piece in zip(stacks, out[1 + self.carried :], strict=True):
                 stack.append(piece)
-            count += 1
+            step += 1
         return (*state, *(self._stacked(i, s) for i, s in enumerate(stacks)))
 
     def _stacked(self, which: int, pieces: list[Any]) -> Any:

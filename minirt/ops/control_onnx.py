@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minirt.errors import MinirtError, TypeInferenceError, UnsupportedNodeError
-from minirt.ir.graph import Graph, Input, Raise, constant, postorder
+from minirt.ir.graph import Graph, Input, Raise, constant, is_constant, postorder
 from minirt.ir.op import Value, apply, apply_all, fresh_dim, origin
 from minirt.ops.control import If, Loop
+from minirt.ops.control_counted import count_of
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.indexing import Gather
 from minirt.ops.movement import dims_value, reshaped, sliced, transposed
@@ -140,9 +141,37 @@ def _loop(node: OnnxNode) -> Result:
     trip, condition = node.optional(0), node.optional(1)
     carried = [node.input(i) for i in range(2, len(node.inputs))]
     graph, captures = _stable(node, [Tensor(i64, ()), Tensor(bool_, ())], carried, [])
-    heads = [_single(v) for v in (trip, condition) if v is not None]
-    op = Loop(graph, len(carried), trip is not None, condition is not None)
-    return apply_all(op, *heads, *carried, *captures)
+    trip, condition = (None if v is None else _single(v) for v in (trip, condition))
+    count = None if condition is None else count_of(graph, carried, trip, condition)
+    if count is not None:
+        graph = Graph(graph.name, graph.inputs, [constant(True, bool_), *graph.outputs[1:]], graph.names)
+        trip, condition = dims_value([count], shape=()), None
+    heads = [v for v in (trip, condition) if v is not None]
+    kept, graph, fixed = _without_fixed(graph, carried)
+    op = Loop(graph, len(kept), trip is not None, condition is not None)
+    results = apply_all(op, *heads, *(carried[i] for i in kept), *captures, *fixed)
+    final = list(carried)
+    for place, value in zip(kept, results, strict=False):
+        final[place] = value
+    return [*final, *results[len(kept) :]]
+
+
+def _without_fixed(graph: Graph, carried: Sequence[Value]) -> tuple[list[int], Graph, list[Value]]:
+    """The body without carried values that it passes on as they are: constants are put in, others become captures.
+
+    Returns which values are still carried, the body, and the new captures, that follow the others.
+    """
+    inside, after = graph.inputs[2 : 2 + len(carried)], graph.outputs[1 : 1 + len(carried)]
+    fixed = [i for i, (a, b) in enumerate(zip(inside, after, strict=True)) if a is b]
+    held = [i for i in fixed if not is_constant(carried[i])]
+    kept = [i for i in range(len(carried)) if i not in fixed]
+    swapped = {inside[i]: carried[i] for i in fixed if i not in held}
+    outputs = inlined(graph, [swapped.get(v, v) for v in graph.inputs])
+    left = [outputs[0], *(outputs[1 + i] for i in kept), *outputs[1 + len(carried) :]]
+    names = [graph.names[0], *(graph.names[1 + i] for i in kept), *graph.names[1 + len(carried) :]]
+    rest = graph.inputs[2 + len(carried) :]
+    inputs = [*graph.inputs[:2], *(inside[i] for i in kept), *rest, *(inside[i] for i in held)]
+    return kept, Graph(graph.name, inputs, left, names), [carried[i] for i in held]
 
 
 @importer("Scan")
