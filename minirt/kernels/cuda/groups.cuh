@@ -1,12 +1,16 @@
 // Combining one number a thread over groups of threads. `f(a, b)` combines two; every thread of a group gets the result.
+template <class T> struct Word { typedef T type; };  // what a shuffle moves an element as
+template <> struct Word<bool> { typedef int type; };
+template <> struct Word<i8> { typedef int type; };
+template <> struct Word<u8> { typedef int type; };
+template <> struct Word<i16> { typedef int type; };
+template <> struct Word<u16> { typedef int type; };
 template <class T> struct Lanes {
-  static DEV T swap(T x, int d) { return __shfl_xor_sync(0xffffffffu, x, d); }
+  typedef typename Word<T>::type Held;
+  static DEV T swap(T x, int d) { return (T)__shfl_xor_sync(0xffffffffu, (Held)x, d); }
+  static DEV T up(T x, int d) { return (T)__shfl_up_sync(0xffffffffu, (Held)x, d); }
+  static DEV T from(T x, int lane) { return (T)__shfl_sync(0xffffffffu, (Held)x, lane); }
 };
-template <> struct Lanes<bool> { static DEV bool swap(bool x, int d) { return __shfl_xor_sync(0xffffffffu, (int)x, d); } };
-template <> struct Lanes<i8> { static DEV i8 swap(i8 x, int d) { return (i8)__shfl_xor_sync(0xffffffffu, (int)x, d); } };
-template <> struct Lanes<u8> { static DEV u8 swap(u8 x, int d) { return (u8)__shfl_xor_sync(0xffffffffu, (int)x, d); } };
-template <> struct Lanes<i16> { static DEV i16 swap(i16 x, int d) { return (i16)__shfl_xor_sync(0xffffffffu, (int)x, d); } };
-template <> struct Lanes<u16> { static DEV u16 swap(u16 x, int d) { return (u16)__shfl_xor_sync(0xffffffffu, (int)x, d); } };
 
 // A number and the place that it was found at.
 template <class T> struct Found { T value; i64 at; };

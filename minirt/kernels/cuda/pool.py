@@ -82,8 +82,8 @@ class PoolWalk(Walk):
             place = spec["places"][k]
             text += f"const I first{k} = {f'c{place}' if place >= 0 else '0'} * step{k} - begin{k};\n"
         for k in axes:
-            text += f"#pragma unroll 1\nfor (I t{k} = 0; t{k} < taps{k}; t{k}++) {{\nconst I p{k} = first{k} + t{k} * gap{k};\n"
-            text += f"if (p{k} < 0 || p{k} >= size{k}) continue;\n"
+            text += f"#pragma unroll 1\nfor (I t{k} = 0; t{k} < taps{k}; t{k}++) {{\n"
+            text += f"const I p{k} = first{k} + t{k} * gap{k};\nif (p{k} < 0 || p{k} >= size{k}) continue;\n"
         at = " + ".join(["o_x", *(f"p{k} * stride{k}" for k in axes)])
         text += f"R v[{vector}];\n"
         text += f"load_vector<{vector}>(v, x + {at});\n" if vector > 1 else f"v[0] = (R)widen(x[{at}]);\n"

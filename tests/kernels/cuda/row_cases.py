@@ -7,6 +7,7 @@ import numpy as np
 
 from minirt.ir.scalar import Body, arg, call, cast, const
 from minirt.ops.normalization import Normalization
+from minirt.ops.ordering import ArgReduce, Cumulative, TopK
 from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
 from minirt.types.dtype import f16, f32
@@ -103,6 +104,42 @@ def statistics() -> list[Case]:
     ]  # fmt: skip
 
 
+def ordering() -> list[Case]:
+    """Arg reductions, running sums, top-k."""
+    ties = random(9, 70, dtype=np.int8)
+    broken = random(5, 40)
+    broken[1, 7] = broken[1, 9] = np.nan
+    half = random(6, 33, dtype=np.float16)
+    out = [
+        Case("arg-max", ArgReduce("max", 1), [random(9, 1000)]),
+        Case("arg-min-first", ArgReduce("min", 0, False), [random(33, 40)]),
+        Case("arg-max-ties", ArgReduce("max", 1), [ties]),
+        Case("arg-max-last-of-ties", ArgReduce("max", 1, True, True), [ties]),
+        Case("arg-max-nan", ArgReduce("max", 1), [broken]),
+        Case("arg-min-nan", ArgReduce("min", 1), [broken]),
+        Case("arg-max-middle", ArgReduce("max", 1, False), [random(3, 21, 64, dtype=np.float16)]),
+        Case("running-sum", Cumulative("sum", 1), [random(7, 1000)], tolerance=1e-5),
+        Case("running-sum-outer", Cumulative("sum", 0), [random(50, 65)]),
+        Case("running-product", Cumulative("prod", 1), [random(7, 40)]),
+        Case("running-i64", Cumulative("sum", 1), [random(7, 77, dtype=np.int64)]),
+        Case("running-f16", Cumulative("sum", 1), [half], tolerance=4e-3),
+        Case("top-5", TopK(1, 5), [random(9, 100)]),
+        Case("top-ties", TopK(1, 30), [ties]),
+        Case("least-ties", TopK(1, 70, False), [ties]),
+        Case("top-nan", TopK(1, 40), [broken]),
+        Case("least-nan", TopK(1, 40, False), [broken]),
+        Case("top-first", TopK(0, 7), [random(50, 13)]),
+        Case("top-middle", TopK(1, 3), [random(3, 21, 16, dtype=np.float16)]),
+        Case("top-2000", TopK(1, 300), [random(3, 2000)]),
+        Case("top-9000", TopK(1, 20), [random(3, 9000)]),
+        Case("top-symbolic", TopK(1, 3), [random(3, 50)], {50: "L"}),
+    ]
+    for exclusive, reverse in ((True, False), (False, True), (True, True)):
+        op = Cumulative("sum", 1, exclusive, reverse)
+        out += [Case(f"running-{exclusive}-{reverse}", op, [x]) for x in (random(7, 70), random(4, 9, 33))]
+    return out
+
+
 def cases() -> list[Case]:
     """All cases."""
-    return [*reductions(), *statistics()]
+    return [*reductions(), *statistics(), *ordering()]
