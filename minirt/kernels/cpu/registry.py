@@ -1,6 +1,7 @@
 """Every CPU kernel class: importing this registers them."""
 
 from minirt.kernels.cpu.dims import DimsWrite
+from minirt.kernels.cpu.gemm import GemmTiled
 from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.normalization import NormalizeStrided
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
@@ -11,6 +12,7 @@ from minirt.kernels.cpu.softmax import SoftmaxStrided
 __all__ = [
     "ConcatStrided",
     "DimsWrite",
+    "GemmTiled",
     "MapStrided",
     "MoveStrided",
     "PadConstant",

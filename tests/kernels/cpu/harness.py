@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minirt.build.select import satisfies
 from minirt.ir.graph import Input
 from minirt.ir.op import Op, apply, apply_all
 from minirt.kernels.cpu.compile import address
@@ -45,12 +46,17 @@ def operand(array: Array, layout: tuple[int, ...] = (), constant: bool = False) 
 
 
 def problem_of(
-    op: Op, inputs: Sequence[Array], outputs: Sequence[Array], layouts: Sequence[tuple[int, ...]] = ()
+    op: Op,
+    inputs: Sequence[Array],
+    outputs: Sequence[Array],
+    layouts: Sequence[tuple[int, ...]] = (),
+    constants: Sequence[int] = (),
 ) -> Problem:
     """The op on these arrays as a problem."""
     layouts = layouts or [()] * len(outputs)
     outs = tuple(operand(a, layout) for a, layout in zip(outputs, layouts, strict=True))
-    return Problem(op, tuple(operand(a) for a in inputs), outs, CPU)
+    ins = tuple(operand(a, constant=i in constants) for i, a in enumerate(inputs))
+    return Problem(op, ins, outs, CPU)
 
 
 def pick(problem: Problem, name: str = "") -> Kernel:
@@ -58,6 +64,14 @@ def pick(problem: Problem, name: str = "") -> Kernel:
     refusals = []
     for kernel in candidates(CPU, problem.op):
         if name and kernel.name != name:
+            continue
+        wrong = [
+            i
+            for i, (o, order) in enumerate(zip(problem.inputs, kernel.orders(problem)[0], strict=True))
+            if order is not None and not satisfies(o.shape, o.strides, order)
+        ]
+        if wrong:
+            refusals.append(f"{kernel.name}: operands {wrong} lie in another order")
             continue
         reason = kernel.rejects(problem)
         if not reason:
@@ -112,15 +126,20 @@ def reference(op: Op, inputs: Sequence[Array], wide: bool = False) -> list[Array
 
 
 def run(
-    op: Op, inputs: Sequence[Array], orders: Sequence[Sequence[int]] = (), kernel: str = "", tactic: int = 0
+    op: Op,
+    inputs: Sequence[Array],
+    orders: Sequence[Sequence[int]] = (),
+    kernel: str = "",
+    tactic: int = 0,
+    constants: Sequence[int] = (),
 ) -> list[Array]:
-    """The op's results by a CPU kernel; ``orders`` are the results' memory orders."""
+    """The op's results by a CPU kernel; ``orders`` are the results' memory orders, ``constants`` known operands."""
     inputs = [np.asarray(a) for a in inputs]
     with np.errstate(all="ignore"):
         expected = reference(op, inputs)
     made = [fenced(e.shape, e.dtype, orders[i] if orders else None) for i, e in enumerate(expected)]
     outputs = [m[0] for m in made]
-    problem = problem_of(op, inputs, outputs, [tuple(o) for o in orders])
+    problem = problem_of(op, inputs, outputs, [tuple(o) for o in orders], constants)
     chosen = pick(problem, kernel)
     launch_all(chosen, problem, chosen.tactics(problem)[tactic], inputs, outputs)
     for _, raw in made:
@@ -129,11 +148,16 @@ def run(
 
 
 def check(
-    op: Op, inputs: Sequence[Array], tolerance: float = 1e-6, orders: Sequence[Sequence[int]] = (), kernel: str = ""
+    op: Op,
+    inputs: Sequence[Array],
+    tolerance: float = 1e-6,
+    orders: Sequence[Sequence[int]] = (),
+    kernel: str = "",
+    constants: Sequence[int] = (),
 ) -> None:
     """Compares a kernel with the reference in float64: within ``tolerance`` of scale for floats, exactly else."""
     inputs = [np.asarray(a) for a in inputs]
-    got = run(op, inputs, orders, kernel)
+    got = run(op, inputs, orders, kernel, 0, constants)
     with np.errstate(all="ignore"):
         wide = reference(op, inputs, True)
     for mine, wanted in zip(got, wide, strict=True):

@@ -1,0 +1,75 @@
+"""Epilogues of ops as epilogues of matrix and window kernels: the body, and how its extra operands move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minirt.ir.scalar import Body, Scalar, arg, cast, decode, encode, rebuild, uses_index
+from minirt.kernels.cpu.epilogue import Epilogue
+from minirt.kernels.cpu.epilogue import Operand as Extra
+from minirt.kernels.cpu.nest import Strides, same
+from minirt.kernels.cpu.pointwise import region_line, unsupported
+from minirt.plan.launch import Address, Arg, Integer, Spec
+from minirt.types.dim import mul
+from minirt.types.dtype import f32
+
+Moves = tuple[Strides, ...]
+"""An extra operand's strides along (image, group, row, column)."""
+
+_STORED = ("f32", "f16", "bf16")
+
+
+def unfinished(body: Body) -> str:
+    """Why a float32 matrix kernel cannot run this epilogue; "" where it can."""
+    if len(body.results) != 1:
+        return "an epilogue of several results is not taken"
+    if body.args[0] is not f32:
+        return f"sums of {body.args[0]} are not taken"
+    if body.dtypes[0].name not in _STORED:
+        return f"results of {body.dtypes[0]} are not stored"
+    if uses_index(body.results):
+        return "an epilogue that reads coordinates is not taken"
+    return unsupported(body.args)
+
+
+def unmoved(moves: Moves) -> str:
+    """Why extra operands that move like this cannot be read; "" where they can."""
+    wrong = [m for m in moves if not (same(m[3], 1) or same(m[3], 0))]
+    return "an extra operand is neither contiguous nor constant along columns" if wrong else ""
+
+
+def epilogue_spec(body: Body, moves: Moves) -> Spec:
+    """What a kernel's compile-time spec keeps of the epilogue."""
+    return {"body": encode(body), "columns": [same(m[3], 1) for m in moves]}
+
+
+def epilogue_of(spec: Spec) -> Epilogue:
+    """The kernel's epilogue; operands and result are widened and rounded by its loads and stores."""
+    body = decode(spec["body"])
+    wide = tuple(d.compute for d in body.args)
+
+    def leaf(node: Scalar) -> Scalar:
+        return arg(int(node.value or 0), wide[int(node.value or 0)]) if node.fn == "arg" else node
+
+    def widened(root: Scalar) -> Scalar:
+        (made,) = rebuild((root,), leaf)
+        return made.args[0] if made.fn == "cast" and made.dtype.bits < 32 and made.args[0].dtype is f32 else made
+
+    out = body.dtypes[0].name
+    result = cast(widened(body.results[0]), f32)
+    operands = tuple(Extra(d.name, column) for d, column in zip(body.args[1:], spec["columns"], strict=True))
+    if result.fn == "arg" and result.value == 0 and not operands:
+        return Epilogue(out=out)
+    text = {"body": encode(Body(wide, (result,))), "args": ["value"] * len(wide), "outs": ["value"], "coords": []}
+    call = ", ".join(["int64(0)", "acc", *(f"e{i}" for i in range(len(operands)))])
+    return Epilogue(operands, f"body({call})", (), region_line("body", text) + "\n", out)
+
+
+def moved_args(address: Address, move: Strides) -> list[Arg]:
+    """Address and strides for image, group and row."""
+    return [address, *(Integer(s) for s in move[:3])]
+
+
+def grouped(strides: Sequence[Strides], each: int) -> list[Strides]:
+    """Strides (image, channel, row) as (image, group, row, column) for groups of ``each`` channels."""
+    return [(image, mul(channel, each), row, channel) for image, channel, row in strides]

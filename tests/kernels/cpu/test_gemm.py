@@ -1,0 +1,57 @@
+"""Matrix products on the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minirt.ir.scalar import Body, arg, call, cast, const
+from minirt.ops.gemm import Gemm
+from minirt.types.dtype import Array, dtype_of, f16, f32
+from tests.kernels.cpu.harness import check
+
+_TOLERANCE = {"f16": 2e-3, "bf16": 1e-2}
+
+
+def _numbers(shape: tuple[int, ...], dtype: str = "f32", seed: int = 0) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype_of(dtype).numpy)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ((1, 1), (1, 1)), ((5, 7), (7, 33)), ((30, 64), (64, 96)), ((1, 300), (300, 70)), ((4, 3, 5, 6), (4, 3, 6, 17)),
+        ((3, 5, 6), (6, 9)), ((2, 1, 5, 6), (3, 6, 7)), ((5, 0), (0, 3)), ((0, 4), (4, 3)), ((7, 4), (2, 4, 5)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("constant", [False, True])
+def test_shapes(a: tuple[int, ...], b: tuple[int, ...], constant: bool) -> None:
+    """Batch axes broadcast; columns beyond a whole block; constants packed at load."""
+    check(Gemm(), [_numbers(a), _numbers(b, seed=1)], constants=(1,) if constant else ())
+
+
+@pytest.mark.parametrize("trans_a", [False, True])
+@pytest.mark.parametrize("trans_b", [False, True])
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("constant", [False, True])
+def test_transposed(trans_a: bool, trans_b: bool, dtype: str, constant: bool) -> None:
+    """Both operands either way, and views of other tensors."""
+    a, b = _numbers((3, 20, 10), dtype), _numbers((3, 10, 37), dtype, 1)
+    left = a.swapaxes(1, 2).copy() if trans_a else a
+    right = b.swapaxes(1, 2).copy() if trans_b else b
+    constants = (1,) if constant else ()
+    check(Gemm(trans_a, trans_b), [left, right], _TOLERANCE.get(dtype, 1e-6), constants=constants)
+    heads = _numbers((2, 20, 3, 10), dtype).transpose(0, 2, 1, 3)
+    keys = _numbers((2, 15, 3, 10), dtype, 1).transpose(0, 2, 1, 3)
+    check(Gemm(False, True), [heads, keys], _TOLERANCE.get(dtype, 1e-6))
+
+
+def test_epilogue() -> None:
+    """Bias, residual, scale of a row, and a stored narrow float."""
+    acc, bias, rest, scale = arg(0, f32), arg(1, f16), arg(2, f32), arg(3, f32)
+    value = call("mul", call("add", call("add", acc, cast(bias, f32)), rest), scale)
+    body = Body((f32, f16, f32, f32), (call("max", value, const(0.0, f32)),))
+    inputs = [_numbers((2, 9, 24)), _numbers((24, 40), seed=1), _numbers((40,), "f16", 2), _numbers((2, 9, 40), seed=3)]
+    check(Gemm(epilogue=body), [*inputs, _numbers((9, 1), seed=4)], 2e-6, constants=(1,))
+    narrow = Body((f32,), (cast(call("tanh", acc), f16),))
+    check(Gemm(epilogue=narrow), inputs[:2], 1e-3)
