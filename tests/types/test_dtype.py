@@ -50,7 +50,8 @@ def test_compute_types_and_bytes() -> None:
 
 def test_unknown_types() -> None:
     """By name, number and NumPy type."""
-    calls: list[Callable[[], object]] = [lambda: dtype_of("f17"), lambda: from_onnx(99), lambda: from_numpy(np.dtype("M8[s]"))]
+    dates = np.dtype("M8[s]")
+    calls: list[Callable[[], object]] = [lambda: dtype_of("f17"), lambda: from_onnx(99), lambda: from_numpy(dates)]
     for call in calls:
         with pytest.raises(MinirtError):
             call()

@@ -1,0 +1,1 @@
+"""Tests of scalar expressions, ops and graphs."""
