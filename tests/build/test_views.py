@@ -1,0 +1,63 @@
+"""Views: strides and offsets that the lowering finds address the elements that NumPy finds."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minirt.build.views import Placement, dense, reshape_strides, view
+from minirt.ops.movement import Expand, Reshape, Slice, Transpose
+from minirt.types.dim import Dim, symbol
+from minirt.types.dtype import f32
+from minirt.types.tensor import Tensor
+
+
+def read(
+    at: Placement, memory: np.ndarray[tuple[int], np.dtype[np.float32]]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    shape = tuple(int(d) for d in at.type.shape)  # type: ignore[arg-type]
+    if 0 in shape:
+        return np.empty(shape, np.float32)
+    strides = tuple(4 * int(s) for s in at.strides)  # type: ignore[arg-type]
+    return np.ndarray(shape, np.float32, memory, 4 * int(at.offset), strides)  # type: ignore[arg-type]
+
+
+@given(st.data())
+def test_chains_of_views_address_what_numpy_does(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=4)))
+    memory = np.arange(np.prod(shape), dtype=np.float32)
+    want, at = memory.reshape(shape), dense(Tensor(f32, shape))
+    for _ in range(data.draw(st.integers(1, 5))):
+        op, moved = _draw_view(data, want)
+        found = view(op, at, Tensor(f32, tuple(moved.shape)))
+        if found is None:
+            assert isinstance(op, Reshape) or (isinstance(op, Slice) and min(op.steps) < 0)
+            continue
+        want, at = moved, found
+        np.testing.assert_array_equal(read(at, memory), want)
+
+
+def _draw_view(data: st.DataObject, x: np.ndarray[tuple[int, ...], np.dtype[np.float32]]):  # type: ignore[no-untyped-def]
+    kind = data.draw(st.integers(0, 3))
+    if kind == 0:
+        perm = tuple(data.draw(st.permutations(range(x.ndim))))
+        return Transpose(perm), x.transpose(perm)
+    if kind == 1:
+        starts = tuple(data.draw(st.integers(0, n - 1)) for n in x.shape)
+        steps = tuple(data.draw(st.integers(1, 2)) for _ in x.shape)
+        moved = x[tuple(slice(s, None, t) for s, t in zip(starts, steps, strict=True))]
+        return Slice(starts, tuple(moved.shape), steps), moved
+    if kind == 2:
+        shape = (data.draw(st.integers(1, 3)), *(data.draw(st.integers(1, 3)) if n == 1 else n for n in x.shape))
+        return Expand(shape), np.broadcast_to(x, shape)
+    flat = (x.size,) if data.draw(st.booleans()) else (*x.shape, 1)
+    return Reshape(flat), x.reshape(flat)
+
+
+def test_symbolic_dims_split_and_merge() -> None:
+    n, s = symbol("N"), symbol("S")
+    shape: tuple[Dim, ...] = (n, s, 768)
+    split = reshape_strides(shape, Tensor(f32, shape).strides, (n, s, 12, 64))
+    assert split == (768 * s, 768, 64, 1)
+    assert reshape_strides((n, 12, s, 64), (s * 768, 64, 768, 1), (n, 12 * s, 64)) is None
