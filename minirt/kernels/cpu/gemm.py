@@ -180,18 +180,18 @@ def pieces(value: Dim, size: int) -> Dim:
 
 def matrix_spec(spec: MatrixSpec, dense: bool, epilogue: Spec) -> Spec:
     """A launch's compile-time spec; ``dense``: the depth is contiguous."""
-    return {"vectors": spec.vectors, "lanes": spec.lanes, "patch": spec.patch, "dense": dense, **epilogue}
+    return {"vectors": spec.vectors, "lanes": spec.lanes, "dense": dense, **epilogue}
 
 
 def matrix_source(spec: Spec) -> CpuUnit:
     """The matrix kernel of a launch's compile-time spec."""
-    made = MatrixSpec(spec["vectors"], spec["lanes"], spec["patch"], spec["dense"], True, epilogue_of(spec))
+    made = MatrixSpec(spec["vectors"], spec["lanes"], spec["dense"], True, epilogue_of(spec))
     return matrix_unit(made)
 
 
-def widen_launch(x: Operand, place: Address, work: int) -> tuple[Launch, Operand]:
-    """A copy of x as float32 in a scratch buffer, in the layout of its type, and how it is read there."""
-    wide = Tensor(f32, x.shape, x.type.layout)
+def widen_launch(x: Operand, place: Address, work: int, layout: tuple[int, ...] = ()) -> tuple[Launch, Operand]:
+    """A copy of x as float32 in a scratch buffer, in this layout (or its own), and how it is read there."""
+    wide = Tensor(f32, x.shape, layout or x.type.layout)
     body = Body((x.type.dtype,), (cast(arg(0, x.type.dtype), f32),))
     result = Operand(wide, wide.strides)
     return map_launch(body, (x,), (result,), (place, Address("work", work))), result

@@ -50,7 +50,8 @@ def split(
 ) -> Split:
     """The loops over ``shape``: ``order`` are the kept axes in the result's memory order.
 
-    Columns are reduced together where one of the first ``leading`` operands (0: of all) is contiguous along a kept axis.
+    Columns are reduced together where one of the first ``leading`` operands (0: of all) is contiguous along a kept
+    axis.
     """
     fast = next(
         (

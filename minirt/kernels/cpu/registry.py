@@ -1,23 +1,28 @@
 """Every CPU kernel class: importing this registers them."""
 
+from minirt.kernels.cpu.convolution import ConvDepthwise, ConvTiled
 from minirt.kernels.cpu.dims import DimsWrite
 from minirt.kernels.cpu.gemm import GemmTiled
 from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.normalization import NormalizeStrided
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
 from minirt.kernels.cpu.pointwise import MapStrided
+from minirt.kernels.cpu.pool import PoolWindow
 from minirt.kernels.cpu.reduce import ReduceStrided
 from minirt.kernels.cpu.softmax import SoftmaxStrided
 
 __all__ = [
     "ConcatStrided",
+    "ConvDepthwise",
+    "ConvTiled",
     "DimsWrite",
     "GemmTiled",
     "MapStrided",
     "MoveStrided",
+    "NormalizeStrided",
     "PadConstant",
     "PadMirrored",
+    "PoolWindow",
     "ReduceStrided",
-    "NormalizeStrided",
     "SoftmaxStrided",
 ]
