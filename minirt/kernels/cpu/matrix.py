@@ -23,9 +23,6 @@ where it is.
 A product A[M, K] @ B[K, N] is taps 1, strides 1, dilations 1, pads 0, size (1, 1 << 40), pixel stride = A's row
 stride, depth stride = A's column stride; two batch dims are images and groups. `product_args` and `conv_args` fill
 the list.
-
-With `patch`, each tile first copies its inputs together (at most PATCH numbers a row: IC * KH * KW <= PATCH): faster
-where the depth is small (first layers).
 """
 
 from __future__ import annotations
@@ -40,10 +37,8 @@ from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.epilogue import IMPORTS, Epilogue, finish_text, start_text, store_text
 from minirt.kernels.cpu.host import lanes
 
-PATCH = 512
-"""Largest depth * taps of a kernel with `patch`."""
-TAPS = 256
-"""Largest number of taps of a kernel without."""
+TAPS = 1024
+"""Largest number of taps: KH * KW."""
 
 _FAR = 1 << 40
 _OUTPUT = 30
@@ -51,7 +46,7 @@ _OUTPUT = 30
 
 @dataclass(frozen=True)
 class MatrixSpec:
-    """What is compiled: vectors of columns in a tile (1 to 4), lanes of a vector, patch, epilogue.
+    """What is compiled: vectors of columns in a tile (1 to 4), lanes of a vector, epilogue.
 
     `dense_depth`: argument 23 is 1. `packed`: argument 27 is `width`. Without them the strides are taken at run time,
     and the loop is slower.
@@ -59,7 +54,6 @@ class MatrixSpec:
 
     vectors: int = 2
     lanes: int = field(default_factory=lanes)
-    patch: bool = False
     dense_depth: bool = True
     packed: bool = True
     epilogue: Epilogue = Epilogue()
@@ -92,7 +86,7 @@ def pick_vectors(columns: int, lane_count: int | None = None) -> int:
 
 def matrix_unit(spec: MatrixSpec) -> CpuUnit:
     """The source of a matrix kernel."""
-    return CpuUnit("matrix_patch" if spec.patch else "matrix", matrix_text(spec))
+    return CpuUnit("matrix", matrix_text(spec))
 
 
 def matrix_text(spec: MatrixSpec) -> str:
@@ -102,18 +96,16 @@ def matrix_text(spec: MatrixSpec) -> str:
     parts = [
         IMPORTS,
         finish_text(spec.epilogue, ("contract",), spec.lanes),
-        "from minirt.kernels.cpu.tile import address_of, stack_f32, stack_i64, tile_product\n",
+        "from minirt.kernels.cpu.tile import stack_f32, stack_i64, tap_starts, tile_product\n",
     ]
     steps = f"{4 * spec.dense_depth}, {4 * spec.width * spec.packed}"
     parts += [f"product{t} = tile_product({t}, {spec.vectors}, {spec.lanes}, {steps})\n" for t in heights]
     parts += [f"tile_stack = stack_f32({tallest * spec.width})\nrows_stack = stack_i64(48)\n"]
     parts += [f"starts_stack = stack_i64({16 * TAPS})\n"]
-    if spec.patch:
-        parts += [f"patch_stack = stack_f32({tallest * PATCH})\n"]
-    parts += [_HEAD if spec.patch else _HEAD.replace("    patch = patch_stack()\n", "")]
+    parts += [_HEAD]
     parts += [start_text(spec.epilogue, _OUTPUT, 8), "        while m0 < m_end:\n", *_choose(heights)]
     parts += [_ROWS]
-    parts += [_GATHER if spec.patch else _TABLE]
+    parts += [_TABLE]
     parts += [_COLUMNS]
     parts += _call(spec)
     parts += [store_text(spec.epilogue, spec.width, 16), _TAIL]
@@ -125,7 +117,6 @@ def kernel(lo, hi, args):
     tile = tile_stack()
     rows = rows_stack()
     starts = starts_stack()
-    patch = patch_stack()
     for t in range(48):
         rows[t] = 0
     x, weights, zeros = args[0], args[1], args[2]
@@ -176,21 +167,9 @@ _ROWS = """
 """
 
 _TABLE = """
-            taps = kh * kw
-            for a in range(kh):
-                for b in range(kw):
-                    at = 16 * (a * kw + b)
-                    offset = 4 * (a * dh * x_row + b * dw * x_pixel)
-                    for t in range(16):
-                        down = rows[16 + t] + a * dh
-                        across = rows[32 + t] + b * dw
-                        inside = (down >= 0) & (down < h) & (across >= 0) & (across < w)
-                        starts[at + t] = rows[t] + offset if inside else zeros
-"""
-
-_GATHER = """
-            merged = (dw == 1) & (x_pixel == depth) & (x_step == 1)
-            inside = merged & (rows[16] >= 0) & (rows[15 + count] + (kh - 1) * dh < h)
+            taps, deep = kh * kw, depth
+            inside = (dw == 1) & (kw > 1) & (x_pixel == depth) & ((x_step == 1) | (depth == 1))
+            inside &= (rows[16] >= 0) & (rows[15 + count] + (kh - 1) * dh < h)
             for t in range(count):
                 inside &= (rows[32 + t] >= 0) & (rows[32 + t] + kw <= w)
             if inside:
@@ -199,37 +178,11 @@ _GATHER = """
                     for t in range(16):
                         starts[16 * a + t] = rows[t] + 4 * a * dh * x_row
             else:
-                taps, deep = 1, kh * kw * depth
-                for t in range(count):
-                    starts[t] = address_of(patch) + 4 * t * deep
-                    for a in range(kh):
-                        down = rows[16 + t] + a * dh
-                        side = rows[32 + t]
-                        to = t * deep + a * kw * depth
-                        if down < 0 or down >= h:
-                            for k in range(kw * depth):
-                                patch[to + k] = float32(0)
-                        elif merged:
-                            source = f32(rows[t] + 4 * a * dh * x_row)
-                            first = min(max(-side, 0), kw) * depth
-                            last = max(min(w - side, kw) * depth, first)
-                            for k in range(first):
-                                patch[to + k] = float32(0)
-                            for k in range(first, last):
-                                patch[to + k] = source[k]
-                            for k in range(last, kw * depth):
-                                patch[to + k] = float32(0)
-                        else:
-                            for b in range(kw):
-                                across = side + b * dw
-                                source = f32(rows[t] + 4 * (a * dh * x_row + b * dw * x_pixel))
-                                if 0 <= across < w:
-                                    for k in range(depth):
-                                        patch[to + k] = source[k * x_step]
-                                else:
-                                    for k in range(depth):
-                                        patch[to + k] = float32(0)
-                                to += depth
+                for a in range(kh):
+                    for b in range(kw):
+                        at = 16 * (a * kw + b)
+                        offset = 4 * (a * dh * x_row + b * dw * x_pixel)
+                        tap_starts(rows, a * dh, b * dw, h, w, offset, zeros, starts, at)
 """
 
 _COLUMNS = """
@@ -242,7 +195,7 @@ _COLUMNS = """
 
 def _call(spec: MatrixSpec) -> list[str]:
     """The micro-kernel of the tile's height."""
-    given = "taps, deep, 4, wb" if spec.patch else "taps, depth, 4 * x_step, wb"
+    given = "taps, deep, 4 * x_step, wb"
     lines = []
     for i, height in enumerate(spec.heights):
         word = "else" if height == 1 else f"{'el' if i else ''}if count == {height}"

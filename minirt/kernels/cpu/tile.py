@@ -63,6 +63,43 @@ def address_of(context: Any, pointer: Any) -> Any:
     return types.int64(pointer), generate
 
 
+@intrinsic
+def tap_starts(
+    context: Any, rows: Any, down: Any, across: Any, h: Any, w: Any, offset: Any, zeros: Any, starts: Any, at: Any
+) -> Any:
+    """Where 16 rows' inputs of one tap start: starts[at + t] = rows[t] + offset, or `zeros` outside the image.
+
+    Outside is where rows[16 + t] + down is not in [0, h), or rows[32 + t] + across not in [0, w).
+    """
+    pointer, integer = types.CPointer(types.int64), types.int64
+    signature = types.void(pointer, *[integer] * 6, pointer, integer)
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        given, target = values[0], values[7]
+        wide = ir.VectorType(_WORD, 16)
+        below, right, high, long, past, nothing = (_splat(builder, wide, value) for value in values[1:7])
+
+        def vector(pointer: Any, first: Any) -> Any:
+            return builder.bitcast(builder.gep(pointer, [first]), wide.as_pointer())
+
+        start, top, side = (builder.load(vector(given, _WORD(16 * i)), align=8) for i in range(3))
+        seen = builder.and_(
+            builder.icmp_unsigned("<", builder.add(top, below), high),
+            builder.icmp_unsigned("<", builder.add(side, right), long),
+        )
+        chosen = builder.select(seen, builder.add(start, past), nothing)
+        builder.store(chosen, vector(target, values[8]), align=8)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _splat(builder: Any, kind: Any, value: Any) -> Any:
+    undefined, index = ir.Constant(kind, ir.Undefined), ir.IntType(32)
+    one = builder.insert_element(undefined, value, index(0))
+    return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(index, kind.count), [0] * kind.count))
+
+
 @lru_cache(maxsize=64)
 def tile_product(rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: int = 0) -> Any:
     """The intrinsic for a tile of `rows` (at most 16) rows and `vectors` * `lanes` columns."""
@@ -147,10 +184,7 @@ class _Tile:
             b.load(b.bitcast(b.gep(first, [_WORD(j * self.lanes)]), self.vector.as_pointer()), align=4)
             for j in range(self.vectors)
         ]
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        all_first = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         for pointer, slots in zip(x, self.sums, strict=True):
-            one = b.insert_element(undefined, b.load(pointer), ir.IntType(32)(0))
-            value = b.shuffle_vector(one, undefined, all_first)
+            value = _splat(b, self.vector, b.load(pointer))
             for slot, column in zip(slots, columns, strict=True):
                 b.store(b.call(self.fma, [value, column, b.load(slot)]), slot)
