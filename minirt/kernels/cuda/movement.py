@@ -8,7 +8,7 @@ from minirt.kernels.cuda.generate import STORAGE, Generated, Param, Value, kerne
 from minirt.kernels.cuda.map import Piece, launch_map, raw_dtype
 from minirt.kernels.cuda.nest import is_one
 from minirt.kernels.cuda.walk import Walk, Walker, copy_text
-from minirt.kernels.kernel import Problem
+from minirt.kernels.kernel import Order, Problem
 from minirt.ops.movement import Concat, Dims, Pad
 from minirt.plan.launch import Address, Launch, Launches, Spec
 from minirt.types.dim import Dim, Expr, is_integral, mul
@@ -18,10 +18,23 @@ from minirt.types.tensor import Tensor
 _MAX_VALUES = 256
 
 
+Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
+
+
+def _like(problem: Problem, operand: int) -> Orders:
+    """Any operands, and results in the memory order of one of them."""
+    order = Order(problem.inputs[operand].type.order)
+    return (None,) * len(problem.inputs), (order,) * len(problem.outputs)
+
+
 class ConcatCopies(Generated):
     """A copy into a slice of the result for each operand."""
 
     ops = (Concat,)
+
+    def orders(self, problem: Problem) -> Orders:
+        """The result lies as its first operand that has a layout of its own."""
+        return _like(problem, next((i for i, x in enumerate(problem.inputs) if x.type.layout), 0))
 
     def rejects(self, problem: Problem) -> str:
         """Elements that are not 8 to 64 bits wide."""
@@ -52,6 +65,10 @@ class PadWalk(Walk):
 
     ops = (Pad,)
     entry = "pad"
+
+    def orders(self, problem: Problem) -> Orders:
+        """The result lies as the operand."""
+        return _like(problem, 0)
 
     def rejects(self, problem: Problem) -> str:
         """Elements that are not 8 to 64 bits wide."""

@@ -67,7 +67,7 @@ def resizes() -> list[Case]:
         )
         out.append(Case(f"{mode}-f16", Resize((1, 1, 2, 2), (1, 64, 20, 24), mode), [half]))
     for nearest in ("floor", "ceil", "round_prefer_ceil"):
-        grid = Resize((1, 1, Fraction(7, 3), Fraction(1, 2)), (2, 7, 30, 7), "nearest", "half_pixel", nearest)
+        grid = Resize((1, 1, Fraction(5, 2), Fraction(1, 2)), (2, 7, 32, 7), "nearest", "half_pixel", nearest)
         out.append(Case(f"nearest-{nearest}", grid, [odd]))
     height, small = symbol("H"), channels_last(random(1, 8, 4, 4, dtype=np.uint8))
     return [
@@ -83,9 +83,11 @@ def resizes() -> list[Case]:
             [small],
         ),
         Case("resize-matrix", Resize((2, 3), (8, 18), "linear"), [random(4, 6)]),
-        Case("resize-symbolic", Resize((1, 1, 2, 2), (2, 7, height * 2, 30), "linear"), [odd], {13: "H"}),
-        Case("resize-symbolic-ratio", Resize((1, 1, 40 / height, 2), (2, 7, 40, 30), "linear"), [odd], {13: "H"}),
-    ]
+        Case("resize-symbolic", Resize((1, 1, 2, 2), (2, 7, height * 2, 30), "linear"), [odd], {13: "H"},
+             known=Resize((1, 1, 2, 2), (2, 7, 26, 30), "linear")),
+        Case("resize-symbolic-ratio", Resize((1, 1, 40 / height, 2), (2, 7, 40, 30), "linear"), [odd], {13: "H"},
+             known=Resize((1, 1, Fraction(40, 13), 2), (2, 7, 40, 30), "linear")),
+    ]  # fmt: skip
 
 
 def cases() -> list[Case]:

@@ -64,7 +64,7 @@ def odd_functions() -> Map:
 def specials(count: int) -> Array:
     """Random numbers with NaN, infinities, zeros and halves among them."""
     x = random(count) * 3
-    x[:12] = [np.nan, np.inf, -np.inf, 0.0, -0.0, 0.5, 1.5, 2.5, -0.5, -1.5, 1e-30, 3e38]
+    x[:12] = [np.nan, np.inf, -np.inf, 0.0, -0.0, 0.5, 1.5, 2.5, -0.5, -1.5, 1e-30, 3e4]
     return x
 
 
