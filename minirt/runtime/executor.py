@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 
 from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.plan.launch import Launch
-from minirt.plan.plan import HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
+from minirt.plan.plan import Binding, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
 from minirt.runtime.backend import Backend, Memory, Segment
 from minirt.runtime.control import Result, run_if, run_loop, unrolled
 from minirt.runtime.frame import Frame
@@ -19,10 +20,11 @@ from minirt.runtime.sizes import check, solve
 from minirt.runtime.unroll import MAX_LAUNCHES, NOWHERE, can_unroll
 from minirt.types.dim import symbols
 from minirt.types.dtype import Array
-from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
 
 KEPT_FRAMES = 8
+ALIGNED = 16
+"""Bytes on which kernels of a device may assume that a buffer starts."""
 
 
 @dataclass
@@ -90,19 +92,44 @@ class Executor:
         if self._recording:
             self._check_recordable(outputs)
         for binding in self.plan.inputs:
-            self._give(binding.view.buffer, inputs[binding.name])
+            address = inputs[binding.name]
+            if address % ALIGNED and not self.backend.host_memory:
+                address = self._staged(binding, address, stream)
+            self._give(binding.view.buffer, address)
+        late: list[tuple[Binding, int]] = []
         for binding in self.plan.outputs:
-            if binding.name in outputs:
-                self._give(binding.view.buffer, outputs[binding.name])
+            given = outputs.get(binding.name)
+            if given is None or (given % ALIGNED and not self.backend.host_memory):
+                self._take_back(binding.view.buffer, given is None)
+                late += [(binding, given)] if given is not None else []
             else:
-                self._take_back(binding.view.buffer)
+                self._give(binding.view.buffer, given)
         for number, group in enumerate(self._groups):
             self._run_group(number, group, stream)
-        return {b.name: self._result(b.view) for b in self.plan.outputs}
+        for binding, address in late:
+            size = self.frame.evaluate.integer(self.plan.buffers[binding.view.buffer].bytes)
+            self.backend.copy(address, self.address(binding.view.buffer), size, stream)
+        return {b.name: self._result(b.view, outputs.get(b.name)) for b in self.plan.outputs}
+
+    def _staged(self, binding: Binding, address: int, stream: int) -> int:
+        """Aligned memory with an input's numbers: kernels read and write 16 bytes at a time."""
+        buffer = binding.view.buffer
+        size = self.frame.evaluate.integer(self.plan.buffers[buffer].bytes)
+        if buffer not in self.frame.staged:
+            self._may_allocate(size)
+            self.frame.staged[buffer] = self.backend.allocate(size)
+        staged = self.frame.staged[buffer].address
+        self.backend.copy(staged, address, size, stream)
+        return staged
+
+    def _may_allocate(self, size: int) -> None:
+        if self._recording:
+            what = f"{size} bytes must be allocated for these sizes, on a stream that is capturing"
+            raise ApiError(what, fix="run once with these sizes and addresses before the capture")
 
     def _check_recordable(self, outputs: Mapping[str, int]) -> None:
         for group in self._groups:
-            if not isinstance(group.steps[0], KernelStep):
+            if not (group.native and self._short(group)):
                 raise ApiError(
                     "the host must wait for the device here, which cannot be done on a stream that is capturing",
                     f"node {group.steps[0].label!r}", "run on a stream that is not capturing",
@@ -114,10 +141,13 @@ class Executor:
                     "give every output an address",
                 )  # fmt: skip
 
-    def _take_back(self, buffer: int) -> None:
-        """An output gets fresh memory of its own in this run; earlier results keep theirs."""
-        self.frame.outside.pop(buffer, None)
-        self.frame.dynamic.pop(buffer, None)
+    def _take_back(self, buffer: int, fresh: bool = True) -> None:
+        """An output gets memory of its own in this run, where ``fresh`` memory that no earlier result has."""
+        known = self.frame.outside.pop(buffer, None)
+        if fresh:
+            self.frame.dynamic.pop(buffer, None)
+        elif known is not None and buffer in self.frame.dynamic:
+            self._patch(buffer, self.frame.dynamic[buffer].address)
 
     def _give(self, buffer: int, address: int) -> None:
         if self.frame.outside.get(buffer) != address:
@@ -125,14 +155,15 @@ class Executor:
             self._patch(buffer, address)
 
     def _patch(self, buffer: int, address: int) -> None:
+        for number in self.frame.baked.pop(buffer, ()):
+            self.frame.segments.pop(number, None)
         for _, segment in self.frame.segments.values():
             segment.patch(buffer, address)
 
-    def _result(self, view: View) -> Result:
-        shape = self._shape(view)
-        buffer = view.buffer
-        own = None if buffer in self.frame.outside else self.frame.dynamic.get(buffer)
-        return Result(self.address(buffer), shape, own)
+    def _result(self, view: View, given: int | None) -> Result:
+        if given is not None:
+            return Result(given, self._shape(view))
+        return Result(self.address(view.buffer), self._shape(view), self.frame.dynamic.get(view.buffer))
 
     def _run_group(self, number: int, group: _Group, stream: int) -> None:
         step = group.steps[0]
@@ -150,23 +181,37 @@ class Executor:
             raise MinirtError(f"step {step.label!r} holds too many launches to be bound")
 
     def _short(self, group: _Group) -> bool:
-        """True where no loop of the group is empty or too long to be written out."""
-        evaluate = Evaluator(self.frame.sizes)
+        """True where no loop of the group is empty, too long to be written out, or writes where kernels cannot."""
+        if not group.loop:
+            return True
+        evaluate = self.frame.evaluate
         loops = [s for s in group.steps if isinstance(s, LoopStep)]
-        return all(0 < evaluate.integer(s.count or 0) * len(s.body.steps) <= MAX_LAUNCHES for s in loops)
+        return all(
+            0 < evaluate.integer(s.count or 0) * len(s.body.steps) <= MAX_LAUNCHES and self._aligned(s) for s in loops
+        )
+
+    def _aligned(self, step: LoopStep) -> bool:
+        """True where every tensor of every iteration starts where kernels may assume that tensors start."""
+        if self.backend.host_memory:
+            return True
+        views, scans = (*step.captures, *step.carried, *step.writes), step.writes[len(step.carried) :]
+        places = [self.frame.evaluate.integer(v.offset) for v in views]
+        places += [v.type.dtype.nbytes(math.prod(self._shape(v)[1:])) for v in scans]
+        return not any(place % ALIGNED for place in places)
 
     def _segment(self, number: int, group: _Group) -> Segment:
         frame = self.frame
         key = tuple(frame.sizes.get(n) for n in sorted(group.needs))
+        for buffer in group.fills:
+            self.address(buffer)  # an output that was taken back gets its new memory, and segments are told
         kept = frame.segments.get(number)
         if kept is not None and kept[0] == key:
-            for buffer in group.fills:
-                self.address(buffer)  # an output that was taken back gets its new memory, and the segment is told
             return kept[1]
-        evaluate = Evaluator(frame.sizes)
+        evaluate = frame.evaluate
         launches: list[tuple[str, Launch]] = []
         for step in group.steps:
             if isinstance(step, LoopStep):
+                self._may_allocate(8)
                 launches.extend(unrolled(self, step, number))
                 continue
             assert isinstance(step, KernelStep)
@@ -190,10 +235,8 @@ class Executor:
         if buffer in self.frame.outside:
             return self.frame.outside[buffer]
         if buffer not in self.frame.dynamic:
-            size = Evaluator(self.frame.sizes).integer(made.bytes)
-            if self._recording:
-                what = f"{size} bytes must be allocated for these sizes, on a stream that is capturing"
-                raise ApiError(what, fix="run once with these sizes before the capture")
+            size = self.frame.evaluate.integer(made.bytes)
+            self._may_allocate(size)
             self.frame.dynamic[buffer] = self.backend.allocate(size)
             if made.kind == "output":
                 self._patch(buffer, self.frame.dynamic[buffer].address)
@@ -204,12 +247,12 @@ class Executor:
         return buffer != NOWHERE and self.plan.buffers[buffer].kind in ("input", "output")
 
     def _shape(self, view: View) -> tuple[int, ...]:
-        evaluate = Evaluator(self.frame.sizes)
+        evaluate = self.frame.evaluate
         return tuple(evaluate.integer(d) for d in view.type.shape)
 
     def array(self, view: View, stream: int) -> Array:
         """The view's elements on the host, after the work on the stream."""
-        evaluate = Evaluator(self.frame.sizes)
+        evaluate = self.frame.evaluate
         shape = tuple(evaluate.integer(d) for d in view.type.shape)
         strides = tuple(evaluate.integer(s) for s in view.strides)
         item = view.type.dtype.numpy.itemsize
@@ -219,7 +262,7 @@ class Executor:
 
     def store(self, view: View, array: Array, stream: int) -> None:
         """Write elements into a view; a dense one at once."""
-        evaluate = Evaluator(self.frame.sizes)
+        evaluate = self.frame.evaluate
         held = np.asarray(array).astype(view.type.dtype.numpy, copy=False)
         strides = tuple(evaluate.integer(s) for s in view.strides)
         start = self.address(view.buffer) + evaluate.integer(view.offset)
@@ -262,7 +305,8 @@ class Executor:
 
     def _read(self, step: ReadStep, stream: int) -> None:
         values = self.array(step.source, stream).reshape(-1)
-        self.frame.sizes |= {n: int(v) for n, v in zip(step.dims, values, strict=True) if n}
+        found = {n: int(v) for n, v in zip(step.dims, values, strict=True) if n}
+        self.frame.sizes = self.frame.sizes | found
 
     def child(self, plan: Plan) -> Executor:
         """The executor of a sub-plan, made once."""
@@ -281,7 +325,7 @@ class Executor:
 
     def place(self, view: View) -> Result:
         """Where a view lies now, and its shape."""
-        offset = Evaluator(self.frame.sizes).integer(view.offset)
+        offset = self.frame.evaluate.integer(view.offset)
         return Result(self.address(view.buffer) + offset, self._shape(view))
 
 
@@ -303,16 +347,21 @@ def _groups(plan: Plan) -> list[_Group]:
             groups.append(_Group([step], isinstance(step, KernelStep) or loop, loop))
     for group in groups:
         group.needs = frozenset().union(*(_needs(s) for s in group.steps))
-        written = {v.buffer for s in group.steps if isinstance(s, KernelStep) for v in s.writes}
+        written = {v.buffer for s in group.steps if isinstance(s, KernelStep | LoopStep) for v in s.writes}
         group.fills = frozenset(b for b in written if plan.buffers[b].kind == "output")
     return groups
 
 
 def _needs(step: Step) -> frozenset[str]:
-    if not isinstance(step, KernelStep):
-        return frozenset()
     found: set[str] = set()
-    for view in (*step.reads, *step.writes):
+    if isinstance(step, KernelStep):
+        views = [*step.reads, *step.writes]
+    elif isinstance(step, LoopStep):
+        views = [*step.carried, *step.captures, *step.writes]
+        found |= symbols(step.count or 0)
+    else:
+        return frozenset()
+    for view in views:
         for d in (*view.type.shape, *view.strides, view.offset):
             found |= symbols(d)
     return frozenset(found)

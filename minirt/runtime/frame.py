@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from minirt.runtime.backend import Memory, Segment
+from minirt.types.evaluate import Evaluator
 
 
 @dataclass
@@ -18,3 +19,13 @@ class Frame:
     baked: dict[int, set[int]] = field(default_factory=dict)
     """Segments that hold a caller's address unpatchably, by buffer: rebuilt when it changes."""
     kept: dict[tuple[int, str], list[Memory]] = field(default_factory=dict)
+    staged: dict[int, Memory] = field(default_factory=dict)
+    """Aligned memory that stands for a caller's, by buffer."""
+    _evaluator: Evaluator = field(default_factory=lambda: Evaluator({}))
+
+    @property
+    def evaluate(self) -> Evaluator:
+        """Evaluates expressions for the sizes, remembering what it has seen until they are replaced."""
+        if self._evaluator.sizes is not self.sizes:
+            self._evaluator = Evaluator(self.sizes)
+        return self._evaluator
