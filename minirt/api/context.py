@@ -20,8 +20,9 @@ from minirt.api.fields import unset_dims
 from minirt.api.logger import IErrorRecorder, Managed
 from minirt.build.load import Binding, Loaded
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
+from minirt.runtime.control import Result
 from minirt.runtime.device.streams import stream_handle
-from minirt.runtime.executor import Executor, Result
+from minirt.runtime.executor import Executor
 from minirt.types.dim import INF, Dim, Expr, bounds, symbols
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator

@@ -12,6 +12,7 @@ from minirt.api import (
     callbacks,
     config,
     context,
+    control,
     dims,
     engine,
     enums,
@@ -39,10 +40,10 @@ from minirt.api.enum import EnumType, enum_span, member
 
 _MODULES = (
     *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin_data, plugin_registry),
-    *(tensor, layer, layers_math, layers_move, layers_window, network, parser),
+    *(tensor, layer, layers_math, layers_move, layers_window, control, network, parser),
     *(builder, config, profile, timing_cache, runtime, engine, context, inspector),
 )
-_BASES = {"Adding", "Api", "Enum", "Interface", "Managed", "MathAdding", "MoveAdding", "WindowAdding"}
+_BASES = {"Adding", "Api", "Enum", "Interface", "Managed", "MathAdding", "MoveAdding", "ControlAdding", "WindowAdding"}
 _ALIASES = {
     "float32": ("FLOAT", Span()),
     "float16": ("HALF", Span()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from minirt.api.control import ControlAdding
 from minirt.api.declare import attr, method
 from minirt.api.dialect import dialect_of
 from minirt.api.dims import Dims
@@ -35,7 +36,7 @@ def _rename(network: INetworkDefinition, name: str) -> None:
     network._state.name = name
 
 
-class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, Managed):
+class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, Managed):
     """A network: inputs, layers, and tensors marked as outputs."""
 
     _state: NetworkCells
