@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply, apply_all
-from minirt.ops.arithmetic import Add, Sub
+from minirt.ops.arithmetic import Add, Mod, Sub
 from minirt.ops.cast import casted
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number
 from minirt.ops.indexing import (
@@ -18,7 +18,7 @@ from minirt.ops.indexing import (
     Unique,
 )
 from minirt.ops.logic import Less, where
-from minirt.ops.movement import Expand, Iota, reshaped, sliced
+from minirt.ops.movement import Expand, Iota, dims_value, reshaped, sliced
 from minirt.types.dim import bounds
 from minirt.types.dtype import i64
 
@@ -98,3 +98,18 @@ def _reverse_sequence(node: OnnxNode) -> Result:
     places = where(apply(Less(), steps, count), mirrored, steps)
     places = reshaped(places, [*head, *(1 for _ in x.shape[2:])])
     return apply(GatherElements(time), x, places if x.rank == 2 else apply(Expand(x.shape), places))
+
+
+@importer("TensorScatter")
+def _tensor_scatter(node: OnnxNode) -> Result:
+    """The update's steps put along an axis of the cache, from each batch's write index on (modulo when circular)."""
+    cache, update, start = node.input(0), node.input(1), node.optional(2)
+    axis = axis_of(int(node.attributes.get("axis", -2)), cache.rank)
+    if axis == 0:
+        raise MinirtError("axis must not be the batch axis")
+    places = apply(Iota(update.shape, axis, i64))
+    if start is not None:
+        places = apply(Add(), places, reshaped(casted(start, i64), (*start.shape, *(1 for _ in update.shape[1:]))))
+    if node.attributes.get("mode", "linear") == "circular":
+        places = apply(Mod(), places, dims_value([cache.shape[axis]], shape=()))
+    return apply(ScatterElements(axis), cache, places, update)
