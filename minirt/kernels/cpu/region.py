@@ -4,7 +4,7 @@ A kernel's text says ``step = region('{...}')`` and calls ``step(j, ...)`` in it
 
 - "body": the expressions (`minirt.ir.scalar.encode`),
 - "args": for each operand "value" (passed as a number), or where it lies: "1" (element j of a row), "0" (one element
-  for the whole row), "s" (element j * stride), and "own" (as "1", memory that the region itself also writes),
+  for the whole row), "s" (element j * stride), and "own1", "owns" (the same, in memory that the region also writes),
 - "outs": for each result "value" (returned) or "1" or "s",
 - "coords": the coordinates that the body reads, as axes from the end.
 
@@ -64,13 +64,13 @@ def _intrinsic(signature: Any, generate: Callable[..., Any]) -> Any:
 def _signature(body: Body, spec: dict[str, Any]) -> Any:
     given: list[Any] = [types.int64] + [types.int64] * len(spec["coords"])
     for dtype, place in zip(body.args, spec["args"], strict=True):
-        given += [_NUMBA[dtype.name]] if place == "value" else [types.int64] * (1 + (place == "s"))
+        given += [_NUMBA[dtype.name]] if place == "value" else [types.int64] * (1 + place.endswith("s"))
     returned = []
     for dtype, place in zip(body.dtypes, spec["outs"], strict=True):
         if place == "value":
             returned.append(_NUMBA[dtype.name])
         else:
-            given += [types.int64] * (1 + (place == "s"))
+            given += [types.int64] * (1 + place.endswith("s"))
     several: Any = types.Tuple
     result: Any = types.void if not returned else returned[0] if len(returned) == 1 else several(returned)
     return result(*given)
@@ -89,7 +89,7 @@ def _emit(builder: Any, body: Body, spec: dict[str, Any], scopes: str, values: l
             continue
         at = _element(builder, first, dtype, place, j, values)
         loaded = builder.load(at)
-        if place != "own":
+        if not place.startswith("own"):
             marks.read(loaded)
         operands.append(load_value(builder, loaded, dtype))
     returned = []
@@ -107,7 +107,7 @@ def _element(builder: Any, address: Any, dtype: DType, place: str, j: Any, value
     pointer = builder.inttoptr(address, held(dtype).as_pointer())
     if place == "0":
         return pointer
-    return builder.gep(pointer, [builder.mul(j, values.pop(0)) if place == "s" else j])
+    return builder.gep(pointer, [builder.mul(j, values.pop(0)) if place.endswith("s") else j])
 
 
 class _Marks:

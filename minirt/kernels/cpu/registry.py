@@ -2,6 +2,7 @@
 
 from minirt.kernels.cpu.convolution import ConvDepthwise, ConvTiled
 from minirt.kernels.cpu.dims import DimsWrite
+from minirt.kernels.cpu.gather import GatherStrided, ScatterStrided
 from minirt.kernels.cpu.gemm import GemmTiled
 from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.normalization import NormalizeStrided
@@ -16,6 +17,7 @@ __all__ = [
     "ConvDepthwise",
     "ConvTiled",
     "DimsWrite",
+    "GatherStrided",
     "GemmTiled",
     "MapStrided",
     "MoveStrided",
@@ -24,5 +26,6 @@ __all__ = [
     "PadMirrored",
     "PoolWindow",
     "ReduceStrided",
+    "ScatterStrided",
     "SoftmaxStrided",
 ]

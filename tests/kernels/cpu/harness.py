@@ -102,8 +102,9 @@ def _run(launch: Launch, places: dict[str, Any], sizes: Evaluator) -> None:
         address(KERNELS[launch.unit.kernel].source(launch.unit.spec, CPU))
     )
     count = sizes.integer(launch.grid[0])
-    assert sizes.integer(launch.grid[1]) >= 1
-    cuts = sorted({0, count, *(int(c) for c in _pieces.integers(0, count + 1, 2))})
+    grain = sizes.integer(launch.grid[1])
+    inner = [int(c) for c in _pieces.integers(0, count + 1, 2)] if grain < max(count, 2) else []  # else in one piece
+    cuts = sorted({0, count, *inner})
     for low, high in reversed(list(zip(cuts, cuts[1:], strict=False))):
         call(low, high, args.ctypes.data)
 
