@@ -20,7 +20,7 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
 from minirt.errors import CompileError
-from minirt.kernels.cpu.loader import pack_binary
+from minirt.kernels.cpu.loader import emit_object, pack_binary
 
 _SIGNATURE = (types.int64, types.int64, types.CPointer(types.int64))
 _lock = threading.Lock()
@@ -51,7 +51,6 @@ def _compile(function: Any, fastmath: tuple[str, ...], symbol: str) -> bytes:
     context = cpu_target.target_context
     python = getattr(function, "py_func", function)
     library = _Library(context.codegen(), symbol)
-    library.enable_object_caching()
     result = compiler.compile_extra(
         cpu_target.typing_context, context, python, _SIGNATURE, types.void, flags, {}, library=library
     )
@@ -64,22 +63,25 @@ def _compile(function: Any, fastmath: tuple[str, ...], symbol: str) -> bytes:
     context.call_conv.call_function(builder, inner, types.void, _SIGNATURE, entry.args)
     builder.ret_void()
     library.add_ir_module(module)
-    library.complete(inner.name)
-    return bytes(library._get_compiled_object())
+    return library.object_code(inner.name)
 
 
 class _Library(JITCodeLibrary):
     """Numba's function and the entry point in one module, which is optimised and compiled once, when both are in it."""
 
-    complete_now = False
+    complete = False
 
     def finalize(self) -> None:
         """What Numba calls after its own function: put off."""
-        if self.complete_now:
+        if self.complete:
             super().finalize()
 
-    def complete(self, inner: str) -> None:
+    def _finalize_final_module(self) -> None:
+        """Numba would link the code into the process here, and end the process where a symbol is missing."""
+
+    def object_code(self, inner: str) -> bytes:
         """Compile; `inner` is needed by the entry point only, and becomes a part of it."""
         self._final_module.get_function(inner).linkage = "internal"
-        self.complete_now = True
+        self.complete = True
         self.finalize()
+        return emit_object(self._final_module)

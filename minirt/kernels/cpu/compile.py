@@ -46,7 +46,7 @@ from minirt.kernels.store import Store, content_key
 _ALLOWED_FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp", "afn"})
 _SHARE_ABOVE = 8  # a worker process takes about a second to start: as long as a dozen kernels
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(minirt(?:\.\w+)+)", re.MULTILINE)
-_ABI = "range-2"
+_ABI = "range-3"
 _loaded: dict[str, list[int]] = {}
 _lock = threading.RLock()
 

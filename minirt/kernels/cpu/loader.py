@@ -31,6 +31,10 @@ def target_machine() -> Any:
     llvm.initialize_native_asmprinter()
     if sys.platform.startswith("linux"):
         llvm.load_library_permanently("libm.so.6")  # Python may have linked its own copy
+        try:
+            llvm.load_library_permanently("libgcc_s.so.1")  # float16 conversions, on CPUs that have none
+        except RuntimeError:
+            pass  # only kernels that need it are refused, by name
     target = llvm.Target.from_triple(llvm.get_process_triple())
     return target.create_target_machine(cpu=cpu_name(), features=cpu_features(), opt=3, jit=True)
 
@@ -77,3 +81,9 @@ def compile_ir(text: str, symbols: Sequence[str]) -> bytes:
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
         builder.getModulePassManager().run(module, builder)
         return pack_binary(symbols, machine.emit_object(module))
+
+
+def emit_object(module: Any) -> bytes:
+    """The object file of an optimised llvmlite module."""
+    with _lock:
+        return bytes(target_machine().emit_object(module))
