@@ -181,8 +181,9 @@ def _finish_loop(
     executor: Owner, step: LoopStep, state: Sequence[Result], scans: Sequence[list[Array]], stream: int
 ) -> None:
     stacked = []
+    evaluate = Evaluator(executor.frame.sizes)
     for view, kept in zip(step.writes[len(state) :], scans, strict=True):
-        inner = tuple(0 if isinstance(d, Expr) else int(d) for d in view.type.shape[1:])
+        inner = tuple(0 if isinstance(n, Expr) else int(n) for n in map(evaluate, view.type.shape[1:]))
         stacked.append(np.stack(kept) if kept else np.empty((0, *inner), view.type.dtype.numpy))
     if step.dims:
         shapes = [r.shape for r in state] + [s.shape for s in stacked]

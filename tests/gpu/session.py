@@ -15,7 +15,8 @@ from minirt.ir.graph import Graph
 from minirt.kernels.kernel import Target
 from minirt.plan.plan import Binding, HostStep, IfStep, KernelStep, LoopStep, Plan
 from minirt.runtime.backend import Memory
-from minirt.runtime.executor import Executor, Result
+from minirt.runtime.control import Result
+from minirt.runtime.executor import Executor
 
 Array = np.ndarray[Any, Any]
 Shapes = Mapping[str, Sequence[int]]
