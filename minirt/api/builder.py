@@ -161,7 +161,7 @@ class Builder(Managed):
         permitted = () if strong else tuple(t for f, t in _PERMITTED.items() if f in config.flags)
         options = Options(
             (default_target(),),
-            tuple(core_profile(p) for p in config.profiles) or (Profile(),),
+            tuple(core_profile(p) for p in config.profiles) or (self._plain_profile(cells),),
             permitted,
             "TF32" in config.flags,
             cells.name,
@@ -174,6 +174,13 @@ class Builder(Managed):
         finally:
             if isinstance(watch, Watch):
                 watch.close()
+
+    def _plain_profile(self, cells: NetworkCells) -> Profile:
+        """Return the profile of a config that has none: batches up to the greatest where shapes leave them out."""
+        most = max(1, self._state.max_batch_size)
+        if not cells.implicit_batch:
+            return Profile()
+        return Profile({t.name: ((1, *t.shape), (most, *t.shape), (most, *t.shape)) for t in cells.inputs})
 
     @method(since=8)
     def build_serialized_network(

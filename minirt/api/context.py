@@ -2,205 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from minirt.api.addresses import place_of
-from minirt.api.boundary import Sink, call_back
 from minirt.api.callbacks import IDebugListener, IGpuAllocator, IOutputAllocator, IProfiler
+from minirt.api.context_bindings import BindingContext
+from minirt.api.context_state import ContextState, check_range, dims_of_binding
 from minirt.api.declare import attr, method, plain
-from minirt.api.dialect import dialect_of, in_dialect, spanned
+from minirt.api.dialect import dialect_of, spanned
 from minirt.api.dims import Dims, dims_of
 from minirt.api.enum import member
 from minirt.api.enums import ProfilingVerbosity
 from minirt.api.fields import unset_dims
-from minirt.api.logger import IErrorRecorder, Managed
-from minirt.build.load import Binding, Loaded
-from minirt.errors import ApiError, ConcurrentUseError, ShapeError
-from minirt.runtime.control import Result
+from minirt.api.logger import IErrorRecorder
+from minirt.errors import ApiError, ShapeError
 from minirt.runtime.device.streams import stream_handle
-from minirt.runtime.executor import Executor
-from minirt.types.dim import INF, Dim, Expr, bounds, symbols
+from minirt.types.dim import INF, Expr, bounds
 from minirt.types.dtype import Array
-from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
-
-_ALIGNMENT = 256
-
-
-class ContextState:
-    """What a context knows: shapes of inputs, addresses, and the executor of its profile."""
-
-    def __init__(
-        self, loaded: Loaded, names: Mapping[str, Binding], sink: Sink, engine: Any, strategy: str = "STATIC"
-    ) -> None:
-        self.loaded, self.names, self.sink, self.engine, self.strategy = loaded, names, sink, engine, strategy
-        self.inputs = [b for b in names.values() if b.is_input]
-        self.outputs = [b for b in names.values() if not b.is_input]
-        self.shapes: dict[str, tuple[int, ...]] = {}
-        self.addresses: dict[str, int] = {}
-        self.kept: dict[str, Any] = {}
-        self.allocators: dict[str, Any] = {}
-        self.profile = 0
-        self.executor: Executor = loaded.executor(0)
-        self.sizes: dict[str, int] | None = None
-        self.bound: tuple[dict[str, int], dict[str, int]] | None = None
-        self.lock = threading.Lock()
-        self.name = ""
-        self.debug_sync = False
-        self.profiler: Any = None
-        self.enqueue_emits_profile = True
-        self.nvtx = "LAYER_NAMES_ONLY"
-        self.persistent_cache_limit = 0
-        self.temporary_allocator: Any = None
-        self.unfused_tensors_debug_state = False
-        self.listener: Any = None
-        self.input_consumed_event = 0
-        self.aux_streams: list[int] = []
-
-    def binding(self, name: str) -> Binding:
-        """Return an input or output by name; raises ApiError for another name."""
-        found = self.names.get(name)
-        if found is None:
-            raise ApiError(f"there is no input or output '{name}'", "engine", f"there are {', '.join(self.names)}")
-        return found
-
-    def input_shape(self, binding: Binding) -> tuple[int, ...] | None:
-        """Return the shape of an input: as set, or as the engine fixes it; None where it must be set first."""
-        if binding.name in self.shapes:
-            return self.shapes[binding.name]
-        shape = _dims(binding)
-        return None if any(isinstance(d, Expr) for d in shape) else tuple(int(d) for d in shape)  # type: ignore[arg-type]
-
-    def missing(self) -> list[str]:
-        """Return the inputs whose shapes must be set first."""
-        return [b.name for b in self.inputs if self.input_shape(b) is None]
-
-    def solve(self) -> dict[str, int]:
-        """Return the sizes of dims for the shapes of the inputs; raises ShapeError where they do not fit."""
-        if self.sizes is None:
-            missing = self.missing()
-            if missing:
-                raise ShapeError("its shape is not set", f"input '{missing[0]}'", "call set_input_shape")
-            shapes = {b.name: self.input_shape(b) or () for b in self.inputs}
-            self.sizes = self.executor.sizes(shapes)
-        return self.sizes
-
-    def changed(self) -> None:
-        """Forget what follows from shapes and addresses."""
-        self.sizes = None
-        self.bound = None
-
-    def shape(self, binding: Binding) -> tuple[int, ...]:
-        """Return the shape of an input or output, -1 for dims that are not known yet."""
-        if binding.is_input:
-            found = self.input_shape(binding)
-            return found or tuple(-1 if isinstance(d, Expr) else int(d) for d in _dims(binding))
-        known = {} if self.missing() else self.solve()
-        evaluate = Evaluator(known)
-        return tuple(evaluate.integer(d) if symbols(d) <= known.keys() else -1 for d in _dims(binding))
-
-    def bind(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the addresses of inputs and outputs, after making the shapes those of the next run."""
-        self.executor.bind(self.solve())
-        absent = [b.name for b in self.inputs if b.name not in self.addresses]
-        absent += [b.name for b in self.outputs if b.name not in self.addresses and b.name not in self.allocators]
-        if absent:
-            raise ApiError("its address is not set", f"tensor '{absent[0]}'", "call set_tensor_address")
-        given = {b.name: self.addresses[b.name] for b in self.inputs}
-        kept = {b.name: self.addresses[b.name] for b in self.outputs if b.name not in self.allocators}
-        self.bound = (given, kept)
-        return self.bound
-
-    def run(self, stream: int) -> None:
-        """Run once; raises MinirtError where shapes or addresses do not fit, or another thread runs it now."""
-        if not self.lock.acquire(blocking=False):
-            raise ConcurrentUseError("it is in use by another thread", f"context '{self.name}'", "use one a thread")
-        try:
-            inputs, outputs = self.bound or self.bind()
-            results = self.executor.run(inputs, outputs, stream)
-            for name, allocator in self.allocators.items():
-                self._hand_out(name, allocator, results[name], stream)
-        finally:
-            self.lock.release()
-
-    def _hand_out(self, name: str, allocator: Any, result: Result, stream: int) -> None:
-        """Give an output to its allocator: memory of its size, the numbers, and the shape."""
-        kind = self.binding(name).type
-        assert isinstance(kind, Tensor)
-        size = kind.dtype.nbytes(int(np.prod(result.shape, dtype=np.int64)))
-        now = self.addresses.get(name, 0)
-        if hasattr(allocator, "reallocate_output_async"):
-            given = call_back(allocator, "reallocate_output_async", 0, name, now, size, _ALIGNMENT, stream)
-        else:
-            given = call_back(allocator, "reallocate_output", 0, name, now, size, _ALIGNMENT)
-        if not given and size:
-            raise ApiError(f"its allocator gave no memory for {size} bytes", f"tensor '{name}'")
-        address = place_of(given or 0).address
-        self.addresses[name] = address
-        if size:
-            self.loaded.backend.copy(address, result.address, size, stream)
-        call_back(allocator, "notify_shape", None, name, in_dialect(Dims, dialect_of(allocator))(result.shape))
-
-    def run_arrays(self, arrays: Mapping[str, Any], stream: int) -> dict[str, Array]:
-        """Run on arrays, host or device, and return each output as a host array."""
-        backend = self.loaded.backend
-        unknown = [n for n in arrays if n not in self.names or not self.names[n].is_input]
-        absent = [b.name for b in self.inputs if b.name not in arrays]
-        if unknown or absent:
-            raise ApiError(f"inputs {unknown} are unknown, {absent} are missing", f"context '{self.name}'")
-        addresses: dict[str, int] = {}
-        held: list[Any] = []
-        for binding in self.inputs:
-            place, keep = _input_place(arrays[binding.name], binding, backend)
-            held.append(keep)
-            addresses[binding.name] = place[0]
-            self.shapes[binding.name] = place[1]
-        self.changed()
-        with self.lock:
-            self.executor.bind(self.solve())
-            results = self.executor.run(addresses, {}, stream)
-            made = {b.name: _host_array(results[b.name], b, backend, stream) for b in self.outputs}
-        self.changed()
-        return made
-
-
-def _dims(binding: Binding) -> tuple[Dim, ...]:
-    return binding.type.shape if isinstance(binding.type, Tensor) else ()
-
-
-def _input_place(value: Any, binding: Binding, backend: Any) -> tuple[tuple[int, tuple[int, ...]], Any]:
-    """Return the address and shape of an input, copied to the target's memory where it is a host array."""
-    kind = binding.type
-    assert isinstance(kind, Tensor)
-    if hasattr(value, "__cuda_array_interface__"):
-        place = place_of(value)
-        if not place.dense or place.shape is None:
-            raise ApiError("it is not contiguous", f"input '{binding.name}'", "pass a contiguous array")
-        return (place.address, place.shape), value
-    array = np.asarray(value)
-    if array.dtype != kind.dtype.numpy:
-        raise ApiError(f"it is {array.dtype}, the engine takes {kind.dtype}", f"input '{binding.name}'")
-    array = np.ascontiguousarray(array).reshape(array.shape)
-    if backend.host_memory:
-        return (int(array.ctypes.data), array.shape), array
-    memory = backend.allocate(max(1, array.nbytes))
-    if array.nbytes:
-        backend.write(memory.address, array.reshape(-1).view(np.uint8), 0)
-    return (memory.address, array.shape), memory
-
-
-def _host_array(result: Result, binding: Binding, backend: Any, stream: int) -> Array:
-    kind = binding.type
-    assert isinstance(kind, Tensor)
-    count = int(np.prod(result.shape, dtype=np.int64))
-    if not count:
-        return np.empty(result.shape, kind.dtype.numpy)
-    raw = np.array(backend.read(result.address, kind.dtype.nbytes(count), stream))
-    return raw.view(kind.dtype.numpy).reshape(result.shape)
 
 
 def _put_profile(context: IExecutionContext, index: int) -> None:
@@ -215,7 +35,7 @@ def _put_nvtx(context: IExecutionContext, verbosity: ProfilingVerbosity) -> None
     context._state.nvtx = verbosity.name
 
 
-class IExecutionContext(Managed):
+class IExecutionContext(BindingContext):
     """One run of an engine at a time; threads use a context each."""
 
     _state: ContextState
@@ -267,7 +87,7 @@ class IExecutionContext(Managed):
         """Set the shape of an input; False, logged, for one that the engine does not take."""
         state = self._state
         binding = state.binding(name)
-        wanted, dims = tuple(shape), _dims(binding)
+        wanted, dims = tuple(shape), dims_of_binding(binding)
         if not binding.is_input:
             raise ApiError("only inputs have a shape that can be set", f"output '{name}'")
         fits = len(wanted) == len(dims) and all(
@@ -275,7 +95,7 @@ class IExecutionContext(Managed):
         )
         if not fits or any(w < 0 for w in wanted):
             raise ShapeError(f"{wanted} does not fit {binding.type}", f"input '{name}'")
-        _check_range(state, binding, wanted)
+        check_range(state, binding, wanted)
         if state.shapes.get(name) != wanted:
             state.shapes[name] = wanted
             state.changed()
@@ -330,6 +150,10 @@ class IExecutionContext(Managed):
     @method(fail=False)
     def execute_v2(self, bindings: Sequence[Any]) -> bool:
         """Run and wait; `bindings` are addresses or arrays, inputs first, in the order of the engine's tensors."""
+        return self._run_bindings(bindings, None)
+
+    def _run_bindings(self, bindings: Sequence[Any], stream: Any) -> bool:
+        """Run with addresses in the order of the engine's tensors, on a stream, or waiting for the end."""
         state = self._state
         if len(bindings) != len(state.names):
             raise ApiError(f"{len(bindings)} bindings for {len(state.names)} inputs and outputs", "context")
@@ -339,8 +163,9 @@ class IExecutionContext(Managed):
                 state.addresses[name] = address
                 state.bound = None
         state.kept["bindings"] = bindings
-        state.run(0)
-        _wait(state, 0)
+        state.run(0 if stream is None else _handle(stream))
+        if stream is None:
+            _wait(state, 0)
         return True
 
     @method(since=8, fail=False)
@@ -461,13 +286,3 @@ def _wait(state: ContextState, stream: int) -> None:
     """Wait for a stream where work is asynchronous."""
     if not state.loaded.backend.host_memory:
         state.loaded.backend.read(0, 0, stream)
-
-
-def _check_range(state: ContextState, binding: Binding, shape: tuple[int, ...]) -> None:
-    """Raise ShapeError where a shape is outside of the profile."""
-    limits = state.loaded.package.profiles[state.profile].shapes.get(binding.name)
-    if limits is None:
-        return
-    low, _, high = limits
-    if any(not a <= s <= b for a, s, b in zip(low, shape, high, strict=True)):
-        raise ShapeError(f"{shape} is outside of {low} to {high}", f"input '{binding.name}'", "change the profile")

@@ -189,6 +189,7 @@ def attr(
     since: int = DIALECTS[0],
     until: int = DIALECTS[-1],
     also: tuple[int, ...] = (),
+    set_since: int = DIALECTS[0],
     set_until: int = DIALECTS[-1],
 ) -> Any:
     """Declare an attribute: `put` takes values checked as `kind`; without `get` it is write-only."""
@@ -209,7 +210,7 @@ def attr(
 
     made = Attribute(get or unreadable, store if put else None, None, doc)
     made.span = Span(since, until, also)
-    made.writable = Span(until=set_until)
+    made.writable = Span(set_since, set_until)
     return made
 
 

@@ -112,15 +112,20 @@ class ApiType(type):
     ) -> ApiType:
         """Make a declared class, a dialect's class (`made_for`), or a user's subclass of one."""
         elsewhere: dict[str, Any] = {}
+        here = dict(namespace)
         if declared := namespace.get("__module__", "").startswith("minirt.api"):
             namespace.setdefault("__slots__", ())
             elsewhere = {k: v for k, v in namespace.items() if DEFAULT not in span_of(v)}
-            namespace |= {k: Absent(k, span_of(v)) for k, v in elsewhere.items()}
+            for k, v in elsewhere.items():
+                if k[:2] == "__":  # Python would look for a special method's descriptor and call it
+                    del namespace[k]
+                else:
+                    namespace[k] = Absent(k, span_of(v))
             namespace |= {k: v.within(DEFAULT) for k, v in namespace.items() if isinstance(v, Attribute)}
             namespace["__module__"] = MODULES[DEFAULT]
         cls = super().__new__(mcs, name, bases, namespace)
         if declared:
-            _DECLARED[cls] = _Declaration(Span(since, until), elsewhere, {k: v for k, v in namespace.items()})
+            _DECLARED[cls] = _Declaration(Span(since, until), elsewhere, here)
         if declared or made_for:
             _DIALECT_OF[cls] = made_for or DEFAULT
         return cls
@@ -167,9 +172,12 @@ def _make(cls: Any, dialect: int) -> Any:
     declaration = _DECLARED.get(cls)
     if dialect == DEFAULT or declaration is None or cls is Api:
         return cls
+    special = ("__slots__", "__module__", "__qualname__", "__doc__", "__annotations__")
     members: dict[str, Any] = {"__slots__": (), "__module__": MODULES[dialect], "__qualname__": cls.__qualname__}
     members["__doc__"] = cls.__doc__
-    for name, member in (declaration.here | declaration.elsewhere).items():
+    for name, member in declaration.here.items():
+        if name in special:
+            continue
         if dialect not in span_of(member):
             members[name] = Absent(name, span_of(member))
         elif isinstance(member, Attribute):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import operator
 from typing import Any
 
 from minirt.api.boundary import Sink
 from minirt.api.config import bits_of, names_of
-from minirt.api.context import ContextState, IExecutionContext
+from minirt.api.context import IExecutionContext
+from minirt.api.context_state import ContextState
 from minirt.api.declare import attr, checked, method, plain
 from minirt.api.dialect import Api, dialect_of, spanned, wrap
 from minirt.api.dims import Dims, dims_of
+from minirt.api.engine_bindings import BindingEngine, EngineState
 from minirt.api.enum import member
 from minirt.api.enums import (
     DataType,
@@ -27,45 +29,14 @@ from minirt.api.enums import (
 from minirt.api.fields import unset_dims
 from minirt.api.host_memory import IHostMemory, host_memory
 from minirt.api.inspector import EngineInspector, InspectorState
-from minirt.api.logger import IErrorRecorder, Managed
+from minirt.api.logger import IErrorRecorder
 from minirt.api.weights import api_dtype
-from minirt.build.load import Binding, Loaded, Package
+from minirt.build.load import Loaded
 from minirt.errors import ApiError
 from minirt.types.dim import Expr
-from minirt.types.dtype import DType, f32
 from minirt.types.tensor import Tensor
 
 _FORMATS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "INT32", "i64": "INT64", "i8": "INT8", "bool": "BOOL"}
-
-
-@dataclass
-class EngineState:
-    """An engine: its bytes, what was read of them, and what runs."""
-
-    data: bytes
-    package: Package
-    loaded: Loaded
-    sink: Sink
-    budget: int = 0
-    runtime: Any = None
-    names: dict[str, Binding] = field(default_factory=dict)
-
-    def binding(self, name: str) -> Binding:
-        """Return an input or output by name; raises ApiError for another name."""
-        found = self.names.get(name)
-        if found is None:
-            raise ApiError(f"there is no input or output '{name}'", "engine", f"there are {', '.join(self.names)}")
-        return found
-
-    def dtype(self, name: str) -> DType:
-        """Return the element type of an input or output."""
-        kind = self.binding(name).type
-        return kind.dtype if isinstance(kind, Tensor) else f32
-
-    @property
-    def weights_size(self) -> int:
-        """Bytes of all weights."""
-        return sum(b.dtype.nbytes(int(b.array.size)) for b in self.package.blobs.values())
 
 
 class ISerializationConfig(Api, since=10):
@@ -115,7 +86,7 @@ class IRuntimeConfig(Api, since=10):
         return member(ExecutionContextAllocationStrategy, name, dialect_of(self))
 
 
-class ICudaEngine(Managed):
+class ICudaEngine(BindingEngine):
     """A built network: its inputs and outputs by name, its profiles, and contexts to run it in."""
 
     _state: EngineState
@@ -144,7 +115,9 @@ class ICudaEngine(Managed):
     weight_streaming_budget = plain("budget", int, "Budget of streamed weights.", since=10, until=10)
     weight_streaming_budget_v2 = plain("budget", int, "Budget of streamed weights.", since=10)
     weight_streaming_scratch_memory_size = attr(lambda self: 0, doc="Scratch memory of streaming.", since=10)
-    has_implicit_batch_dimension = attr(lambda self: False, doc="Whether shapes leave the batch out.", until=10)
+    has_implicit_batch_dimension = attr(
+        lambda self: self._state.implicit, doc="Whether shapes leave the batch out.", until=10
+    )
     error_recorder = attr(
         lambda self: self._state.sink.recorder,
         lambda self, value: setattr(self._state.sink, "recorder", value),
@@ -156,11 +129,14 @@ class ICudaEngine(Managed):
     def _arena(self) -> int:
         return max(plan.arena for plan in self._state.loaded.plans)
 
-    def __getitem__(self, index: int, /) -> str:
+    def __getitem__(self, arg0: Any, /) -> Any:
         names = list(self._state.names)
-        if not -len(names) <= index < len(names):
+        if isinstance(arg0, str) and dialect_of(self) < 10:
+            return self.get_binding_index(arg0)
+        place = operator.index(arg0)
+        if not -len(names) <= place < len(names):
             raise IndexError("Out of bounds")
-        return names[index]
+        return names[place]
 
     @method(since=8)
     def get_tensor_name(self, index: int) -> str | None:

@@ -104,7 +104,7 @@ class IScaleLayer(ILayer):
     scale = field("scale", Weights, "Factors, empty for 1.")
     shift = field("shift", Weights, "Summands, empty for 0.")
     power = field("power", Weights, "Exponents, empty for 1.")
-    channel_axis = field("channel_axis", int, "The axis of channels.")
+    channel_axis = field("channel_axis", int, "The axis of channels.", set_since=8)
 
 
 class ILRNLayer(ILayer):

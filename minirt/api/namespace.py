@@ -43,7 +43,10 @@ _MODULES = (
     *(tensor, layer, layers_math, layers_move, layers_window, control, network, parser),
     *(builder, config, profile, timing_cache, runtime, engine, context, inspector),
 )
-_BASES = {"Adding", "Api", "Enum", "Interface", "Managed", "MathAdding", "MoveAdding", "ControlAdding", "WindowAdding"}
+_BASES = frozenset(
+    "Adding Api BindingContext BindingEngine ControlAdding Enum Interface Managed MathAdding MoveAdding "
+    "WindowAdding".split()
+)
 _ALIASES = {
     "float32": ("FLOAT", Span()),
     "float16": ("HALF", Span()),

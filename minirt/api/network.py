@@ -36,6 +36,16 @@ def _rename(network: INetworkDefinition, name: str) -> None:
     network._state.name = name
 
 
+def _formula(kind: str) -> Any:
+    """Declare a formula for the size of outputs, kept but not called: sizes follow from the layers."""
+
+    def put(network: INetworkDefinition, formula: Any) -> None:
+        network._state.extras[f"{kind} formula"] = formula
+
+    doc = f"A formula for the size of {kind} outputs, kept but not called."
+    return attr(lambda self: self._state.extras.get(f"{kind} formula"), put, Any, doc, until=7)
+
+
 class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, Managed):
     """A network: inputs, layers, and tensors marked as outputs."""
 
@@ -49,6 +59,9 @@ class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, Ma
         lambda self: self._state.implicit_batch, doc="Whether shapes leave the batch out."
     )
     has_explicit_precision = attr(lambda self: False, doc="False: precision follows the layers.", until=8)
+    convolution_output_dimensions_formula = _formula("convolution")
+    deconvolution_output_dimensions_formula = _formula("deconvolution")
+    pooling_output_dimensions_formula = _formula("pooling")
     builder = attr(_builder, doc="The builder that made it.", since=8)
     error_recorder = attr(
         lambda self: self._state.sink.recorder,

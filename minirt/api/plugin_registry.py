@@ -25,8 +25,11 @@ class _Named:
         self.field_names: Any = None
 
 
-def _said(field: str, kind: Any, doc: str) -> Any:
-    return attr(lambda self: getattr(self._state, field), lambda self, v: setattr(self._state, field, v), kind, doc)
+def _said(field: str, kind: Any, doc: str, **spans: Any) -> Any:
+    def put(self: Any, value: Any) -> None:
+        setattr(self._state, field, value)
+
+    return attr(lambda self: getattr(self._state, field), put, kind, doc, **spans)
 
 
 class IPluginCreatorInterface(IVersionedInterface, since=10):
@@ -36,10 +39,10 @@ class IPluginCreatorInterface(IVersionedInterface, since=10):
 class _Creator(IPluginCreatorInterface):
     """What creators of every generation share."""
 
-    name = _said("name", str, "The name of the plugins that it makes.")
-    plugin_version = _said("plugin_version", str, "Their version.")
+    name = _said("name", str, "The name of the plugins that it makes.", set_since=10)
+    plugin_version = _said("plugin_version", str, "Their version.", set_since=10)
     plugin_namespace = _said("plugin_namespace", str, "Their namespace.")
-    field_names = _said("field_names", PluginFieldCollection_, "The fields that they take.")
+    field_names = _said("field_names", PluginFieldCollection_, "The fields that they take.", set_since=10)
 
     def __init__(self) -> None:
         self._state = _Named()

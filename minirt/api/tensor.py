@@ -13,6 +13,7 @@ from minirt.api.enums import DataType, TensorLocation
 from minirt.api.fields import unset_dims
 from minirt.api.weights import api_dtype, core_dtype
 from minirt.build.freeze import value_of
+from minirt.build.implicit_batch import is_batched
 from minirt.build.network import TensorCell
 from minirt.errors import MinirtError
 from minirt.types.dim import Expr
@@ -35,7 +36,9 @@ def _shape(tensor: ITensor) -> Any:
         if dialect_of(tensor) >= 11:
             raise RuntimeError("Could not get tensor shape.")
         return unset_dims(tensor)
-    shape = found.shape[1:] if cell.network.implicit_batch else found.shape
+    shape = found.shape
+    if cell.network.implicit_batch and is_batched(value_of(cell)):
+        shape = shape[1:]
     return dims_of([-1 if isinstance(d, Expr) else int(d) for d in shape], tensor)
 
 

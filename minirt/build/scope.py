@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from minirt.build.implicit_batch import batch_dim, shifted
 from minirt.build.layers.emit import TRANSLATIONS, Layer, cast
 from minirt.build.network import LayerCell, TensorCell
 from minirt.errors import ApiError, GraphError, MinirtError, UnsupportedNodeError
@@ -83,7 +84,7 @@ def translate(layer: LayerCell, operands: list[Value | None]) -> list[Value]:
     if meaning is None:
         raise UnsupportedNodeError(layer.name, layer.kind, "layers of this kind cannot be built yet")
     try:
-        made = meaning(Layer(layer, operands))
+        made = meaning(_as_frozen(layer, operands))
     except UnsupportedNodeError as error:
         raise UnsupportedNodeError(layer.name, error.op or layer.kind, error.reason) from error
     except ApiError:
@@ -96,10 +97,17 @@ def translate(layer: LayerCell, operands: list[Value | None]) -> list[Value]:
     return [made] if isinstance(made, Value) else list(made)
 
 
+def _as_frozen(layer: LayerCell, operands: list[Value | None]) -> Layer:
+    made = Layer(layer, operands)
+    if layer.network.implicit_batch and "node" not in layer.fields:
+        made.fields = dict(shifted(layer.kind, layer.fields, operands[0] if operands else None))
+    return made
+
+
 def input_value(tensor: TensorCell) -> Value:
     """Return an input's value: dims of -1 are symbols, named as the tensor's dims are, else by tensor and axis."""
     assert tensor.dtype is not None
-    batch: tuple[Dim, ...] = (symbol("batch"),) if tensor.network.implicit_batch else ()
+    batch = (batch_dim(),) if tensor.network.implicit_batch else ()
     dims = batch + tuple(dim_of(tensor, axis, size) for axis, size in enumerate(tensor.shape))
     with origin((tensor.name,)):
         made = apply(Input(tensor.name, Tensor(tensor.io_dtype or tensor.dtype, dims)))

@@ -131,7 +131,10 @@ def resize(layer: Layer) -> Value:
     if given is not None:
         return emit("Resize", x, None, None, to_i64(given), **how)
     if layer.get("shape") is not None:
-        return emit("Resize", x, None, None, ints(layer["shape"]), **how)
+        sizes = ints(layer["shape"])
+        if layer.get("batched"):
+            sizes = emit("Concat", emit("Shape", x, start=0, end=1), sizes, axis=0)
+        return emit("Resize", x, None, None, sizes, **how)
     if not layer["scales"]:
         raise unsupported(layer, "neither shape nor scales are set")
     scales = constant(np.asarray(layer["scales"], np.float32))

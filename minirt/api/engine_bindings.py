@@ -1,0 +1,187 @@
+"""Inputs and outputs by number, as engines of TensorRT 7 and 8 had them.
+
+Every profile has a set of bindings of its own: binding i of profile k is number `k * n + i` of `n` inputs and outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from minirt.api.boundary import Sink
+from minirt.api.declare import attr, method
+from minirt.api.dialect import dialect_of, spanned
+from minirt.api.dims import Dims, dims_of
+from minirt.api.enum import member
+from minirt.api.enums import DataType, TensorFormat, TensorLocation
+from minirt.api.logger import Managed
+from minirt.api.weights import api_dtype
+from minirt.build.implicit_batch import BATCH
+from minirt.build.load import Binding, Loaded, Package
+from minirt.errors import ApiError
+from minirt.types.dim import Dim, Expr
+from minirt.types.dtype import DType, f32
+from minirt.types.tensor import Tensor
+
+
+@dataclass
+class EngineState:
+    """An engine: its bytes, what was read of them, and what runs."""
+
+    data: bytes
+    package: Package
+    loaded: Loaded
+    sink: Sink
+    budget: int = 0
+    runtime: Any = None
+    names: dict[str, Binding] = field(default_factory=dict)
+
+    def binding(self, name: str) -> Binding:
+        """Return an input or output by name; raises ApiError for another name."""
+        found = self.names.get(name)
+        if found is None:
+            raise ApiError(f"there is no input or output '{name}'", "engine", f"there are {', '.join(self.names)}")
+        return found
+
+    def dtype(self, name: str) -> DType:
+        """Return the element type of an input or output."""
+        kind = self.binding(name).type
+        return kind.dtype if isinstance(kind, Tensor) else f32
+
+    @property
+    def implicit(self) -> bool:
+        """Whether shapes leave the batch out."""
+        return any(str(d) == BATCH for b in self.names.values() if b.is_input for d in self.dims(b)[:1])
+
+    def dims(self, binding: Binding) -> tuple[Dim, ...]:
+        """Return the shape of an input or output."""
+        return binding.type.shape if isinstance(binding.type, Tensor) else ()
+
+    @property
+    def weights_size(self) -> int:
+        """Bytes of all weights."""
+        return sum(b.dtype.nbytes(int(b.array.size)) for b in self.package.blobs.values())
+
+
+class BindingEngine(Managed):
+    """The part of ICudaEngine that knows inputs and outputs by number."""
+
+    _state: EngineState
+    num_bindings = attr(lambda self: self._total(), doc="How many bindings all profiles have.", until=8)
+    max_batch_size = attr(lambda self: self._batch(), doc="The greatest batch, where shapes leave it out.", until=8)
+    max_workspace_size = attr(lambda self: 0, doc="Limit of scratch memory in bytes.", until=7)
+
+    def _total(self) -> int:
+        return len(self._state.names) * len(self._state.package.profiles)
+
+    def _batch(self) -> int:
+        if not self._state.implicit:
+            return 1
+        profile = self._state.package.profiles[0]
+        return max((high[0] for _, _, high in profile.shapes.values()), default=1)
+
+    @spanned(until=8)
+    def __len__(self) -> int:
+        return self._total()
+
+    def _bound(self, which: Any) -> tuple[Binding, int]:
+        """Return a binding by number or name, and its profile; raises ApiError for another."""
+        names = list(self._state.names)
+        if isinstance(which, str):
+            return self._state.binding(which), 0
+        if not 0 <= which < self._total():
+            raise ApiError(f"there is no binding {which}: there are {self._total()}", "engine")
+        return self._state.names[names[which % len(names)]], which // len(names)
+
+    @method(instead="get_tensor_name", until=8, warns=(8,))
+    def get_binding_name(self, index: int) -> str | None:
+        """Return the name of a binding; beyond the first profile it ends in the profile's number."""
+        binding, profile = self._bound(index)
+        return binding.name if not profile else f"{binding.name} [profile {profile}]"
+
+    @method(fail=-1, instead="name of the tensor", until=8, warns=(8,))
+    def get_binding_index(self, name: str) -> int:
+        """Return the number of a binding, -1 for a name that there is none of."""
+        base, _, rest = name.partition(" [profile ")
+        names = list(self._state.names)
+        if base not in names:
+            return -1
+        return names.index(base) + len(names) * int(rest[:-1] or 0)
+
+    @method(instead="get_tensor_mode", until=8, warns=(8,))
+    def binding_is_input(self, index: Any = None, name: Any = None) -> bool:
+        """Return whether a binding, by number or name, is an input."""
+        return self._bound(index if name is None else name)[0].is_input
+
+    @method(instead="get_tensor_dtype", until=8, warns=(8,))
+    def get_binding_dtype(self, index: Any = None, name: Any = None) -> DataType:
+        """Return the element type of a binding, by number or name."""
+        binding, _ = self._bound(index if name is None else name)
+        return api_dtype(self._state.dtype(binding.name), self)  # type: ignore[no-any-return]
+
+    @method(instead="get_tensor_shape", until=8, warns=(8,))
+    def get_binding_shape(self, index: Any = None, name: Any = None) -> Dims:
+        """Return the shape of a binding, by number or name, without the batch where shapes leave it out."""
+        dims = self._state.dims(self._bound(index if name is None else name)[0])
+        kept = dims[1:] if self._state.implicit else dims
+        return dims_of([-1 if isinstance(d, Expr) else int(d) for d in kept], self)
+
+    @method(instead="get_tensor_location", until=8, warns=(8,))
+    def get_location(self, index: Any = None, name: Any = None) -> TensorLocation:
+        """Return whether a binding lies in host or device memory."""
+        self._bound(index if name is None else name)
+        return member(TensorLocation, "DEVICE", dialect_of(self))  # type: ignore[no-any-return]
+
+    @method(instead="get_tensor_profile_shape", until=8, warns=(8,))
+    def get_profile_shape(self, profile_index: int, binding: Any) -> list[Dims]:
+        """Return the least, best and greatest shape of a binding in a profile."""
+        found, _ = self._bound(binding)
+        shapes = self._state.package.profiles[profile_index].shapes.get(found.name)
+        if shapes is not None:
+            return [dims_of(s, self) for s in shapes]
+        return [dims_of([int(d) for d in self._state.dims(found)], self) for _ in range(3)]  # type: ignore[arg-type]
+
+    @method(instead="get_tensor_profile_values", until=8, warns=(8,))
+    def get_profile_shape_input(self, profile_index: int, binding: Any) -> list[list[int]]:
+        """Return the least, best and greatest numbers of a binding that is a shape."""
+        return []
+
+    @method(instead="get_tensor_location", until=8, warns=(8,))
+    def is_shape_binding(self, binding: int) -> bool:
+        """Return whether a binding is read on the host."""
+        self._bound(binding)
+        return False
+
+    @method(instead="get_tensor_location", until=8, warns=(8,))
+    def is_execution_binding(self, binding: int) -> bool:
+        """Return whether a binding is read on the target."""
+        self._bound(binding)
+        return True
+
+    @method(instead="get_tensor_bytes_per_component", until=8, warns=(8,))
+    def get_binding_bytes_per_component(self, index: int) -> int:
+        """Return the bytes of an element."""
+        return self._state.dtype(self._bound(index)[0].name).nbytes(1)
+
+    @method(instead="get_tensor_components_per_element", until=8, warns=(8,))
+    def get_binding_components_per_element(self, index: int) -> int:
+        """Return how many scalars a vector holds: 1."""
+        self._bound(index)
+        return 1
+
+    @method(instead="get_tensor_format", until=8, warns=(8,))
+    def get_binding_format(self, index: int) -> TensorFormat:
+        """Return the memory layout."""
+        self._bound(index)
+        return member(TensorFormat, "LINEAR", dialect_of(self))  # type: ignore[no-any-return]
+
+    @method(instead="get_tensor_format_desc", until=8, warns=(8,))
+    def get_binding_format_desc(self, index: int) -> str:
+        """Return the memory layout in words."""
+        return f"Row major linear {self._state.dtype(self._bound(index)[0].name)} format (kLINEAR)"
+
+    @method(instead="get_tensor_vectorized_dim", until=8, warns=(8,))
+    def get_binding_vectorized_dim(self, index: int) -> int:
+        """Return the axis that is packed in vectors: -1 for none."""
+        self._bound(index)
+        return -1
