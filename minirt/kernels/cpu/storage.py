@@ -1,12 +1,14 @@
 """Element types in memory: the LLVM type that holds each, and exact conversions of narrow floats from and to float32.
 
 float16 is LLVM's half; bfloat16 and the 8-bit floats are integers whose bits are moved about.  Rounding is half to
-even; what is too large becomes infinity, or NaN where the type has none, as ml_dtypes has it.
+even; what is too large becomes infinity, or the greatest number of an 8-bit type.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import ml_dtypes
 
 from minirt.errors import CompileError
 from minirt.kernels.cpu.lanes import F16, F32, F64, I1, I8, I16, I32, I64, Num
@@ -76,6 +78,9 @@ def from_f32(x: Num, dtype: DType) -> Num:
 
 def _to_small(x: Num, dtype: DType) -> Num:
     mantissa, bias = _SMALL[dtype.name]
+    most = float(ml_dtypes.finfo(dtype.numpy).max)  # type: ignore[no-untyped-call]
+    x = x.is_(">", most).select(x.like(most), x)
+    x = x.is_("<", -most).select(x.like(-most), x)
     shift = 23 - mantissa
     size = x.bits(I32) & 0x7FFFFFFF
     rebased = size - ((127 - bias) << 23)
@@ -86,14 +91,9 @@ def _to_small(x: Num, dtype: DType) -> Num:
     out = size.is_("<", (128 - bias) << 23).select(tiny, normal)
     sign = (x.bits(I32) >> 24) & 0x80
     if dtype.name.endswith("fnuz"):
-        high = out.is_(">", 0x7F) | x.is_nan() | size.is_("==", 0x7F800000)
-        out = high.select(out.like(0x80), out.is_("==", 0).select(out, out | sign))
-    elif dtype.name == "f8e4m3":
-        high = out.is_(">", 0x7E) | x.is_nan() | size.is_("==", 0x7F800000)
-        out = high.select(out.like(0x7F), out) | sign
+        out = x.is_nan().select(out.like(0x80), out.is_("==", 0).select(out, out | sign))
     else:
-        out = (out.is_(">", 0x7C) | size.is_("==", 0x7F800000)).select(out.like(0x7C), out)
-        out = x.is_nan().select(out.like(0x7E), out) | sign
+        out = x.is_nan().select(out.like(0x7F if dtype.name == "f8e4m3" else 0x7E), out) | sign
     return out.narrow(I8)
 
 
