@@ -4,14 +4,13 @@ constexpr int SPAN = (TW - 1) * STRIDE_W + (S - 1) * DIL_W + 1;
 
 struct alignas(FAST ? 16 : sizeof(In)) Held { In v[V]; };
 DEV void hold(Held& x, const In* p, i64 step, int valid, bool there) {
-#pragma unroll
-  for (int v = 0; v < V; v++) x.v[v] = In{};
-  if (!there) return;
-  if (FAST) {
-    x = *(const Held*)p;
+  if constexpr (FAST) {
+    union { Word4 raw; Held in; } q = {};
+    if (there) q.raw = read16(p);
+    x = q.in;
   } else {
 #pragma unroll
-    for (int v = 0; v < V; v++) if (v < valid) x.v[v] = p[v * step];
+    for (int v = 0; v < V; v++) x.v[v] = there && v < valid ? p[v * step] : In{};
   }
 }
 
@@ -23,22 +22,33 @@ DEV void run(const Args& p) {
   const int c = (int)(i - q * groups) * V, x0 = (int)(q - z * strips) * TW, n = (int)z / g.oh, y = (int)z - n * g.oh, valid = g.c - c;
   const In* weight = (const In*)p.b + c;
   float acc[TW][V] = {};
-#pragma unroll(R <= 3 ? R : 1)
+#pragma unroll 1
   for (int r = 0; r < R; r++) {
     const int yy = y * g.stride_h - g.pad_h + r * g.dil_h, xx = x0 * STRIDE_W - g.pad_w;
-    const bool down = (u32)yy < (u32)g.h;
+    if ((u32)yy >= (u32)g.h) continue;
     const In* row = (const In*)p.a + n * g.sn + yy * g.sh + c * g.sc;
-    Held x[SPAN], w[S];  // all loads of a row first
+    Held held[SPAN];  // all loads of a row first
 #pragma unroll
-    for (int s = 0; s < S; s++) hold(w[s], weight + (r * S + s) * g.c, 1, valid, true);
+    for (int j = 0; j < SPAN; j++) hold(held[j], row + (xx + j) * g.sw, g.sc, valid, (u32)(xx + j) < (u32)g.w);
+    float w[S][V];
 #pragma unroll
-    for (int j = 0; j < SPAN; j++) hold(x[j], row + (xx + j) * g.sw, g.sc, valid, down && (u32)(xx + j) < (u32)g.w);
+    for (int s = 0; s < S; s++)
+      if constexpr (FAST) load_fast<V>(w[s], weight + (r * S + s) * g.c);
+      else load_slow<In, V, float>(w[s], weight + (r * S + s) * g.c, 1, valid);
 #pragma unroll
-    for (int t = 0; t < TW; t++)
+    for (int j = 0; j < SPAN; j++) {
+      float x[V];
 #pragma unroll
-      for (int s = 0; s < S; s++)
+      for (int v = 0; v < V; v++) x[v] = widen(held[j].v[v]);
 #pragma unroll
-        for (int v = 0; v < V; v++) acc[t][v] = fmaf(widen(x[t * STRIDE_W + s * DIL_W].v[v]), widen(w[s].v[v]), acc[t][v]);
+      for (int t = 0; t < TW; t++)
+#pragma unroll
+        for (int s = 0; s < S; s++)
+          if (t * STRIDE_W + s * DIL_W == j) {
+#pragma unroll
+            for (int v = 0; v < V; v++) acc[t][v] = fmaf(x[v], w[s][v], acc[t][v]);
+          }
+    }
   }
 #pragma unroll
   for (int t = 0; t < TW; t++)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
 from minirt.kernels.cuda.conv_problem import channels_last, conv_form, conv_op, planes, refuses_shape
 from minirt.kernels.cuda.gemm_source import patch_geometry
-from minirt.kernels.cuda.matrix_kernel import Matrix, Value, map_type, persistent, up, work_of
+from minirt.kernels.cuda.matrix_kernel import Matrix, Value, exact, map_type, persistent, step_width, up, work_of
 from minirt.kernels.cuda.matrix_problem import Form, vector
-from minirt.kernels.cuda.matrix_source import element_bytes
 from minirt.kernels.cuda.matrix_tiles import ranked
 from minirt.kernels.cuda.nest import same
 from minirt.kernels.kernel import Order, Problem
@@ -157,8 +156,7 @@ class ConvPatch(_Convolution):
         """One launch of blocks that take tiles in turn."""
         form = conv_form(problem)
         values, packs = self.values(problem, form)
-        x3 = problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
-        spec: Spec = {"method": "patch", **form.fields(problem), **self._spec(problem), "x3": x3}
+        spec: Spec = {"method": "patch", **form.fields(problem), **self._spec(problem), "x3": exact(problem)}
         g = form.image
         tiles = mul(mul(up(g["g_oh"], 8), up(g["g_ow"], 16)), problem.outputs[0].shape[0])
         return self.launches(spec, form, values, (persistent(tiles, problem, 3), up(form.sizes["n"], 64), 1), packs)
@@ -176,33 +174,28 @@ class ConvMma(_Convolution):
         channels = problem.inputs[0].shape[1]
         return not problem.divisible(channels, conv_op(problem).groups * (128 // problem.inputs[0].type.dtype.bits))
 
-    def _x3(self, problem: Problem) -> bool:
-        return problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
-
     def tactics(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = conv_form(problem)
         if self.vector(problem, form) == 1:
             return [{"tile": [64, 64], "warps": [2, 2], "per_sm": 3, "parts": 1}]
-        step = up(form.sizes["k"], 64 // element_bytes(problem.inputs[0].type.dtype.name))
-        found = ranked(work_of(problem, form, step, 64), "mma")
-        smaller = [t for t in found if t["tile"] != [128, 128]]
-        return smaller if self._x3(problem) and smaller else found
+        step = up(form.sizes["k"], step_width(problem))
+        return ranked(work_of(problem, form, step, 64), "mma", widest=64 if exact(problem) else 128)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The convolution, and the sum of its parts."""
         form = conv_form(problem)
         values, packs = self.values(problem, form)
         bm, bn = tactic["tile"]
-        bk, parts = 64 // element_bytes(problem.inputs[0].type.dtype.name), int(tactic["parts"])
+        bk, parts = step_width(problem), int(tactic["parts"])
         each, w = 128 // problem.inputs[0].type.dtype.bits, problem.inputs[1]
         aligned = (w.constant or w.aligned) and problem.divisible(form.sizes["k"], each)
         vec_b = each if aligned else vector(problem, w, (form.sizes["k"],), w.constant)
         vec_a = self.vector(problem, form)
         spec: Spec = {
             "method": "mma", **form.fields(problem), "conv": True, "transposed": isinstance(problem.op, ConvTranspose),
-            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 else 3, "vec_a": vec_a, "vec_b": vec_b,
-            "split": parts > 1, "x3": self._x3(problem),
+            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 and not exact(problem) else 3, "vec_a": vec_a, "vec_b": vec_b,
+            "split": parts > 1, "x3": exact(problem),
         }  # fmt: skip
         values["k_part"] = mul(up(up(form.sizes["k"], bk), parts), bk)
         grid = (mul(up(form.sizes["m"], bm), up(form.sizes["n"], bn)), parts, form.sizes["nb1"])

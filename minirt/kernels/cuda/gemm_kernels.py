@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
-from minirt.kernels.cuda.matrix_kernel import Matrix, Value, map_type, persistent, up, work_of
+from minirt.kernels.cuda.matrix_kernel import Matrix, Value, exact, map_type, persistent, step_width, up, work_of
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form, vector
 from minirt.kernels.cuda.matrix_source import element_bytes
 from minirt.kernels.cuda.matrix_tiles import ranked
@@ -136,17 +136,12 @@ class GemmMma(_Product):
         sides = [x for x in "ab" if by_k(form, x) is None and not (x == "b" and problem.inputs[1].constant)]
         return f"operand {sides[0]} is contiguous along no axis of the product" if sides else ""
 
-    def _x3(self, problem: Problem) -> bool:
-        return problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
-
     def tactics(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = self.form(problem)
         assert isinstance(form, Form)
-        work = work_of(problem, form, up(form.sizes["k"], 64 // element_bytes(problem.inputs[0].type.dtype.name)), 64)
-        found = ranked(work, "mma")
-        smaller = [t for t in found if t["tile"] != [128, 128]]
-        return smaller if self._x3(problem) and smaller else found
+        work = work_of(problem, form, up(form.sizes["k"], step_width(problem)), 64)
+        return ranked(work, "mma", widest=64 if exact(problem) else 128)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product, and the sum of its parts."""
@@ -157,10 +152,10 @@ class GemmMma(_Product):
         vec_a, vec_b = _fast(problem, form, pack)
         a_by_k, b_by_k = bool(by_k(form, "a")), pack or bool(by_k(form, "b"))
         bm, bn = tactic["tile"]
-        bk, parts = 64 // element_bytes(problem.inputs[0].type.dtype.name), int(tactic["parts"])
+        bk, parts = step_width(problem), int(tactic["parts"])
         spec: Spec = {
-            "method": "mma", **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4,
-            "a_by_k": a_by_k, "b_by_k": b_by_k, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1, "x3": self._x3(problem),
+            "method": "mma", **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 3 if exact(problem) else 4,
+            "a_by_k": a_by_k, "b_by_k": b_by_k, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1, "x3": exact(problem),
         }  # fmt: skip
         values |= {
             "lda": form.a["m"] if a_by_k else form.a["k"], "ldb": b["n"] if b_by_k else b["k"],

@@ -110,6 +110,7 @@ DEV void run(const Args& p) {
     }
     copy_commit();
   }
+  fetch_ahead<BM, BN, NT>(p, b0, b1, m0, n0);
   int stage = 0, next = STAGES - 1;
   for (int k = 0; k < count; k++) {
     copy_wait<STAGES - 2>();

@@ -45,7 +45,7 @@ def mma(spec: Spec) -> Source:
     shared = stages * (bm + bn) * bk * element_bytes(spec["dtype"])
     return assemble(
         "conv_mma" if conv else "gemm_mma", ["gather.cuh", "gemm_mma.cuh"], args, spec, constants, 32 * wm * wn,
-        shared=shared, partial=split,
+        shared=shared, partial=split, bound=f"__launch_bounds__({32 * wm * wn}, 2)" if spec.get("x3") else "",
     )  # fmt: skip
 
 
@@ -90,7 +90,8 @@ def patch(spec: Spec) -> Source:
     shared = geometry.pop("shared")
     args = product_args(spec) + image_args()
     constants = {**geometry, "X3": bool(spec.get("x3"))}
-    return assemble("conv_patch", ["gather.cuh", "conv_patch.cuh"], args, spec, constants, 256, shared=shared)
+    return assemble("conv_patch", ["gather.cuh", "conv_patch.cuh"], args, spec, constants, 256, shared=shared,
+                    bound="__launch_bounds__(256, 1)")
 
 
 def patch_geometry(

@@ -1,6 +1,6 @@
 // GEMM and implicit-GEMM convolution on wgmma (sm_90a): persistent blocks of CONSUMERS warpgroups, each of which multiplies
 // MI * 64 rows and writes them out; one thread keeps shared memory fed by bulk tensor copies.
-// The head defines: In, BM BN BK STAGES CONSUMERS MI, CONV B_BY_K SPLIT, `wgmma(...)`, struct Args, `image(args)`,
+// The head defines: In, BM BN BK STAGES CONSUMERS MI FEED_WARP, CONV B_BY_K SPLIT, `wgmma(...)`, struct Args, `image(args)`,
 // `finish<V>(...)`.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 
@@ -26,8 +26,8 @@ struct Schedule {
   }
 };
 
-// Fills the stages in order, as far ahead as there are free ones, across the block's tiles. One thread of the block owns it: a
-// feeding warp of its own would cost the consumers registers, which an SM hands out by groups of four warps.
+// Fills the stages in order, as far ahead as there are free ones, across the block's tiles. One thread owns it: of a warp of
+// its own (FEED_WARP), or, where that would cost the consumers registers that they need, the first of the consumers.
 struct Feeder {
   Tile x;
   int t, k, stage, image_n, h, w;
@@ -108,16 +108,33 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
     prefetch_map(tb);
     for (int i = 0; i < STAGES; i++) { barrier_init(full + 8 * i, 1); barrier_init(empty + 8 * i, CONSUMERS); }
     barriers_visible();
+  }
+  if (threadIdx.x == (FEED_WARP ? 128 * CONSUMERS : 0)) {
     feeder.t = blockIdx.x; feeder.stage = 0; feeder.phase = 1;
     if (feeder.t < schedule.total) feeder.start(p, schedule);
-    for (int i = 0; i < STAGES; i++) feeder.step(p, schedule, ta, tb, base, full, empty);
   }
   __syncthreads();
+  if constexpr (FEED_WARP) {
+    if (threadIdx.x >= 128 * CONSUMERS) {
+      if (threadIdx.x == 128 * CONSUMERS) while (feeder.t < schedule.total) feeder.step(p, schedule, ta, tb, base, full, empty);
+      return;
+    }
+  } else if (threadIdx.x == 0) {
+    for (int i = 0; i < STAGES; i++) feeder.step(p, schedule, ta, tb, base, full, empty);
+  }
   const int row = (threadIdx.x >> 7) * MI * 64;
   int stage = 0;
   u32 phase = 0;
+  if (blockIdx.x < schedule.total) {
+    const Tile x = schedule.at(blockIdx.x, p);
+    fetch_ahead<BM, BN, 128 * CONSUMERS>(p, x.b0, x.b1, x.m0, x.n0);
+  }
   for (int t = blockIdx.x; t < schedule.total; t += gridDim.x) {
     const Tile x = schedule.at(t, p);
+    if (t + gridDim.x < schedule.total) {
+      const Tile next = schedule.at(t + gridDim.x, p);
+      fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
+    }
     float acc[MI][BN / 2];
     if (x.k0 >= x.k1) {
 #pragma unroll
@@ -137,7 +154,7 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
       warpgroup_wait<1>();
       if (before >= 0) {
         if (first) barrier_arrive(empty + 8 * before);
-        if (threadIdx.x == 0) feeder.step(p, schedule, ta, tb, base, full, empty);
+        if (!FEED_WARP && threadIdx.x == 0) feeder.step(p, schedule, ta, tb, base, full, empty);
         __syncwarp();
       }
       before = stage;
@@ -146,7 +163,7 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
     warpgroup_wait<0>();
     if (before >= 0) {
       if (first) barrier_arrive(empty + 8 * before);
-      if (threadIdx.x == 0) feeder.step(p, schedule, ta, tb, base, full, empty);
+      if (!FEED_WARP && threadIdx.x == 0) feeder.step(p, schedule, ta, tb, base, full, empty);
       __syncwarp();
     }
     write_tile(acc, p, x, row);

@@ -90,6 +90,16 @@ def persistent(tiles: Dim, problem: Problem, per_sm: int) -> Dim:
     return minimum(tiles, problem.target.multiprocessors * per_sm)
 
 
+def exact(problem: Problem) -> bool:
+    """True where 32-bit floats must be multiplied as such, which tensor cores do as three TF32 products."""
+    return problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
+
+
+def step_width(problem: Problem) -> int:
+    """Elements of k that an mma kernel takes at a time: 64 bytes, or 128 where each time ends in an exact sum."""
+    return (128 if exact(problem) else 64) // element_bytes(problem.inputs[0].type.dtype.name)
+
+
 def map_type(dtype: str) -> str:
     """A tensor map's type: 32-bit floats are rounded to TF32 on their way in."""
     return "tf32" if dtype == "f32" else dtype

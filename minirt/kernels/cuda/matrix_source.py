@@ -89,18 +89,43 @@ def finish_text(spec: Spec) -> str:
         loads.append(f"  load_extra<{int(mode)}, V>(x{i}, (const {element}*)p.e{i} + {_row(f'e{i}')}, p.e{i}_n, n, valid);\n")
         values.append(f"x{i}[j]")
     values += [f"(i64)({COORDINATES[name]})" for name in spec.get("index", ())]
-    parts = "  const int q1m = m / p.m2, q2 = m - q1m * p.m2, q0 = q1m / p.m1, q1 = q1m - q0 * p.m1;\n"
     store = "store_fast<V>(to, y);" if spec["out"] == 1 else f"store_slow<{kind}, V>(to, y, p.c_n, valid);"
     if spec["out"] == 1:
         store = f"if (V >= 4) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
     return (
         cuda_function(body, "epilogue")
         + "template <int V, class F> DEV void finish(F (&v)[V], const Args& p, int b0, int b1, int m, int n, int valid) {\n"
-        + (parts if spec.get("split_m") else "  const int q0 = 0, q1 = 0, q2 = m;\n")
+        + _parts(spec)
         + "".join(loads)
         + f"  {held} y[V];\n#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n"
         + f"  {kind}* to = ({kind}*)p.c + {_row('c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n  {store}\n}}\n"
     )
+
+
+def ahead_text(spec: Spec) -> str:
+    """``fetch_ahead``: asks the second-level cache for what the epilogue of a tile will read."""
+    body = decode(spec["body"])
+    lines = []
+    for i, (dtype, mode) in enumerate(zip(body.args[1:], spec["modes"], strict=True)):
+        if mode == 1:
+            each, element = 1024 // dtype.bits, STORAGE[dtype.name]
+            lines.append(
+                f"  if (p.e{i}_m2 != 0) for (int i = threadIdx.x; i < ROWS * (COLUMNS / {each}); i += THREADS) {{\n"
+                f"    const int m = m0 + i / (COLUMNS / {each}), n = n0 + i % (COLUMNS / {each}) * {each};\n"
+                "    if (m >= p.m || n >= p.n) continue;\n"
+                f"{_parts(spec)}    prefetch((const {element}*)p.e{i} + {_row(f'e{i}')} + n);\n  }}\n"
+            )
+    return (
+        "template <int ROWS, int COLUMNS, int THREADS> DEV void fetch_ahead(const Args& p, int b0, int b1, int m0, int n0) {\n"
+        + "".join(lines)
+        + "}\n"
+    )
+
+
+def _parts(spec: Spec) -> str:
+    if not spec.get("split_m"):
+        return "  const int q0 = 0, q1 = 0, q2 = m;\n"
+    return "  const int q1m = m / p.m2, q2 = m - q1m * p.m2, q0 = q1m / p.m1, q1 = q1m - q0 * p.m1;\n"
 
 
 def _row(name: str) -> str:
@@ -146,9 +171,13 @@ def assemble(
     """
     acc = register_type(decode(spec["body"]).args[0])
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {acc} Acc;\n"
-    empty = "template <int V, class F> DEV void finish(F (&)[V], const Args&, int, int, int, int, int) {}\n"
+    empty = (
+        "template <int V, class F> DEV void finish(F (&)[V], const Args&, int, int, int, int, int) {}\n"
+        "template <int ROWS, int COLUMNS, int THREADS> DEV void fetch_ahead(const Args&, int, int, int, int) {}\n"
+    )
+    epilogue = empty if partial else finish_text(spec) + ahead_text(spec)
     parts = [body_file(name) for name in ("elements.cuh", "tile.cuh", *files[:-1])]
-    parts += [types, head, constants_text(constants), struct_text(args), empty if partial else finish_text(spec), body_file(files[-1])]
+    parts += [types, head, constants_text(constants), struct_text(args), epilogue, body_file(files[-1])]
     text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})")])
     return Source(text, entry, args, threads, shared)
 

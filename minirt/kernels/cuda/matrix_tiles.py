@@ -64,16 +64,16 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     overhead = edge * (busy if per_sm == 1 else 0.37 * busy + 0.63 * ceil(busy / per_sm))
     latency = 0.8 + steps * max(0.16, 1.4 / int(tile["stages"]) if hopper else 0.25)
     step_bytes = (bm + bn) * (128 if hopper else 64)
-    partial = 8.0 * work.m * work.n * work.batch * parts / _L2_BYTES_PER_US + 1.8 if parts > 1 else 0.0
+    partial = 8.0 * work.m * work.n * work.batch * parts / _L2_BYTES_PER_US + 2.4 if parts > 1 else 0.0
     shared = tiles * steps * step_bytes / _L2_BYTES_PER_US
     return float(max(compute + overhead, work.moved / _BYTES_PER_US + edge, shared, latency + edge) + partial)
 
 
-def ranked(work: Work, method: str, limit: int = 6) -> list[Spec]:
-    """Tactics, fastest by the model first."""
+def ranked(work: Work, method: str, limit: int = 6, widest: int = 256) -> list[Spec]:
+    """Tactics with tiles of at most ``widest`` rows, fastest by the model first."""
     found: list[tuple[float, Spec]] = []
     for tile in WGMMA_TILES if method == "wgmma" else MMA_TILES:
-        if tile["tile"][1] > 64 and work.n <= tile["tile"][1] // 2:
+        if tile["tile"][0] > widest or (tile["tile"][1] > 64 and work.n <= tile["tile"][1] // 2):
             continue
         most = [1, *(p for p in SPLITS if work.steps >= 4 * p)]
         for parts in most:

@@ -15,15 +15,28 @@ template <class T, int V, class F> DEV void load_slow(F (&x)[V], const T* p, i64
 #pragma unroll
   for (int j = 0; j < V; j++) x[j] = j < valid ? (F)widen(p[j * step]) : (F)0;
 }
+// Read-only loads: the compiler may start them ahead of earlier stores.
+DEV Word4 read16(const void* p) {
+  Word4 q;
+  asm("ld.global.nc.v4.b32 {%0,%1,%2,%3}, [%4];" : "=r"(q.w[0]), "=r"(q.w[1]), "=r"(q.w[2]), "=r"(q.w[3]) : "l"(p));
+  return q;
+}
+DEV Word2 read8(const void* p) {
+  Word2 q;
+  asm("ld.global.nc.v2.b32 {%0,%1}, [%2];" : "=r"(q.w[0]), "=r"(q.w[1]) : "l"(p));
+  return q;
+}
+DEV void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
 template <class T, int V> DEV void load_half(float (&x)[V], const T* p) {
 #pragma unroll
   for (int i = 0; i < V; i += 8) {
-    if (V >= 8) {
-      Word4 q = *(const Word4*)(p + i);
+    if constexpr (V >= 8) {
+      Word4 q = read16(p + i);
 #pragma unroll
       for (int j = 0; j < 4; j++) unpack2(T{}, q.w[j], x[i + 2 * j], x[i + 2 * j + 1]);
     } else {
-      Word2 q = *(const Word2*)p;
+      Word2 q = read8(p);
       unpack2(T{}, q.w[0], x[0], x[1]);
       unpack2(T{}, q.w[1], x[2], x[3]);
     }
@@ -33,7 +46,11 @@ template <int V> DEV void load_fast(float (&x)[V], const f16* p) { load_half(x, 
 template <int V> DEV void load_fast(float (&x)[V], const bf16* p) { load_half(x, p); }
 template <int V> DEV void load_fast(float (&x)[V], const float* p) {
 #pragma unroll
-  for (int i = 0; i < V; i += 4) { float4 q = *(const float4*)(p + i); x[i] = q.x; x[i + 1] = q.y; x[i + 2] = q.z; x[i + 3] = q.w; }
+  for (int i = 0; i < V; i += 4) {
+    Word4 q = read16(p + i);
+#pragma unroll
+    for (int j = 0; j < 4; j++) x[i + j] = __uint_as_float(q.w[j]);
+  }
 }
 template <int V, class T, class F> DEV void load_fast(F (&x)[V], const T* p) { load_slow<T, V, F>(x, p, 1, V); }
 

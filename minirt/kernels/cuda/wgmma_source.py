@@ -44,6 +44,13 @@ def wgmma_args(spec: Spec) -> Args:
     return args + (image_args() if spec.get("conv") else [])
 
 
+def feeds_apart(bm: int, bn: int, consumers: int, per_sm: int) -> bool:
+    """True where a warp of its own may feed: an SM's quarter hands 512 registers a lane to its warps, the sums take most."""
+    warps = -(-(4 * consumers + 1) * per_sm // 4)
+    sums = bm // 64 // consumers * bn // 2
+    return min(512 // warps // 8 * 8, 255) >= sums + sums // 5 + 54
+
+
 def wgmma(spec: Spec) -> Source:
     """Persistent product or convolution on tensor cores fed by the copy engine; f16, bf16, f32 (as TF32)."""
     bm, bn, bk = spec["tile"]
@@ -52,10 +59,10 @@ def wgmma(spec: Spec) -> Source:
     b_by_k = conv or bool(spec["b_by_k"])
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
-        "CONV": conv, "B_BY_K": b_by_k, "SPLIT": split,
+        "CONV": conv, "B_BY_K": b_by_k, "SPLIT": split, "FEED_WARP": feeds_apart(bm, bn, consumers, per_sm),
     }  # fmt: skip
     shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
-    threads = 128 * consumers
+    threads = 128 * consumers + (32 if constants["FEED_WARP"] else 0)
     return assemble(
         "conv_wgmma" if conv else "gemm_wgmma", ["gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"], wgmma_args(spec), spec,
         constants, threads, shared=shared, bound=f"__launch_bounds__({threads}, {per_sm})",
