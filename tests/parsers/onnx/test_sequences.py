@@ -39,7 +39,8 @@ def randn(*shape: int) -> Any:
 def test_known_elements_leave_no_sequence() -> None:
     nodes = [
         node("SequenceConstruct", "a b", "s"), node("SequenceInsert", "s c one", "t"), node("SequenceErase", "t", "u"),
-        node("SequenceAt", "u last", "e"), node("ConcatFromSequence", "u", "f", axis=0), node("SequenceLength", "t", "n"),
+        node("SequenceAt", "u last", "e"), node("ConcatFromSequence", "u", "f", axis=0),
+        node("SequenceLength", "t", "n"),
         node("Cast", "n", "m", to=1), node("Mul", "f m", "g"), node("Concat", "g e", "y", axis=0),
     ]  # fmt: skip
     kinds = {k: (TensorProto.FLOAT, ["N", 3]) for k in "abc"}
