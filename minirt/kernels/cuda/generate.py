@@ -91,16 +91,28 @@ def body_file(name: str) -> str:
 
 
 def kernel_text(
-    entry: str, params: Sequence[Param], body: str, threads: int, wide: bool, head: str = "", files: Sequence[str] = ()
+    entry: str,
+    params: Sequence[Param],
+    body: str,
+    threads: int,
+    wide: bool,
+    head: str = "",
+    files: Sequence[str] = (),
+    *,
+    alone: bool = False,
 ) -> CudaSource:
-    """The whole text of a kernel: ``elements.cuh``, the index type ``I``, other files, ``head``, the entry function."""
+    """The whole text of a kernel: ``elements.cuh``, the index type ``I``, other files, ``head``, the entry function.
+
+    ``alone``: one block a multiprocessor is enough, so registers are not saved for a second.
+    """
+    bound = f"{threads}, 1" if alone else str(threads)
     declared = ", ".join(param.declaration() for param in params)
     inside = "".join(f"  {line}\n" if line else "\n" for line in body.splitlines())
     text = (
         f"{body_file('elements.cuh')}typedef {'i64' if wide else 'int'} I;\n"
         + "".join(body_file(name) for name in files)
         + head
-        + f'extern "C" __global__ void __launch_bounds__({threads}) {entry}({declared}) {{\n{inside}}}\n'
+        + f'extern "C" __global__ void __launch_bounds__({bound}) {entry}({declared}) {{\n{inside}}}\n'
     )
     return CudaSource(text, entry)
 

@@ -131,6 +131,26 @@ def _shift_aligned(problem: Problem, padded: list[int], width: int) -> bool:
     return x.aligned and all(problem.divisible(x.strides[axis], 16 // width) for axis in padded)
 
 
+class ConcatAnywhere(ConcatCopies):
+    """ConcatCopies into a result whose place is given."""
+
+    rank = 60
+
+    def orders(self, problem: Problem) -> Orders:
+        """Any."""
+        return (None,) * len(problem.inputs), (None,)
+
+
+class PadAnywhere(PadWalk):
+    """PadWalk into a result whose place is given."""
+
+    rank = 60
+
+    def orders(self, problem: Problem) -> Orders:
+        """Any."""
+        return (None,) * len(problem.inputs), (None,)
+
+
 class DimsArguments(Generated):
     """Writes sizes that are known at bind, each an argument of the launch."""
 

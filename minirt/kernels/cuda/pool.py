@@ -91,6 +91,16 @@ class PoolWalk(Walk):
         return text + _finish(spec, dtype)
 
 
+class PoolAnywhere(PoolWalk):
+    """PoolWalk from and to images that lie in any order."""
+
+    rank = 60
+
+    def orders(self, problem: Problem) -> tuple[tuple[Order | None, ...], tuple[Order | None, ...]]:
+        """Any."""
+        return (None,), (None,)
+
+
 _TYPES = ("f16", "bf16", "f32", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64")
 
 

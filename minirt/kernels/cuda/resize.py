@@ -114,6 +114,16 @@ class ResizeWalk(Walk):
         return "template <class N> DEV N floor_div(N a, N b) { return (a >= 0 ? a : a - b + 1) / b; }\n"
 
 
+class ResizeAnywhere(ResizeWalk):
+    """ResizeWalk from and to images that lie in any order."""
+
+    rank = 60
+
+    def orders(self, problem: Problem) -> tuple[tuple[Order | None, ...], tuple[Order | None, ...]]:
+        """Any."""
+        return (None,), (None,)
+
+
 def _changed(problem: Problem) -> list[int]:
     op = problem.op
     assert isinstance(op, Resize)

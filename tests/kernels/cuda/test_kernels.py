@@ -6,10 +6,11 @@ import pytest
 
 from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
-from tests.kernels.cuda import image_cases, map_cases, movement_cases, row_cases
+from tests.kernels.cuda import image_cases, map_cases, movement_cases, recurrent_cases, row_cases
 from tests.kernels.cuda.execution import AMPERE, HOPPER, Case, Runner, check, choices, compiled
 
-CASES = [*map_cases.cases(), *row_cases.cases(), *movement_cases.cases(), *image_cases.cases()]
+FAMILIES = (map_cases, row_cases, movement_cases, image_cases, recurrent_cases)
+CASES = [case for family in FAMILIES for case in family.cases()]
 HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 
 
