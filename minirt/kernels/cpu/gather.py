@@ -66,8 +66,8 @@ def indexed(problem: Problem, base: Operand, moved: Operand) -> Indexed:
     own = (*base.strides[:batch], *(0,) * (lead - batch), *rest)
     places = (*indices.strides[:-1], *(0,) * len(rest))
     axes = range(batch, batch + depth)
-    named = tuple((base.shape[a], base.strides[a]) for a in axes)
-    return Indexed(moved.shape, own, places, moved.strides, named, indices.strides[-1])
+    corners = tuple((base.shape[a], base.strides[a]) for a in axes)
+    return Indexed(moved.shape, own, places, moved.strides, corners, indices.strides[-1])
 
 
 def indexed_args(found: Indexed, nest: Nest, operands: list[tuple[Operand, Address]]) -> list[Arg]:

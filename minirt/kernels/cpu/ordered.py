@@ -24,7 +24,7 @@ def _key(nan: int, doc: str) -> Any:
         kind, result, shift = _WIDTHS[x]
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            number = Num(builder, values[0])
+            number = Num(builder, values[0]) + 0.0  # -0 and 0 are equal
             bits = number.bits(kind)
             key = bits ^ ((bits >> shift) & ((1 << shift) - 1))
             most = (1 << shift) - 1 if nan > 0 else -(1 << shift)

@@ -6,6 +6,7 @@ from minirt.kernels.cpu.gather import GatherStrided, ScatterStrided
 from minirt.kernels.cpu.gemm import GemmTiled
 from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.normalization import NormalizeStrided
+from minirt.kernels.cpu.ordering import ArgStrided, CumulativeStrided, TopKHeap
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
 from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.pool import PoolWindow
@@ -13,9 +14,11 @@ from minirt.kernels.cpu.reduce import ReduceStrided
 from minirt.kernels.cpu.softmax import SoftmaxStrided
 
 __all__ = [
+    "ArgStrided",
     "ConcatStrided",
     "ConvDepthwise",
     "ConvTiled",
+    "CumulativeStrided",
     "DimsWrite",
     "GatherStrided",
     "GemmTiled",
@@ -28,4 +31,5 @@ __all__ = [
     "ReduceStrided",
     "ScatterStrided",
     "SoftmaxStrided",
+    "TopKHeap",
 ]

@@ -7,7 +7,7 @@ import pytest
 
 from minirt.ops.indexing import Gather, GatherElements, GatherND, ScatterElements, ScatterND
 from minirt.types.dtype import Array, dtype_of
-from tests.kernels.cpu.harness import check, run
+from tests.kernels.cpu.harness import check, fenced, launch_all, pick, problem_of, run
 
 _RNG = np.random.default_rng(7)
 
@@ -52,8 +52,6 @@ def test_outside() -> None:
 
 
 def _forced(op: Gather, inputs: list[Array], like: Array) -> Array:
-    from tests.kernels.cpu.harness import fenced, launch_all, pick, problem_of
-
     out, raw = fenced(like.shape, like.dtype)
     problem = problem_of(op, inputs, [out])
     launch_all(pick(problem), problem, {}, inputs, [out])
