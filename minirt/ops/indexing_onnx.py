@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from minirt.errors import MinirtError
+from minirt.ir.graph import array_of, constant, is_constant
 from minirt.ir.op import Value, apply, apply_all
 from minirt.ops.arithmetic import Add, Mod, Sub
 from minirt.ops.cast import casted
@@ -19,6 +22,7 @@ from minirt.ops.indexing import (
 )
 from minirt.ops.logic import Less, where
 from minirt.ops.movement import Expand, Iota, dims_value, reshaped, sliced
+from minirt.ops.shape import concatenated
 from minirt.types.dim import bounds
 from minirt.types.dtype import i64
 
@@ -67,14 +71,25 @@ def _scatter_nd(node: OnnxNode) -> Result:
 
 @importer("NonZero")
 def _nonzero(node: OnnxNode) -> Result:
-    return apply(NonZero(), node.input(0))
+    """Every coordinate where all elements are one known number, as exporters write ranges; constants are looked at."""
+    x = node.input(0)
+    if is_constant(x):
+        return constant(NonZero().reference(array_of(x)), i64)
+    if x.rank and isinstance(x.op, Expand) and is_constant(x.node.inputs[0]) and array_of(x.node.inputs[0]).all():
+        rows = [reshaped(apply(Iota(x.shape, axis, i64)), (1, x.tensor.size)) for axis in range(x.rank)]
+        return concatenated(rows, 0)
+    return apply(NonZero(), x)
 
 
 @importer("Compress")
 def _compress(node: OnnxNode) -> Result:
     data = node.input(0)
     axis = axis_of(int(node.attributes["axis"]), data.rank) if "axis" in node.attributes else -1
-    return apply(Compress(axis=axis), data, node.input(1))
+    condition = node.input(1)
+    if is_constant(condition):
+        kept = constant(np.flatnonzero(array_of(condition)), i64)
+        return apply(Gather(max(axis, 0)), reshaped(data, (data.tensor.size,)) if axis < 0 else data, kept)
+    return apply(Compress(axis=axis), data, condition)
 
 
 @importer("Unique")

@@ -9,6 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minirt.ir.graph import Graph, constant
+from minirt.ir.op import Value, apply
+from minirt.ir.substitute import specialize
+from minirt.ops.evaluate import evaluate
+from minirt.ops.importer import IMPORTERS, OnnxNode
+from minirt.ops.movement import Expand
+from minirt.types.dim import symbol
 from tests.ops.harness import check, check_symbolic
 from tests.ops.strategies import array, attributes_of, quick, shapes
 
@@ -107,6 +114,17 @@ def test_nonzero(shape: tuple[int, ...], dtype: Any) -> None:
     check("NonZero", [array(shape, dtype, 0, 0, 1).round().astype(dtype)])
 
 
+def test_nonzero_of_known_elements() -> None:
+    """No dim is left to the data."""
+    x = array((3, 4), np.int64, 0, 0, 1)
+    check("NonZero", [x], constants=(0,))
+    filled = apply(Expand((symbol("N"), 2)), constant(np.float32(1)))
+    made = IMPORTERS["", "NonZero"](OnnxNode("NonZero", "n", 13, (filled,)))
+    assert isinstance(made, Value) and made.shape == (2, 2 * symbol("N"))
+    (found,) = evaluate(specialize(Graph("g", [], [made], ["y"]), {"N": 3}), {})
+    np.testing.assert_array_equal(found, np.nonzero(np.ones((3, 2))))
+
+
 @quick
 @given(shape=shapes(1, 3), data=st.data())
 def test_compress(shape: tuple[int, ...], data: st.DataObject) -> None:
@@ -115,6 +133,7 @@ def test_compress(shape: tuple[int, ...], data: st.DataObject) -> None:
     size = int(np.prod(shape)) if axis is None else shape[axis]
     condition = array((data.draw(st.integers(1, size)),), np.bool_)
     check("Compress", [array(shape), condition], **attributes_of(axis=axis))
+    check("Compress", [array(shape), condition], constants=(1,), **attributes_of(axis=axis))
 
 
 @pytest.mark.parametrize("ordered", [0, 1])
