@@ -358,7 +358,7 @@ def _needs(step: Step) -> frozenset[str]:
         views = [*step.reads, *step.writes]
     elif isinstance(step, LoopStep):
         views = [*step.carried, *step.captures, *step.writes]
-        found |= symbols(step.count or 0)
+        found |= symbols(0 if step.count is None else step.count)
     else:
         return frozenset()
     for view in views:
