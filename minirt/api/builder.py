@@ -20,6 +20,7 @@ from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
 from minirt.api.profile import IOptimizationProfile, ProfileState, core_profile
 from minirt.api.runtime import logger_of
 from minirt.build.build import build
+from minirt.build.fixing import fixed_sizes
 from minirt.build.freeze import freeze
 from minirt.build.load import Loaded, Package
 from minirt.build.network import NetworkCells
@@ -170,7 +171,9 @@ class Builder(Managed):
         )
         self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
         try:
-            return build(freeze(cells), options)
+            with fixed_sizes(cells, options.profiles):
+                graph = freeze(cells)
+            return build(graph, options)
         finally:
             if isinstance(watch, Watch):
                 watch.close()
