@@ -83,7 +83,7 @@ class Owner(Protocol):
 def unrolled(executor: Owner, step: LoopStep, number: int) -> list[tuple[str, Launch]]:
     """The loop's launches, every iteration's, with addresses as they are now."""
     frame = executor.frame
-    count = Evaluator(frame.sizes).integer(step.count or 0)
+    count = Evaluator(frame.sizes).integer(0 if step.count is None else step.count)
     child = executor.child(step.body)
     captures, state = [executor.place(v) for v in step.captures], [executor.place(v) for v in step.carried]
     finals = [executor.place(w) for w in step.writes]

@@ -187,7 +187,9 @@ class Executor:
         evaluate = self.frame.evaluate
         loops = [s for s in group.steps if isinstance(s, LoopStep)]
         return all(
-            0 < evaluate.integer(s.count or 0) * len(s.body.steps) <= MAX_LAUNCHES and self._aligned(s) for s in loops
+            0 < evaluate.integer(0 if s.count is None else s.count) * len(s.body.steps) <= MAX_LAUNCHES
+            and self._aligned(s)
+            for s in loops
         )
 
     def _aligned(self, step: LoopStep) -> bool:
