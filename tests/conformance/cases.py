@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -14,6 +16,7 @@ from onnx import numpy_helper
 from onnx.backend.test.case.test_case import TestCase
 from onnx.backend.test.loader import load_model_tests
 
+import minirt as trt
 from minirt.errors import MinirtError
 from minirt.ops.evaluate import evaluate
 from minirt.parsers.onnx.importing import import_graph
@@ -74,6 +77,24 @@ def by_reference(model: onnx.ModelProto, values: Sequence[Any]) -> list[Any]:
     return evaluate(graph, {name: given[name] for name in graph.input_names})
 
 
+def by_cpu(model: onnx.ModelProto, values: Sequence[Any]) -> list[Any]:
+    """Parsed, built, saved, loaded and run on the CPU by the public API; raises MinirtError where a step is refused."""
+    with patch.dict(os.environ, {"MINIRT_TARGET": "cpu", "MINIRT_RAISE": "1"}):
+        logger = trt.Logger(trt.Logger.INTERNAL_ERROR)
+        builder = trt.Builder(logger)
+        network = builder.create_network()
+        parser = trt.OnnxParser(network, logger)
+        if not parser.parse(model.SerializeToString()):
+            raise MinirtError("; ".join(str(parser.get_error(i)) for i in range(parser.num_errors)))
+        config = builder.create_builder_config()
+        config.clear_flag(trt.BuilderFlag.TF32)
+        engine = trt.Runtime(logger).deserialize_cuda_engine(builder.build_serialized_network(network, config))
+        names = [i.name for i in model.graph.input]
+        given = {n: np.asarray(v) for n, v in zip(names, values, strict=True)}
+        found = engine.create_execution_context().run(given)
+        return [found[o.name] for o in model.graph.output]
+
+
 def same(found: Any, wanted: Any, rtol: float, atol: float) -> None:
     """Asserts equal types and shapes, and elements within the case's tolerance."""
     if isinstance(wanted, list | tuple):
@@ -128,4 +149,4 @@ def run_case(name: str, run: Run) -> None:
             same(a, b, case.rtol, case.atol)
 
 
-PATHS: dict[str, Run] = {"reference": by_reference}
+PATHS: dict[str, Run] = {"reference": by_reference, "cpu": by_cpu}
