@@ -22,6 +22,7 @@ from minirt.api import (
     layer,
     layer_enums,
     layers_math,
+    layers_model,
     layers_move,
     layers_window,
     logger,
@@ -40,11 +41,11 @@ from minirt.api.enum import EnumType, enum_span, member
 
 _MODULES = (
     *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin_data, plugin_registry),
-    *(tensor, layer, layers_math, layers_move, layers_window, control, network, parser),
+    *(tensor, layer, layers_math, layers_move, layers_window, layers_model, control, network, parser),
     *(builder, config, profile, timing_cache, runtime, engine, context, inspector),
 )
 _BASES = frozenset(
-    "Adding Api BindingContext BindingEngine ControlAdding Enum Interface Managed MathAdding MoveAdding "
+    "Adding Api BindingContext BindingEngine ControlAdding Enum Interface Managed MathAdding ModelAdding MoveAdding "
     "WindowAdding".split()
 )
 _ALIASES = {

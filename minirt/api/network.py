@@ -12,6 +12,7 @@ from minirt.api.dims import Dims
 from minirt.api.enums import DataType, NetworkDefinitionCreationFlag
 from minirt.api.fields import shown
 from minirt.api.layer import ILayer
+from minirt.api.layers_model import ModelAdding
 from minirt.api.logger import IErrorRecorder, Managed
 from minirt.api.network_math import MathAdding
 from minirt.api.network_move import MoveAdding
@@ -46,7 +47,7 @@ def _formula(kind: str) -> Any:
     return attr(lambda self: self._state.extras.get(f"{kind} formula"), put, Any, doc, until=7)
 
 
-class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, Managed):
+class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, ModelAdding, Managed):
     """A network: inputs, layers, and tensors marked as outputs."""
 
     _state: NetworkCells

@@ -11,7 +11,7 @@ from tests.api import surface
 
 SURFACE = surface.read()
 CLASSIC = {"Builder.build_cuda_engine is not in this dialect", "Builder.max_workspace_size is not in this dialect"}
-NOT_YET = ("attention", "dist_collective", "dynamic_quantize", "kv_cache", "moe", "plugin", "rotary", "rnn")
+NOT_YET = ("plugin", "rnn")
 """Layers that cannot be added by hand yet."""
 
 
