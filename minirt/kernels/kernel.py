@@ -47,7 +47,8 @@ class Target:
 @dataclass(frozen=True)
 class Operand:
     """A tensor as a kernel sees it: type, strides in elements along each logical axis, whether its numbers are known
-    (a constant, whose packed copy a launch may ask for), and whether its first element is 16-byte aligned."""
+    (a constant, whose packed copy a launch may ask for), and whether its first element is 16-byte aligned.
+    """
 
     type: Tensor
     strides: tuple[Dim, ...]
@@ -108,7 +109,8 @@ class Problem:
 @dataclass(frozen=True)
 class Order:
     """Strides that a kernel takes for an operand: ``axes`` from outermost to innermost in memory; ``pitched`` allows
-    gaps between rows (innermost stride 1, others at will)."""
+    gaps between rows (innermost stride 1, others at will).
+    """
 
     axes: tuple[int, ...]
     pitched: bool = False
@@ -127,7 +129,9 @@ class Kernel:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.ops and not cls.__name__.startswith("_"):
-            KERNELS[cls.__name__] = cls()
+            other = KERNELS.setdefault(cls.__name__, cls())
+            if type(other).__module__ != cls.__module__:
+                raise TypeError(f"two kernels are called {cls.__name__}: in {type(other).__module__}, {cls.__module__}")
 
     @cached_property
     def name(self) -> str:

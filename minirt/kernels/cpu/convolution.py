@@ -228,7 +228,7 @@ def pack_depthwise_rows(weights: Array, spec: Spec) -> Array:
     return pack_depthwise(plane.astype(np.float32))
 
 
-class ConvDepthwise(Kernel):
+class ConvDepthwiseLanes(Kernel):
     """One filter for each channel, with an epilogue."""
 
     ops = (Conv,)
@@ -265,7 +265,7 @@ class ConvDepthwise(Kernel):
         for i, move in enumerate(moves):
             args += moved_args(Address("in", 2 + i), (move[0], 0, move[2], move[3]))
         body = op.body(problem.inputs[0].type.dtype)
-        steps.append(window_launch(problem, "depthwise", "ConvDepthwise", args, epilogue_spec(body, moves), taps))
+        steps.append(window_launch(problem, "depthwise", "ConvDepthwiseLanes", args, epilogue_spec(body, moves), taps))
         return Launches(tuple(steps), tuple(work), (Pack(1, "pack_depthwise_rows", {}),))
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:

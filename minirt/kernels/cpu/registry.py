@@ -1,6 +1,6 @@
 """Every CPU kernel class: importing this registers them."""
 
-from minirt.kernels.cpu.convolution import ConvDepthwise, ConvTiled
+from minirt.kernels.cpu.convolution import ConvDepthwiseLanes, ConvTiled
 from minirt.kernels.cpu.dims import DimsWrite
 from minirt.kernels.cpu.gather import GatherStrided, ScatterStrided
 from minirt.kernels.cpu.gemm import GemmTiled
@@ -10,13 +10,14 @@ from minirt.kernels.cpu.ordering import ArgStrided, CumulativeStrided, TopKHeap
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
 from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.pool import PoolWindow
+from minirt.kernels.cpu.recurrent import RecurrentTiled
 from minirt.kernels.cpu.reduce import ReduceStrided
 from minirt.kernels.cpu.softmax import SoftmaxStrided
 
 __all__ = [
     "ArgStrided",
     "ConcatStrided",
-    "ConvDepthwise",
+    "ConvDepthwiseLanes",
     "ConvTiled",
     "CumulativeStrided",
     "DimsWrite",
@@ -28,6 +29,7 @@ __all__ = [
     "PadConstant",
     "PadMirrored",
     "PoolWindow",
+    "RecurrentTiled",
     "ReduceStrided",
     "ScatterStrided",
     "SoftmaxStrided",

@@ -13,6 +13,7 @@ from minirt.kernels.cuda.nest import broadcast_strides
 from minirt.kernels.cuda.rows import (
     Rows,
     combine_text,
+    coordinate,
     full_shape,
     load_text,
     loop_text,
@@ -81,15 +82,13 @@ class ReduceRows(Generated):
     ops = (Reduce,)
 
     def rejects(self, problem: Problem) -> str:
-        """Types without a register form, several results, or bodies that read coordinates."""
+        """Types without a register form, or several results."""
         op = problem.op
         assert isinstance(op, Reduce)
         if len(problem.outputs) > 1:
             return "several results are not written"
         dtypes = tuple(o.type.dtype for o in problem.inputs)
         bodies = [b for b in (op.prologue, op.finish(dtypes)) if b is not None]
-        if any(index_axes(b) for b in bodies):
-            return "its prologue or epilogue reads coordinates"
         return next((reason for b in bodies if (reason := prints(b))), "")
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
@@ -97,8 +96,12 @@ class ReduceRows(Generated):
         op, terms = problem.op, _terms(problem)
         assert isinstance(op, Reduce)
         pieces = [*terms.sources, terms.result, *terms.extras]
-        made = rows(problem, terms.shape, op.axes, pieces, terms.order)
+        read = [axis + len(terms.shape) for axis in index_axes(terms.source)]
+        named = _finish_axes(op, terms)
+        sealed = [*read, *(axis for axis in named if axis >= 0)]
+        made = rows(problem, terms.shape, op.axes, pieces, terms.order, sealed=sealed)
         spec: Spec = {**made.spec, "kind": op.kind, "source": encode(terms.source), "total": terms.total.name}
+        spec["finish_at"] = _numbered(named, len(read))
         parts = _parts(problem, made)
         if parts == 1:
             return Launches((self._stage(made, {**spec, "finish": encode(terms.finish)}, terms, made.reduced.total),))
@@ -111,9 +114,11 @@ class ReduceRows(Generated):
         others = [
             Piece(p.at, p.dtype, (0, *(p.strides[a] for a in kept)), p.aligned) for p in (terms.result, *terms.extras)
         ]
-        again = rows(problem, (parts, *sizes), (0,), [partial, *others], range(len(sizes) + 1))
         joined = Body((terms.total,), (arg(0, terms.total),))
+        inner = [kept.index(axis) + 1 for axis in named if axis >= 0]
+        again = rows(problem, (parts, *sizes), (0,), [partial, *others], range(len(sizes) + 1), sealed=inner)
         spec = {**again.spec, "kind": op.kind, "source": encode(joined), "total": terms.total.name}
+        spec["finish_at"] = _numbered(named, 0)
         left = _Terms(joined, terms.finish, terms.total, (), (), (partial,), tuple(others[1:]), others[0])
         second = self._stage(again, {**spec, "finish": encode(terms.finish)}, left, made.reduced.total)
         return Launches((first, second), (mul(made.kept.total, parts * terms.total.bits // 8),))
@@ -148,6 +153,19 @@ class ReduceRows(Generated):
         head += combiner(kind, _COMBINE[spec["kind"]])
         body = _body(spec, source, total)
         return kernel_text("reduce_rows", self.params(spec), body, spec["threads"], spec["wide"], head, ("groups.cuh",))
+
+
+def _finish_axes(op: Reduce, terms: _Terms) -> list[int]:
+    """The operands' axes whose coordinates the epilogue reads; -1 for a reduced one, where it is 0."""
+    outs = [axis for axis in range(len(terms.shape)) if op.keepdims or axis not in op.axes]
+    read = [outs[axis + len(outs)] for axis in index_axes(terms.finish)]
+    return [-1 if axis in op.axes else axis for axis in read]
+
+
+def _numbered(named: list[int], first: int) -> list[int]:
+    """Where the rows' coordinates hold each axis; -1 for none."""
+    places = iter(range(first, first + len(named)))
+    return [next(places) if axis >= 0 else -1 for axis in named]
 
 
 def _parts(problem: Problem, made: Rows) -> int:
@@ -201,7 +219,9 @@ def _body(spec: Spec, source: Body, total: DType) -> str:
         f"{register_type(d)} v{i}[{vector}];\n{load_text(spec, modes[i], f'x{i}', f'v{i}')}"
         for i, d in enumerate(source.args)
     )
-    call = f"prologue({', '.join(f'v{i}[j]' for i in range(len(source.args)))})"
+    args = [f"v{i}[j]" for i in range(len(source.args))]
+    args += [coordinate(spec, number) for number in range(len(index_axes(source)))]
+    call = f"prologue({', '.join(args)})"
     add = f"total[{which(spec)}] = Combine()(total[{which(spec)}], ({kind}){call});"
     loads += f"#pragma unroll\nfor (int j = 0; j < {vector}; j++) {add}\n"
     if not spec["finish"]:
@@ -219,6 +239,7 @@ def _finish(spec: Spec, total: DType) -> str:
     mean = "" if spec["kind"] != "mean" else f" / ({'i64' if not total.is_float else kind})count"
     args = [f"({kind})(total[w]{mean})"]
     args += [f"widen(e{i}[b_e{i} + w * e{i}_{last}])" for i in range(len(finish.args) - 1)]
+    args += [coordinate(spec, number, "w") if number >= 0 else "(i64)0" for number in spec["finish_at"]]
     put = f"y[b_y + w * y_{last}] = Narrow<{storage(finish.results[0].dtype)}>::of(epilogue({', '.join(args)}));"
     return f"if (ok && part == 0) {{\n#pragma unroll\nfor (int w = 0; w < W; w++) {put}\n}}\n"
 

@@ -10,6 +10,7 @@ from minirt.kernels.cuda.map import Piece
 from minirt.kernels.cuda.nest import broadcast_strides
 from minirt.kernels.cuda.rows import (
     combine_text,
+    coordinate,
     load_text,
     loop_text,
     rows,
@@ -34,11 +35,10 @@ class StatisticsRows(Generated):
     ops = (Softmax, Normalization)
 
     def rejects(self, problem: Problem) -> str:
-        """Types without a register form, several results, or an epilogue that reads coordinates."""
+        """Types without a register form, or several results."""
         if len(problem.outputs) > 1:
             return "several results are not written"
-        body = _finish(problem)
-        return "its epilogue reads coordinates" if index_axes(body) else prints(body)
+        return prints(_finish(problem))
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""
@@ -49,7 +49,8 @@ class StatisticsRows(Generated):
             strides = broadcast_strides(extra, y.shape)
             pieces.append(Piece(Address("in", i), extra.type.dtype, strides, extra.aligned))
         axes = (op.axis,) if isinstance(op, Softmax) else op.axes if isinstance(op, Normalization) else ()
-        made = rows(problem, x.shape, axes, pieces, x.type.order, held=True)
+        read = [axis + len(y.shape) for axis in index_axes(_finish(problem))]
+        made = rows(problem, x.shape, axes, pieces, x.type.order, held=True, sealed=read)
         spec: Spec = {**made.spec, "finish": encode(_finish(problem)), "dtype": x.type.dtype.name}
         if isinstance(op, Softmax):
             spec["kind"] = "log" if op.log else "softmax"
@@ -135,6 +136,7 @@ class _Writer:
             for i, d in enumerate(self.finish.args[1:])
         )
         args = [value, *(f"w{i}[j]" for i in range(len(self.finish.args) - 1))]
+        args += [coordinate(spec, number) for number in range(len(index_axes(self.finish)))]
         result = register_type(self.finish.results[0].dtype)
         each = f"z[j] = epilogue({', '.join(args)});"
         inside = (

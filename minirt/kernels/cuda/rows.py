@@ -56,29 +56,48 @@ def rows(
     pieces: Sequence[Piece],
     order: Sequence[int],
     held: bool = False,
+    sealed: Sequence[int] = (),
 ) -> Rows:
     """How to run over ``axes`` of ``shape``; piece 0 is read most, and ``held`` asks to keep rows in registers.
 
-    ``order`` is the memory order of the shape's axes in piece 0.
+    ``order`` is the memory order of the shape's axes in piece 0. Axes in ``sealed`` keep a coordinate each: the spec's
+    "coordinates" says which, as ``coordinate`` reads it.
     """
     kept_axes = [a for a in order if a not in axes]
     reduced_axes = [a for a in order if a in axes]
+    parts = ((chosen, _within(sealed, chosen)) for chosen in (kept_axes, reduced_axes))
     kept, reduced = (
-        nest([shape[a] for a in chosen], [[p.strides[a] for a in chosen] for p in pieces])
-        for chosen in (kept_axes, reduced_axes)
+        nest([shape[a] for a in chosen], [[p.strides[a] for a in chosen] for p in pieces], sealed=own)
+        for chosen, own in parts
     )
+    places = [
+        ("d", reduced.place(reduced_axes.index(a))) if a in reduced_axes else ("c", kept.place(kept_axes.index(a)))
+        for a in sealed
+    ]
     inner = same(reduced.strides[0][-1], 1) or not same(kept.strides[0][-1], 1)
     along, across = (reduced, kept) if inner else (kept, reduced)
     vector, modes = _vector(problem, along, across, pieces)
     wide = kept.wide(problem.bounds) or reduced.wide(problem.bounds) or _reach(problem, kept, reduced) > INT_LIMIT
     spec: Spec = {"mode": "inner" if inner else "outer", "vector": vector, "modes": modes, "wide": wide,
-                  "kept": kept.rank, "reduced": reduced.rank, "held": 0}  # fmt: skip
+                  "kept": kept.rank, "reduced": reduced.rank, "held": 0,
+                  "coordinates": [f"{name}{place}" if place >= 0 else "0" for name, place in places]}  # fmt: skip
     length, count = problem.likely(reduced.total), problem.likely(kept.total)
     if inner:
         spec |= _groups(problem, reduced.total, length, count, vector, held)
     else:
         spec |= _columns(problem, length, count, vector, pieces[0])
     return Rows(kept, reduced, spec)
+
+
+def _within(sealed: Sequence[int], chosen: Sequence[int]) -> list[int]:
+    return [chosen.index(axis) for axis in sealed if axis in chosen]
+
+
+def coordinate(spec: Spec, number: int, step: str = "j") -> str:
+    """The coordinate of element ``step`` of a vector along sealed axis ``number``, as i64."""
+    name = spec["coordinates"][number]
+    along = f"d{spec['reduced'] - 1}" if spec["mode"] == "inner" else f"c{spec['kept'] - 1}"
+    return f"(i64){name}" + (f" + {step}" if name == along else "")
 
 
 def _reach(problem: Problem, kept: Nest, reduced: Nest) -> float:

@@ -57,8 +57,15 @@ def odd_functions() -> Map:
     results = [call(fn, x) for fn in ("round", "sign", "rsqrt", "recip", "log1p", "floor", "isnan", "isinf")]
     results += [call(fn, x, y) for fn in ("mod", "fmod", "min", "max", "pow")]
     results += [call(fn, m, n) for fn in ("div", "mod", "fmod", "shl", "min", "bitand")]
-    results += [cast(x, bool_), cast(x, f16), cast(cast(x, bf16), f32), cast(m, u8)]
+    results += [cast(x, bool_), cast(m, u8)]
     return Map(Body((f32, f32, i32, i32), tuple(results)))
+
+
+def roundings() -> Map:
+    """Casts through narrow types."""
+    x, m = arg(0, f32), arg(1, i32)
+    results = [cast(x, f16), cast(cast(x, bf16), f32), cast(m, f16), cast(cast(x, f16), i32), cast(m, i8)]
+    return Map(Body((f32, i32), tuple(results)))
 
 
 def specials(count: int) -> Array:
@@ -90,6 +97,7 @@ def cases() -> list[Case]:
         Case("triangle-whole", triangle(), [random(3, 37, 64)]),
         Case("functions", odd_functions(), [specials(997), random(997, seed=3), random(997, dtype=np.int32),
                                             random(997, dtype=np.int32, seed=2)], tolerance=1e-5),
+        Case("roundings", roundings(), [random(99), random(99, dtype=np.int32)], tolerance=4e-3),
         Case("cast-in", Cast(f16), [random(8, 3, 32, 32)]),
         Case("cast-i64", Cast(i64), [random(100) * 1e6]),
         Case("cast-i8", Cast(i8), [random(100, dtype=np.float16) * 8]),

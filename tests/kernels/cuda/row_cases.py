@@ -5,7 +5,7 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 
-from minirt.ir.scalar import Body, arg, call, cast, const
+from minirt.ir.scalar import Body, arg, call, cast, const, index
 from minirt.ops.normalization import Normalization
 from minirt.ops.ordering import ArgReduce, Cumulative, TopK
 from minirt.ops.reduce import Reduce
@@ -20,6 +20,11 @@ AFFINE_HALF = Body(
     (f32, f16, f16), (cast(call("add", call("mul", arg(0, f32), cast(arg(1, f16), f32)), cast(arg(2, f16), f32)), f16),)
 )
 SCALED = Body((f32, f32), (call("mul", arg(0, f32), call("max", arg(1, f32), const(0.0, f32))),))
+
+
+CAUSAL = Body((f32,), (call("select", call("ge", index(-1), index(-2)), arg(0, f32), const(0.0, f32)),))
+PLACED = Body((f32,), (call("add", arg(0, f32), cast(index(-1), f32)),))
+PLACED_ROWS = Body((f32,), (call("add", arg(0, f32), call("mul", cast(index(-1), f32), cast(index(-2), f32))),))
 
 
 def reductions() -> list[Case]:
@@ -51,6 +56,9 @@ def reductions() -> list[Case]:
              [random(2, 100, 70), random(2, 1, 1), np.abs(random(2))]),
         Case("symbolic", Reduce("mean", (1,)), [random(6, 50, 24)], {6: "N", 50: "L"}),
         Case("symbolic-inner", Reduce("sum", (2,)), [random(6, 5, 50)], {6: "N", 50: "L"}),
+        Case("coordinates", Reduce("sum", (1,), True, CAUSAL, PLACED), [random(20, 64)]),
+        Case("coordinates-outer", Reduce("sum", (1,), False, CAUSAL, PLACED), [random(5, 20, 32)]),
+        Case("coordinates-split", Reduce("sum", (1, 2), False, CAUSAL, PLACED), [random(3, 100, 64)]),
         Case("nan", Reduce("max", (1,)), [np.array([[1.0, np.nan, 2.0], [3.0, 4.0, np.inf]], np.float32)]),
         Case("no-elements", Reduce("sum", (1,)), [random(5, 0)]),
         Case("scalar", Reduce("sum", (0,), False), [random(1)]),
@@ -88,6 +96,8 @@ def statistics() -> list[Case]:
         Case("softmax-f64", Softmax(1), [random(9, 40, dtype=np.float64)]),
         Case("softmax-bf16", Softmax(1), [random(9, 768, dtype=brain)]),
         Case("layer", Normalization((2,)), [random(2, 17, 768) * 3 + 5]),
+        Case("layer-coordinates", Normalization((2,), "layer", 1e-5, PLACED_ROWS), [random(2, 7, 64)]),
+        Case("layer-coordinates-outer", Normalization((1,), "layer", 1e-5, PLACED_ROWS), [random(2, 7, 32)]),
         Case("layer-odd", Normalization((1,)), [random(17, 333)]),
         Case("layer-affine", Normalization((2,), "layer", 1e-5, AFFINE_HALF),
              [random(2, 17, 768, dtype=half), random(768, dtype=half), random(768, dtype=half)]),
