@@ -161,7 +161,7 @@ def test_every_kind_of_buffer_and_stream(logger: Keeper) -> None:
 
         def seek(self, offset: int, where: Any) -> bool:
             self.at = offset
-            return where == trt.SeekPosition.SET
+            return bool(where == trt.SeekPosition.SET)
 
     for source in (memory, data, bytearray(data), memoryview(data), Reader(), ReaderV2()):
         engine = runtime.deserialize_cuda_engine(source)
@@ -241,7 +241,8 @@ def test_an_output_allocator_gets_data_dependent_outputs(logger: Keeper) -> None
     )
 
     class Allocator(trt.IOutputAllocator):  # type: ignore[misc]
-        memory, shape = np.empty(0, np.uint8), (0,)
+        memory = np.empty(0, np.uint8)
+        shape: tuple[int, ...] = ()
 
         def reallocate_output(self, tensor_name: str, memory: int, size: int, alignment: int) -> int:
             self.memory = np.empty(size, np.uint8)

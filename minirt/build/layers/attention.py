@@ -63,10 +63,10 @@ def _spread(layer: Layer, value: Value, query: Value) -> Value:
     if isinstance(heads, Expr) or isinstance(groups, Expr) or heads % groups:
         raise unsupported(layer, f"{heads} query heads are not a multiple of {groups} key heads")
     wide = emit("Unsqueeze", value, ints([2]))
-    wide = emit("Tile", wide, ints([1, 1, heads // groups, 1, 1]))
+    wide = emit("Tile", wide, ints([1, 1, int(heads // groups), 1, 1]))
     tail = emit("Slice", emit("Shape", value), ints([2]), ints([4]))
     head = emit("Slice", emit("Shape", value), ints([0]), ints([1]))
-    return emit("Reshape", wide, emit("Concat", head, ints([heads]), tail, axis=0))
+    return emit("Reshape", wide, emit("Concat", head, ints([int(heads)]), tail, axis=0))
 
 
 def _count(value: Value, axis: int) -> Value:
@@ -98,6 +98,7 @@ def rotary_embedding(layer: Layer) -> Value:
     size, whole = int(layer["rotary_embedding_dim"]), x.shape[3]
     if isinstance(whole, Expr):
         raise unsupported(layer, "the size of heads is not known")
+    whole = int(whole)
     size = size or whole
     turned, rest = _part(x, 0, size), None if size == whole else _part(x, size, whole)
     step = 2 if layer["interleaved"] else 1
