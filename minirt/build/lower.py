@@ -186,7 +186,7 @@ class Lowering:
 
     def _copy(self, source: Place, target: Place, value: Value) -> None:
         op = Relayout(target.at.type.layout)
-        found, refusals = choose(op, [Source(source.at)], [target.at], self.setting, value.node.label)
+        found, refusals = choose(op, [Source(source.at)], [target.at], self.setting, value.node.label, True)
         if found is not None:
             self._launch(found, [source], [target], value.node.label, [value])
         else:

@@ -9,6 +9,7 @@ from minirt.build.views import Placement
 from minirt.ir.op import Op
 from minirt.kernels.families import candidates
 from minirt.kernels.kernel import Kernel, Operand, Order, Problem, Target
+from minirt.ops.pointwise import Elementwise
 from minirt.plan.launch import Spec
 from minirt.types.dim import Dim, Expr
 from minirt.types.tensor import Tensor
@@ -55,21 +56,26 @@ def choose(
     results: Sequence[Placement | Tensor],
     setting: Setting,
     label: str,
+    as_they_lie: bool = False,
 ) -> tuple[Chosen | None, list[tuple[str, str]]]:
     """The first kernel that runs the op, and the refusals of those asked before it.
 
     A result given as a type is placed in the layout that the kernel writes (else the first like-shaped operand's).
+    ``as_they_lie`` asks only for kernels that need no operand copied first.
     """
-    refusals: list[tuple[str, str]] = []
-    for kernel in candidates(setting.target, op):
-        for copies in (False, True):
-            found = _try(kernel, op, sources, results, setting, label, copies)
-            if not isinstance(found, str):
-                return found, refusals
-            if not copies:
-                first = found
-        refusals.append((kernel.name, first))
-    return None, refusals
+    refusals: dict[str, str] = {}
+    asked = candidates(setting.target, op)
+    attempts = [(kernel, copies) for kernel in asked for copies in ((False,) if as_they_lie else (False, True))]
+    if isinstance(op, Elementwise):  # moves as little as a copy does: any kernel without one is better
+        attempts.sort(key=lambda attempt: attempt[1])
+    for kernel, copies in attempts:
+        found = _try(kernel, op, sources, results, setting, label, copies)
+        if not isinstance(found, str) and as_they_lie and any(m is not None for m in found.moves):
+            found = "its operand would have to be copied first"
+        if not isinstance(found, str):
+            return found, list(refusals.items())
+        refusals.setdefault(kernel.name, found)
+    return None, list(refusals.items())
 
 
 def _try(

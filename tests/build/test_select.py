@@ -1,0 +1,34 @@
+"""Choosing kernels: copies of views read them as they lie."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minirt.ops.families  # noqa: F401  (registers every op)
+from minirt.build.build import lower, optimize
+from minirt.build.options import Options
+from minirt.build.targets import target_of
+from minirt.ir.graph import Graph, Input, constant
+from minirt.ir.op import apply
+from minirt.ops.convolution import Conv
+from minirt.ops.movement import Reshape, Transpose
+from minirt.plan.launch import Integer
+from minirt.plan.plan import KernelStep
+from minirt.types.dtype import f32
+from minirt.types.tensor import Tensor
+
+
+def test_a_copy_of_a_view_whose_layout_is_not_its_order_in_memory() -> None:
+    """Channels-last inside, split channels outside: [N, 2C, T] read as [N, T, C, 2] lies in order already."""
+    x = apply(Input("x", Tensor(f32, (1, 1, 128))))
+    weight = constant(np.ones((18, 1, 16), np.float32))
+    conv = apply(Conv((8,), (0, 0), (1,), 1), x, weight)
+    out = apply(Transpose((0, 3, 1, 2)), apply(Reshape((1, 9, 2, 15)), conv))
+    target = target_of("cuda:sm_90")
+    graph = optimize(Graph("frames", [x], [out], ["y"]))
+    *_, last = lower(graph, target, Options((target,))).run().steps
+    assert isinstance(last, KernelStep)
+    (view,), (launch,) = last.reads, last.choices[0].launches
+    sizes = [a.value for a in launch.args if isinstance(a, Integer)]
+    assert view.strides[1:] == (18, 2, 1)
+    assert last.choices[0].kernel != "MapTiled" and 15 not in sizes[1:], sizes
