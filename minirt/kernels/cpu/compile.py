@@ -122,7 +122,7 @@ def codegen() -> Any:
 def _compile_missing(missing: dict[str, CpuUnit], progress: Callable[[int, int], None]) -> None:
     count = 0
 
-    def keep(key: str, binary: bytes) -> None:
+    def _kept(key: str, binary: bytes) -> None:
         nonlocal count
         with _lock:
             _keep(key, binary)
@@ -131,10 +131,10 @@ def _compile_missing(missing: dict[str, CpuUnit], progress: Callable[[int, int],
 
     if len(missing) > _SHARE_ABOVE and available_cores() > 1 and sys.executable:
         farm = importlib.import_module("minirt.kernels.cpu.farm")
-        farm.compile_shared(missing, min(available_cores() - 1, len(missing) // _SHARE_ABOVE), keep)
+        farm.compile_shared(missing, min(available_cores() - 1, len(missing) // _SHARE_ABOVE), _kept)
         return
     for key, unit in missing.items():
-        keep(key, compile_unit(unit))
+        _kept(key, compile_unit(unit))
 
 
 def compile_unit(unit: CpuUnit) -> bytes:

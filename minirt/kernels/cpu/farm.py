@@ -75,10 +75,10 @@ def _feed(waiting: queue.SimpleQueue[tuple[str, CpuUnit]], keep: Keep, errors: l
         return  # no process to be had: this one compiles all
     with process:
 
-        def take(key: str, unit: CpuUnit) -> None:
+        def _take(key: str, unit: CpuUnit) -> None:
             keep(key, _ask(process, unit))
 
-        _drain(waiting, errors, take)
+        _drain(waiting, errors, _take)
         if process.stdin:
             try:
                 process.stdin.close()

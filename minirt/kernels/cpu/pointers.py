@@ -15,17 +15,17 @@ from numba.extending import intrinsic
 
 
 def _typed(kind: Any, doc: str) -> Any:
-    def typing(context: Any, address: Any) -> Any:
+    def _typing(context: Any, address: Any) -> Any:
         if not isinstance(address, types.Integer):
             return None
 
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return builder.inttoptr(values[0], context.get_value_type(types.CPointer(kind)))
 
-        return types.CPointer(kind)(types.int64), generate
+        return types.CPointer(kind)(types.int64), _generate
 
-    typing.__doc__ = doc
-    return intrinsic(typing)
+    _typing.__doc__ = doc
+    return intrinsic(_typing)
 
 
 f32 = _typed(types.float32, "The float32 elements at an address.")
@@ -44,48 +44,48 @@ u64 = _typed(types.uint64, "The uint64 elements at an address.")
 def as_f64(context: Any, bits: Any) -> Any:
     """The float64 number whose bits an int64 argument holds."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.bitcast(values[0], ir.DoubleType())
 
-    return types.float64(types.int64), generate
+    return types.float64(types.int64), _generate
 
 
 @intrinsic
 def load_f16(context: Any, bits: Any) -> Any:
     """The float32 value of a float16's bits."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.fpext(builder.bitcast(values[0], ir.HalfType()), ir.FloatType())
 
-    return types.float32(types.uint16), generate
+    return types.float32(types.uint16), _generate
 
 
 @intrinsic
 def store_f16(context: Any, value: Any) -> Any:
     """The float16 bits of a float32, rounded half to even."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.bitcast(builder.fptrunc(values[0], ir.HalfType()), ir.IntType(16))
 
-    return types.uint16(types.float32), generate
+    return types.uint16(types.float32), _generate
 
 
 @intrinsic
 def load_bf16(context: Any, bits: Any) -> Any:
     """The float32 value of a bfloat16's bits."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         wide = builder.shl(builder.zext(values[0], ir.IntType(32)), ir.IntType(32)(16))
         return builder.bitcast(wide, ir.FloatType())
 
-    return types.float32(types.uint16), generate
+    return types.float32(types.uint16), _generate
 
 
 @intrinsic
 def store_bf16(context: Any, value: Any) -> Any:
     """The bfloat16 bits of a float32, rounded half to even; NaN stays NaN."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         word = ir.IntType(32)
         bits = builder.bitcast(values[0], word)
         odd = builder.and_(builder.lshr(bits, word(16)), word(1))
@@ -94,4 +94,4 @@ def store_bf16(context: Any, value: Any) -> Any:
         chosen = builder.select(builder.fcmp_unordered("uno", values[0], values[0]), quiet, rounded)
         return builder.trunc(builder.lshr(chosen, word(16)), ir.IntType(16))
 
-    return types.uint16(types.float32), generate
+    return types.uint16(types.float32), _generate

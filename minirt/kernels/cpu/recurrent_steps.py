@@ -105,7 +105,7 @@ def pack_recurrent(weights: NDArray[np.float32], spec: RecurrentSpec) -> NDArray
 def steps_text(spec: RecurrentSpec) -> str:
     """The kernel's Python text."""
     text = [_IMPORTS, *_functions(spec)]
-    text += [f"product{t} = tile_product({t}, 2, {spec.lanes}, 4, {4 * spec.width})\n" for t in (BLOCK, 1)]
+    text += [f"product{t} = tile_product({t}, 2, {spec.lanes}, 4, {4 * spec.width})\n" for t in (BLOCK, 4, 2, 1)]
     text += [f"tile_stack = stack_f32({BLOCK * spec.width})\nstarts_stack = stack_i64(16)\n", _HEAD]
     text += [_CELLS if spec.kind == "lstm" else "", _LONGEST if spec.lengths else "        longest = steps\n", _STEP]
     first = 0
@@ -242,13 +242,18 @@ _PRODUCT = """
                 blocks = ($N * size + $WIDTH - 1) // $WIDTH
                 row = 0
                 while row < count:
-                    tall = $BLOCK if count - row >= $BLOCK else 1
+                    left = count - row
+                    tall = $BLOCK if left >= $BLOCK else 4 if left >= 4 else 2 if left >= 2 else 1
                     for t in range(tall):
                         starts[t] = address_of($FROM) + 4 * (row + t) * size
                     for b in range(blocks):
                         wb = weights + 4 * b * size * $WIDTH
                         if tall == $BLOCK:
                             product$BLOCK(starts, 1, size, 4, wb, 0, tile)
+                        elif tall == 4:
+                            product4(starts, 1, size, 4, wb, 0, tile)
+                        elif tall == 2:
+                            product2(starts, 1, size, 4, wb, 0, tile)
                         else:
                             product1(starts, 1, size, 4, wb, 0, tile)
                         columns = min($WIDTH, $N * size - b * $WIDTH)

@@ -107,7 +107,7 @@ def column_sweep(
     kinds = [STORAGE[dtype][1] for dtype, _ in operands]
     call = types.float32(types.float32, *kinds, types.int64, types.int64, types.int64, types.int64)
 
-    def typing(
+    def _typing(
         context: Any, sums: Any, first: Any, columns: Any, y: Any, sources: Any, image: Any, group: Any, m: Any, c: Any
     ) -> Any:
         wide = types.int64
@@ -123,20 +123,20 @@ def column_sweep(
             wide,
         )
 
-        def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
             flags = compiler.Flags()
             flags.error_model, flags.fastmath = "numpy", FastMathOptions(set(fastmath))
             compiled = context.compile_subroutine(builder, function, call, flags=flags, caching=False)
 
-            def element(numbers: list[Any]) -> Any:
+            def _element(numbers: list[Any]) -> Any:
                 return context.call_internal_no_propagate(builder, compiled.fndesc, call, numbers)[1]
 
-            _sweep(builder, values, operands, out, lanes, element)
+            _sweep(builder, values, operands, out, lanes, _element)
             return context.get_dummy_value()
 
-        return signature, generate
+        return signature, _generate
 
-    return intrinsic(typing)
+    return intrinsic(_typing)
 
 
 def _sweep(
@@ -148,7 +148,7 @@ def _sweep(
     sums = builder.gep(sums, [first])
     group = _distinct(module, [])
 
-    def load(pointer: Any, index: Any) -> Any:
+    def _load(pointer: Any, index: Any) -> Any:
         value = builder.load(builder.gep(pointer, [index]))
         value.set_metadata("llvm.access.group", group)
         return value
@@ -165,9 +165,9 @@ def _sweep(
     counter = builder.phi(_INDEX)
     counter.add_incoming(_INDEX(0), before)
     j = builder.zext(counter, _WORD)
-    numbers = [load(sums, j)]
+    numbers = [_load(sums, j)]
     for pointer, (dtype, column) in zip(pointers, operands, strict=True):
-        numbers.append(_widen(builder, dtype, load(pointer, j if column else _WORD(0))))
+        numbers.append(_widen(builder, dtype, _load(pointer, j if column else _WORD(0))))
     image, outer, m, c = place
     result = element([*numbers, image, outer, m, builder.add(c, j)])
     store = builder.store(_narrow(builder, out, result), builder.gep(target, [j]))

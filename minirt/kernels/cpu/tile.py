@@ -26,17 +26,17 @@ _FLOAT = ir.FloatType()
 
 
 def _stack(kind: Any, count: int) -> Any:
-    def typing(context: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _typing(context: Any) -> Any:
+        def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             element = context.get_value_type(kind)
             with builder.goto_entry_block():
                 slot = builder.alloca(ir.ArrayType(element, count))
                 slot.align = 64
             return builder.bitcast(slot, element.as_pointer())
 
-        return types.CPointer(kind)(), generate
+        return types.CPointer(kind)(), _generate
 
-    return intrinsic(typing)
+    return intrinsic(_typing)
 
 
 @lru_cache(maxsize=64)
@@ -57,10 +57,10 @@ def address_of(context: Any, pointer: Any) -> Any:
     if not isinstance(pointer, types.CPointer):
         return None
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.ptrtoint(values[0], _WORD)
 
-    return types.int64(pointer), generate
+    return types.int64(pointer), _generate
 
 
 @intrinsic
@@ -74,24 +74,24 @@ def tap_starts(
     pointer, integer = types.CPointer(types.int64), types.int64
     signature = types.void(pointer, *[integer] * 6, pointer, integer)
 
-    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         given, target = values[0], values[7]
         wide = ir.VectorType(_WORD, 16)
         below, right, high, long, past, nothing = (_splat(builder, wide, value) for value in values[1:7])
 
-        def vector(pointer: Any, first: Any) -> Any:
+        def _vector(pointer: Any, first: Any) -> Any:
             return builder.bitcast(builder.gep(pointer, [first]), wide.as_pointer())
 
-        start, top, side = (builder.load(vector(given, _WORD(16 * i)), align=8) for i in range(3))
+        start, top, side = (builder.load(_vector(given, _WORD(16 * i)), align=8) for i in range(3))
         seen = builder.and_(
             builder.icmp_unsigned("<", builder.add(top, below), high),
             builder.icmp_unsigned("<", builder.add(side, right), long),
         )
         chosen = builder.select(seen, builder.add(start, past), nothing)
-        builder.store(chosen, vector(target, values[8]), align=8)
+        builder.store(chosen, _vector(target, values[8]), align=8)
         return context.get_dummy_value()
 
-    return signature, generate
+    return signature, _generate
 
 
 def _splat(builder: Any, kind: Any, value: Any) -> Any:
@@ -108,19 +108,19 @@ def tile_product(rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: i
         types.CPointer(integer), integer, integer, integer, integer, integer, types.CPointer(types.float32)
     )
 
-    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         starts, taps, depth, x_given, weights, w_given, tile = values
         steps = _WORD(x_step) if x_step else x_given, _WORD(w_step) if w_step else w_given
         maker = _Tile(builder, rows, vectors, lanes, steps, 1)
         maker.build(starts, taps, depth, weights, tile)
         return context.get_dummy_value()
 
-    def typing(
+    def _typing(
         context: Any, starts: Any, taps: Any, depth: Any, x_given: Any, weights: Any, w_given: Any, tile: Any
     ) -> Any:
-        return signature, generate
+        return signature, _generate
 
-    return intrinsic(typing)
+    return intrinsic(_typing)
 
 
 class _Tile:

@@ -30,17 +30,17 @@ def window_tile(kind: str, rows: int, vectors: int, lanes: int, masked: bool) ->
     number, integer = types.float32, types.int64
     signature = types.void(*[integer] * 9, number, integer, types.CPointer(number))
 
-    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         _Window(builder, kind, rows, vectors, lanes, masked).build(values)
         return context.get_dummy_value()
 
-    def typing(
+    def _typing(
         context: Any, x: Any, x_pixel: Any, na: Any, nb: Any, x_down: Any, x_across: Any, weights: Any, w_down: Any,
         w_across: Any, scale: Any, columns: Any, tile: Any,
     ) -> Any:  # fmt: skip
-        return signature, generate
+        return signature, _generate
 
-    return intrinsic(typing)
+    return intrinsic(_typing)
 
 
 class _Window:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from minirt.errors import ApiError
 from minirt.kernels.cpu.compile import CpuUnit, address
-from minirt.kernels.cpu.runner_ir import runner_addresses
+from minirt.kernels.cpu.runner_ir import CLOSED, STATE_WORDS, WORD, runner_addresses
+from minirt.runtime.cpu import pool as module
 from minirt.runtime.cpu.pool import Pool, Program, records
 
 ADD = CpuUnit(
@@ -134,3 +135,9 @@ def test_bad_tables_are_refused() -> None:
         Program(np.zeros((2, 4), np.int64))
     with pytest.raises(ApiError, match="grain"):
         Program(records([(0, 1, 0, 0, 0)]))
+
+
+def test_the_pool_and_the_runner_mean_the_same_words() -> None:
+    named = {"work": module._WORK, "stop": module._STOP, "spins": module._SPINS, "yields": module._YIELDS}
+    assert named == {name: WORD[name] for name in named} and module._THREADS == WORD["threads"]
+    assert (module._CLOSED, module._WORDS) == (CLOSED, STATE_WORDS)
