@@ -347,12 +347,8 @@ def _outward(limit: Bound, toward: float) -> float:
     return math.nextafter(near, toward) if cuts else near
 
 
-def _product(a: Bound, b: Bound) -> Bound:
-    return 0 if a == 0 or b == 0 else a * b
-
-
 def _multiply(a: Span, b: Span) -> Span:
-    corners = [_product(x, y) for x in a for y in b]
+    corners: list[Bound] = [0 if x == 0 or y == 0 else x * y for x in a for y in b]
     return (min(corners), max(corners))
 
 
@@ -360,8 +356,7 @@ def _span(value: Dim, ranges: Mapping[str, tuple[int, int]]) -> Span:
     """``bounds``, exactly: whole numbers and fractions where they are finite."""
     if not isinstance(value, Expr):
         return (value, value)
-    low: Bound = 0
-    high: Bound = 0
+    total: Span = (0, 0)
     for mono, coefficient in value.terms:
         part: Span = (coefficient, coefficient)
         for atom, power in mono:
@@ -370,8 +365,8 @@ def _span(value: Dim, ranges: Mapping[str, tuple[int, int]]) -> Span:
                 one = _reciprocal(one, _atom_integral(atom))
             for _ in range(abs(power)):
                 part = _multiply(part, one)
-        low, high = low + part[0], high + part[1]
-    return (-INF if low != low else low, INF if high != high else high)
+        total = (total[0] + part[0], total[1] + part[1])
+    return (-INF if total[0] != total[0] else total[0], INF if total[1] != total[1] else total[1])
 
 
 def _reciprocal(one: Span, whole: bool) -> Span:
