@@ -57,7 +57,7 @@ def epilogue(dtype: str, vec: bool, residual: bool = True) -> dict[str, Any]:
         total = call("add", total, cast(arg(2, kind), acc))
     body = Body((acc, acc, kind) if residual else (acc, acc), (cast(call("max", total, const(0, acc)), kind),))
     mode = 1 if vec else 2
-    return {"body": encode(body), "modes": [mode, mode] if residual else [mode], "out": mode}
+    return {"body": encode(body), "modes": [3 if vec else 2, mode][: 1 + residual], "out": mode}
 
 
 def tolerance(dtype: str, method: str, spec: dict[str, Any]) -> float:

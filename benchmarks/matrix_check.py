@@ -125,7 +125,7 @@ def times(cases: list[tuple[MatrixCase, float]], target: Target) -> int:
         print(f"{case.name:30s} {rows[0][0]:7.1f} us {flops / rows[0][0] / 1e6:6.1f} TFLOP/s  {rows[0][1]} {rows[0][2]}"
               f" | best {best[0]:7.1f} {best[1]} {best[2]} | peer {peer}" + (" DIFFER" if max(r[3] for r in rows) > 5e-3 else ""), flush=True)
         for row in rows:
-            print(f"      {row[0]:8.1f} {row[1]} {row[2]} {row[3]:.1e}", file=sys.stderr)
+            print(f"{case.name} | {row[0]:8.1f} {row[1]} {row[2]} {row[3]:.1e}", file=sys.stderr)
     print(f"first tactics {total:.1f} us, best {best_total:.1f} us, {wrong} disagree")
     return wrong
 

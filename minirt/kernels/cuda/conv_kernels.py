@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
 from minirt.kernels.cuda.conv_problem import channels_last, conv_form, conv_op, planes, refuses_shape
 from minirt.kernels.cuda.gemm_source import patch_geometry
@@ -106,7 +108,7 @@ class ConvDepthwise(_Convolution):
         """One launch over pixels and channels."""
         form = conv_form(problem)
         channels, g, op = problem.inputs[0].shape[1], form.image, conv_op(problem)
-        places = [form.c, *form.extras]
+        places = [replace(place, b1=0) for place in (form.c, *form.extras)]
         wide = Form(
             {**form.sizes, "n": channels, "nb1": 1}, form.a, form.b, places[0], tuple(places[1:]), form.rows, form.index,
             form.body, {**g, "g_c": channels},
@@ -180,7 +182,7 @@ class ConvMma(_Convolution):
         if self.vector(problem, form) == 1:
             return [{"tile": [64, 64], "warps": [2, 2], "per_sm": 3, "parts": 1}]
         step = up(form.sizes["k"], step_width(problem))
-        return ranked(work_of(problem, form, step, 64), "mma", widest=64 if exact(problem) else 128)
+        return ranked(work_of(problem, form, step, 64), "mma", exact(problem))
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The convolution, and the sum of its parts."""
@@ -194,7 +196,7 @@ class ConvMma(_Convolution):
         vec_a = self.vector(problem, form)
         spec: Spec = {
             "method": "mma", **form.fields(problem), "conv": True, "transposed": isinstance(problem.op, ConvTranspose),
-            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 and not exact(problem) else 3, "vec_a": vec_a, "vec_b": vec_b,
+            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 else 3, "vec_a": vec_a, "vec_b": vec_b,
             "split": parts > 1, "x3": exact(problem),
         }  # fmt: skip
         values["k_part"] = mul(up(up(form.sizes["k"], bk), parts), bk)

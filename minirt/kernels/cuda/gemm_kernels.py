@@ -141,7 +141,7 @@ class GemmMma(_Product):
         form = self.form(problem)
         assert isinstance(form, Form)
         work = work_of(problem, form, up(form.sizes["k"], step_width(problem)), 64)
-        return ranked(work, "mma", widest=64 if exact(problem) else 128)
+        return ranked(work, "mma", exact(problem))
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product, and the sum of its parts."""
@@ -154,7 +154,7 @@ class GemmMma(_Product):
         bm, bn = tactic["tile"]
         bk, parts = step_width(problem), int(tactic["parts"])
         spec: Spec = {
-            "method": "mma", **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 3 if exact(problem) else 4,
+            "method": "mma", **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4,
             "a_by_k": a_by_k, "b_by_k": b_by_k, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1, "x3": exact(problem),
         }  # fmt: skip
         values |= {

@@ -89,7 +89,7 @@ DEV void run(const Args& p) {
   const int group = blockIdx.x / (8 * tiles_n), in_group = blockIdx.x - group * 8 * tiles_n;
   const int high = tiles_m - group * 8 < 8 ? tiles_m - group * 8 : 8;
   const int tm = group * 8 + in_group % high, tn = in_group / high, m0 = tm * BM, n0 = tn * BN;
-  const int b0 = blockIdx.z / p.nb1, b1 = blockIdx.z - b0 * p.nb1;
+  const int b0 = BATCHED ? blockIdx.z / p.nb1 : 0, b1 = BATCHED ? blockIdx.z - b0 * p.nb1 : 0;
   const int k0 = SPLIT ? blockIdx.y * p.k_part : 0, k1 = SPLIT && k0 + p.k_part < p.k ? k0 + p.k_part : p.k;
   const int count = k1 > k0 ? (k1 - k0 + BK - 1) / BK : 0;
   const int warp = threadIdx.x >> 5, row_a = (warp % WM) * TM, row_b = (warp / WM) * TN;

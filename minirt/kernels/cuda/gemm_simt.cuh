@@ -56,7 +56,7 @@ template <int PARTS> DEV void read_tile(Acc (&x)[PARTS * 4], const Acc* at) {
 DEV void run(const Args& p) {
   __shared__ alignas(16) Acc tile_a[2][BK * LDA], tile_b[2][BK * LDB];
   const int tiles_n = (p.n + BN - 1) / BN, m0 = (blockIdx.x / tiles_n) * BM, n0 = (blockIdx.x % tiles_n) * BN;
-  const int b0 = blockIdx.z / p.nb1, b1 = blockIdx.z - b0 * p.nb1, tx = threadIdx.x % 16, ty = threadIdx.x / 16;
+  const int b0 = BATCHED ? blockIdx.z / p.nb1 : 0, b1 = BATCHED ? blockIdx.z - b0 * p.nb1 : 0, tx = threadIdx.x % 16, ty = threadIdx.x / 16;
   const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
   Operand<BN, B_BY_K> b;

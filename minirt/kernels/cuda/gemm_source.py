@@ -91,7 +91,7 @@ def patch(spec: Spec) -> Source:
     args = product_args(spec) + image_args()
     constants = {**geometry, "X3": bool(spec.get("x3"))}
     return assemble("conv_patch", ["gather.cuh", "conv_patch.cuh"], args, spec, constants, 256, shared=shared,
-                    bound="__launch_bounds__(256, 1)")
+                    bound="__launch_bounds__(256, 1)" if spec["dtype"] == "f32" else "")
 
 
 def patch_geometry(

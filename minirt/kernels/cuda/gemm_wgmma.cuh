@@ -14,14 +14,24 @@ struct Schedule {
   }
   // groups of eight rows of tiles share their B tiles in L2
   DEV Tile at(int t, const Args& p) const {
-    Tile x;
-    const int z = t / area, i = t - z * area, group = i / (8 * tiles_n), inside = i - group * 8 * tiles_n;
-    const int high = tiles_m - group * 8 < 8 ? tiles_m - group * 8 : 8, column = inside / high;
-    x.m0 = (group * 8 + inside - column * high) * BM; x.n0 = column * BN;
-    const int batches = p.nb0 * p.nb1, b = z % batches;
-    x.part = z / batches; x.b0 = b / p.nb1; x.b1 = b - x.b0 * p.nb1;
-    x.k0 = SPLIT ? x.part * p.k_part : 0;
-    x.k1 = SPLIT && x.k0 + p.k_part < steps ? x.k0 + p.k_part : steps;
+    Tile x = {};
+    const u32 z = BATCHED || SPLIT ? (u32)t / (u32)area : 0u, i = t - z * area;
+    if (tiles_n == 1) {
+      x.m0 = i * BM;
+    } else {
+      const u32 group = i / (8u * tiles_n), inside = i - group * 8u * tiles_n;
+      const u32 left = tiles_m - group * 8, high = left < 8u ? left : 8u, column = inside / high;
+      x.m0 = (group * 8 + inside - column * high) * BM; x.n0 = column * BN;
+    }
+    x.k1 = steps;
+    if constexpr (BATCHED || SPLIT) {
+      const u32 batches = (u32)p.nb0 * p.nb1, b = z % batches;
+      x.part = z / batches; x.b0 = b / (u32)p.nb1; x.b1 = b - x.b0 * p.nb1;
+    }
+    if constexpr (SPLIT) {
+      x.k0 = x.part * p.k_part;
+      if (x.k0 + p.k_part < steps) x.k1 = x.k0 + p.k_part;
+    }
     return x;
   }
 };
@@ -125,15 +135,13 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   const int row = (threadIdx.x >> 7) * MI * 64;
   int stage = 0;
   u32 phase = 0;
-  if (blockIdx.x < schedule.total) {
-    const Tile x = schedule.at(blockIdx.x, p);
-    fetch_ahead<BM, BN, 128 * CONSUMERS>(p, x.b0, x.b1, x.m0, x.n0);
-  }
+  Tile next = schedule.at(blockIdx.x, p);
+  if (AHEAD && blockIdx.x < schedule.total) fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
   for (int t = blockIdx.x; t < schedule.total; t += gridDim.x) {
-    const Tile x = schedule.at(t, p);
+    const Tile x = next;
     if (t + gridDim.x < schedule.total) {
-      const Tile next = schedule.at(t + gridDim.x, p);
-      fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
+      next = schedule.at(t + gridDim.x, p);
+      if (AHEAD) fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
     }
     float acc[MI][BN / 2];
     if (x.k0 >= x.k1) {

@@ -76,7 +76,7 @@ DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1) {
 }
 
 DEV void run(const Args& p) {
-  const int b0 = blockIdx.z / p.nb1, b1 = blockIdx.z - b0 * p.nb1;
+  const int b0 = BATCHED ? blockIdx.z / p.nb1 : 0, b1 = BATCHED ? blockIdx.z - b0 * p.nb1 : 0;
   const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
   if constexpr (B_BY_K) run_by_k(pa, pb, p, b0, b1); else run_by_n(pa, pb, p, b0, b1);

@@ -72,7 +72,7 @@ class Matrix(Kernel):
             return Launches((self.one(spec, values, grid),), (), packs)
         m, n, batch = form.sizes["m"], form.sizes["n"], mul(form.sizes["nb0"], form.sizes["nb1"])
         values |= {"partial": Address("work", 0), "parts": parts}
-        keep = ("body", "modes", "out", "split_m", "index", "dtype")
+        keep = ("body", "modes", "out", "split_m", "index", "dtype", "batched")
         total: Spec = {"method": "split_sum", **{key: spec[key] for key in keep}}
         second = self.one(total, values, (up(mul(mul(batch, m), up(n, 4)), 256), 1, 1))
         scratch = mul(mul(mul(batch, m), n), 4 * parts)
@@ -96,8 +96,8 @@ def exact(problem: Problem) -> bool:
 
 
 def step_width(problem: Problem) -> int:
-    """Elements of k that an mma kernel takes at a time: 64 bytes, or 128 where each time ends in an exact sum."""
-    return (128 if exact(problem) else 64) // element_bytes(problem.inputs[0].type.dtype.name)
+    """Elements of k that an mma kernel takes at a time: 64 bytes."""
+    return 64 // element_bytes(problem.inputs[0].type.dtype.name)
 
 
 def map_type(dtype: str) -> str:

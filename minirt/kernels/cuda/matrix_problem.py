@@ -35,12 +35,14 @@ class Place:
         return (self.b0, self.b1, *self.m)
 
     def mode(self, problem: Problem, n: Dim) -> int:
-        """How it runs along n: 0 one value, 1 whole vectors of 16 bytes, 2 one by one."""
+        """How it runs along n: 0 one value, 1 whole vectors of 16 bytes, 2 one by one, 3 as 1 but the same in every row."""
         if same(self.n, 0):
             return 0
         each = max(1, 128 // self.bits)
         whole = self.aligned and same(self.n, 1) and problem.divisible(n, 8)
-        return 1 if whole and all(problem.divisible(s, each) for s in self.rows) else 2
+        if not whole or not all(problem.divisible(s, each) for s in self.rows):
+            return 2
+        return 3 if all(same(s, 0) for s in self.rows) else 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Form:
         n = self.sizes["n"]
         return {
             "dtype": problem.inputs[0].type.dtype.name, "body": encode(self.body),
-            "modes": [e.mode(problem, n) for e in self.extras], "out": max(1, self.c.mode(problem, n)),
+            "modes": [e.mode(problem, n) for e in self.extras], "out": 1 if self.c.mode(problem, n) in (1, 3) else 2,
+            "batched": not (is_one(self.sizes["nb0"]) and is_one(self.sizes["nb1"])),
             "split_m": self.split_m, "index": list(self.index),
         }  # fmt: skip
 

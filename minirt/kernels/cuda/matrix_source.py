@@ -9,8 +9,8 @@ Rows m may stand for three axes: with ``split_m`` m = (q0, q1, q2) with sizes (a
 extra operand have a stride for each (``c_m0`` ..); without it only ``c_m2`` is read, the stride of m itself.
 
 Epilogue of a spec: ``body`` (an encoded scalar body whose argument 0 is the sum), ``modes``, how each extra operand runs
-along n: 0 one value, 1 unit stride and 16-byte aligned rows with n % 8 == 0, 2 any stride; ``out``: 1 or 2 likewise for
-the result; ``index``: for each output axis whose coordinate the body reads, one of ``COORDINATES``.
+along n: 0 one value, 1 unit stride and 16-byte aligned rows with n % 8 == 0, 2 any stride, 3 as 1 and the same in every
+row; ``out``: 1 or 2 likewise for the result; ``batched``: nb0 * nb1 may exceed 1; ``index``: for each output axis whose coordinate the body reads, one of ``COORDINATES``.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def finish_text(spec: Spec) -> str:
     for i, (dtype, mode) in enumerate(zip(body.args[1:], spec["modes"], strict=True)):
         element = STORAGE[dtype.name]
         loads.append(f"  {register_type(dtype)} x{i}[V];\n")
-        loads.append(f"  load_extra<{int(mode)}, V>(x{i}, (const {element}*)p.e{i} + {_row(f'e{i}')}, p.e{i}_n, n, valid);\n")
+        loads.append(f"  load_extra<{int(mode)}, V>(x{i}, (const {element}*)p.e{i}{_row(spec, f'e{i}')}, p.e{i}_n, n, valid);\n")
         values.append(f"x{i}[j]")
     values += [f"(i64)({COORDINATES[name]})" for name in spec.get("index", ())]
     store = "store_fast<V>(to, y);" if spec["out"] == 1 else f"store_slow<{kind}, V>(to, y, p.c_n, valid);"
@@ -98,7 +98,7 @@ def finish_text(spec: Spec) -> str:
         + _parts(spec)
         + "".join(loads)
         + f"  {held} y[V];\n#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n"
-        + f"  {kind}* to = ({kind}*)p.c + {_row('c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n  {store}\n}}\n"
+        + f"  {kind}* to = ({kind}*)p.c{_row(spec, 'c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n  {store}\n}}\n"
     )
 
 
@@ -110,32 +110,34 @@ def ahead_text(spec: Spec) -> str:
         if mode == 1:
             each, element = 1024 // dtype.bits, STORAGE[dtype.name]
             lines.append(
-                f"  if (p.e{i}_m2 != 0) for (int i = threadIdx.x; i < ROWS * (COLUMNS / {each}); i += THREADS) {{\n"
+                f"  for (int i = threadIdx.x; i < ROWS * (COLUMNS / {each}); i += THREADS) {{\n"
                 f"    const int m = m0 + i / (COLUMNS / {each}), n = n0 + i % (COLUMNS / {each}) * {each};\n"
                 "    if (m >= p.m || n >= p.n) continue;\n"
-                f"{_parts(spec)}    prefetch((const {element}*)p.e{i} + {_row(f'e{i}')} + n);\n  }}\n"
+                f"{_parts(spec)}    prefetch((const {element}*)p.e{i}{_row(spec, f'e{i}')} + n);\n  }}\n"
             )
     return (
         "template <int ROWS, int COLUMNS, int THREADS> DEV void fetch_ahead(const Args& p, int b0, int b1, int m0, int n0) {\n"
         + "".join(lines)
-        + "}\n"
+        + f"}}\n[[maybe_unused]] constexpr bool AHEAD = {'true' if lines else 'false'};\n"
     )
 
 
 def _parts(spec: Spec) -> str:
     if not spec.get("split_m"):
-        return "  const int q0 = 0, q1 = 0, q2 = m;\n"
+        return "  const int q2 = m;\n"
     return "  const int q1m = m / p.m2, q2 = m - q1m * p.m2, q0 = q1m / p.m1, q1 = q1m - q0 * p.m1;\n"
 
 
-def _row(name: str) -> str:
-    return " + ".join(f"{i} * p.{name}_{axis}" for i, axis in (("b0", "b0"), ("b1", "b1"), ("q0", "m0"), ("q1", "m1"), ("q2", "m2")))
+def _row(spec: Spec, name: str) -> str:
+    axes = [("b0", "b0"), ("b1", "b1")] if spec.get("batched", True) else []
+    axes += [("q0", "m0"), ("q1", "m1"), ("q2", "m2")] if spec.get("split_m") else [("q2", "m2")]
+    return "".join(f" + {number} * p.{name}_{axis}" for number, axis in axes)
 
 
 def constants_text(values: Mapping[str, int | bool]) -> str:
     """``constexpr`` definitions of checked numbers."""
     return "".join(
-        f"constexpr {'bool' if isinstance(v, bool) else 'int'} {k} = {str(v).lower() if isinstance(v, bool) else int(v)};\n"
+        f"[[maybe_unused]] constexpr {'bool' if isinstance(v, bool) else 'int'} {k} = {str(v).lower() if isinstance(v, bool) else int(v)};\n"
         for k, v in values.items()
     )
 
@@ -174,9 +176,11 @@ def assemble(
     empty = (
         "template <int V, class F> DEV void finish(F (&)[V], const Args&, int, int, int, int, int) {}\n"
         "template <int ROWS, int COLUMNS, int THREADS> DEV void fetch_ahead(const Args&, int, int, int, int) {}\n"
+        "[[maybe_unused]] constexpr bool AHEAD = false;\n"
     )
     epilogue = empty if partial else finish_text(spec) + ahead_text(spec)
     parts = [body_file(name) for name in ("elements.cuh", "tile.cuh", *files[:-1])]
+    constants = {**constants, "BATCHED": bool(spec.get("batched", True))}
     parts += [types, head, constants_text(constants), struct_text(args), epilogue, body_file(files[-1])]
     text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})")])
     return Source(text, entry, args, threads, shared)

@@ -69,11 +69,11 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     return float(max(compute + overhead, work.moved / _BYTES_PER_US + edge, shared, latency + edge) + partial)
 
 
-def ranked(work: Work, method: str, limit: int = 6, widest: int = 256) -> list[Spec]:
-    """Tactics with tiles of at most ``widest`` rows, fastest by the model first."""
+def ranked(work: Work, method: str, exact: bool = False, limit: int = 6) -> list[Spec]:
+    """Tactics, fastest by the model first; ``exact``: tiles small enough to be summed twice."""
     found: list[tuple[float, Spec]] = []
     for tile in WGMMA_TILES if method == "wgmma" else MMA_TILES:
-        if tile["tile"][0] > widest or (tile["tile"][1] > 64 and work.n <= tile["tile"][1] // 2):
+        if (exact and tile["tile"] == [128, 128]) or (tile["tile"][1] > 64 and work.n <= tile["tile"][1] // 2):
             continue
         most = [1, *(p for p in SPLITS if work.steps >= 4 * p)]
         for parts in most:

@@ -82,13 +82,14 @@ template <int V> DEV void store_fast(float* p, const float (&x)[V]) {
 }
 template <int V, class T, class F> DEV void store_fast(T* p, const F (&x)[V]) { store_slow<T, V, F>(p, x, 1, V); }
 
-// How an extra operand of the epilogue runs along n: 0 one value for the row, 1 unit stride and aligned, 2 any stride.
+// How an extra operand of the epilogue runs along n: 0 one value for the row, 1 unit stride and aligned, 2 any stride,
+// 3 as 1 and the same in every row.
 template <int MODE, int V, class T, class F> DEV void load_extra(F (&x)[V], const T* p, i64 step, int n, int valid) {
   if (MODE == 0) {
     F one = (F)widen(*p);
 #pragma unroll
     for (int j = 0; j < V; j++) x[j] = one;
-  } else if (MODE == 1 && V >= 4) {
+  } else if ((MODE == 1 || MODE == 3) && V >= 4) {
     load_fast<V>(x, p + n);
   } else {
     load_slow<T, V, F>(x, p + n * step, step, valid);

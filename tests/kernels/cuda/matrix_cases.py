@@ -168,7 +168,7 @@ def convolution(
         kernel = stored(kernel, (1, *range(2, rank + 2), 0) if transposed else last)
     made = body or (epilogue(dtype, [dtype] * len(extras)) if extras else None)
     rest = [numbers(rng, e, dtype) for e in extras]
-    rest = [stored(e, last) if len(e) == rank + 2 and not planar else e for e in rest]
+    rest = [stored(e, last) if e.ndim == rank + 2 and not planar else e for e in rest]
     pads, strides, dilations = (pad,) * (2 * rank), (stride,) * rank, (dilation,) * rank
     op: Any = Conv(strides, pads, dilations, groups, made)
     if transposed:
