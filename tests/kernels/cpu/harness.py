@@ -42,7 +42,8 @@ def check_guard(raw: Array) -> None:
 def operand(array: Array, layout: tuple[int, ...] = (), constant: bool = False) -> Operand:
     """What a kernel sees of an array."""
     kind = Tensor(from_numpy(array.dtype), array.shape, layout)
-    return Operand(kind, tuple(s // array.dtype.itemsize for s in array.strides), constant)
+    strides = tuple(s // array.dtype.itemsize for s in array.strides) if array.size else kind.strides
+    return Operand(kind, strides, constant)
 
 
 def problem_of(

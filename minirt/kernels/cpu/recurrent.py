@@ -1,0 +1,103 @@
+"""Recurrences on the CPU: every step of a direction and a few sequences in one task."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minirt.kernels.cpu.compile import CpuUnit
+from minirt.kernels.cpu.gemm import THREADS, Orders, pieces
+from minirt.kernels.cpu.nest import is_one
+from minirt.kernels.cpu.recurrent_steps import BLOCK, GATES, RecurrentSpec, pack_recurrent, steps_unit
+from minirt.kernels.kernel import Kernel, Order, Problem, Target, pack
+from minirt.ops.recurrent import ACTIVATIONS, Recurrent
+from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, Unit
+from minirt.types.dim import Dim, mul
+from minirt.types.dtype import Array, f32
+
+
+class RecurrentTiled(Kernel):
+    """LSTM, GRU and plain recurrences of float32, with constant recurrent weights."""
+
+    ops = (Recurrent,)
+
+    def orders(self, problem: Problem) -> Orders:
+        """Dense states and weights; rows of the inputs and of y are contiguous."""
+
+        def dense(rank: int, pitched: bool = False) -> Order:
+            return Order(tuple(range(rank)), pitched)
+
+        inputs = [dense(o.type.rank, i == 0) for i, o in enumerate(problem.inputs)]
+        outputs = [dense(o.type.rank, i == 0) for i, o in enumerate(problem.outputs)]
+        return tuple(inputs), tuple(outputs)
+
+    def rejects(self, problem: Problem) -> str:
+        """Other element types, weights computed at run time, directions with functions of their own."""
+        op, (xg, r) = problem.op, problem.inputs[:2]
+        assert isinstance(op, Recurrent)
+        if xg.type.dtype is not f32:
+            return f"recurrences of {xg.type.dtype} are not taken"
+        if not r.constant:
+            return "recurrent weights that are not constant"
+        if not is_one(problem.outputs[0].strides[3]):
+            return "rows of the result have gaps"
+        each = len(ACTIVATIONS[op.kind])
+        functions = list(zip(op.activations, op.alphas, op.betas, strict=True))
+        if any(functions[i] != functions[i % each] for i in range(len(functions))):
+            return "directions with different activations are not taken"
+        return ""
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch over directions and blocks of sequences."""
+        op, xg, y = problem.op, problem.inputs[0], problem.outputs[0]
+        assert isinstance(op, Recurrent)
+        count, sequences, hidden = len(op.directions), xg.shape[1], op.hidden
+        block = min(BLOCK, max(1, -(-problem.likely(sequences) * count // THREADS)))
+        tasks = mul(pieces(sequences, block), count)
+        places = _operands(op)
+        states = 2 if op.kind == "lstm" else 1
+        args: list[Arg] = [places.get(i, Address("in", 0)) for i in range(7)]
+        args += [Address("out", 0), Address("out", 1), Address("out", states), Address("work", 0)]
+        backwards = sum(1 << d for d, reverse in enumerate(op.directions) if reverse)
+        values: list[Dim] = [xg.shape[0], sequences, count, hidden, block, backwards]
+        values += [xg.strides[0], xg.strides[1], y.strides[0], y.strides[1], y.strides[2]]
+        args += [Integer(v) for v in values]
+        spec = _spec(op, RecurrentSpec().lanes)
+        work = mul(tasks, BLOCK * (GATES[op.kind] + 1) * hidden * 4)
+        launch = Launch(Unit(self.name, spec), tuple(args), (tasks, 1, 1))
+        return Launches((launch,), (work,), (Pack(1, "pack_recurrence", spec),))
+
+    def source(self, spec: Spec, target: Target) -> CpuUnit:
+        """All steps."""
+        return steps_unit(_compiled(spec))
+
+
+def _operands(op: Recurrent) -> dict[int, Address]:
+    """The kernel's arguments 0 to 6, from the op's operands in order."""
+    names = [0, 1] + [2] * (op.kind == "gru") + [3] + [4] * (op.kind == "lstm")
+    names += [5] * op.has_lengths + [6] * op.has_peephole
+    found = {name: Address("in", i) for i, name in enumerate(names)}
+    return {**found, 1: Address("pack", 0)}
+
+
+def _spec(op: Recurrent, lanes: int) -> Spec:
+    each = len(ACTIVATIONS[op.kind])
+    functions = zip(op.activations[:each], op.alphas[:each], op.betas[:each], strict=True)
+    return {
+        "kind": op.kind, "activations": [list(f) for f in functions], "clip": op.clip,
+        "input_forget": op.input_forget, "linear": op.linear_before_reset, "lengths": op.has_lengths,
+        "peephole": op.has_peephole, "lanes": lanes,
+    }  # fmt: skip
+
+
+def _compiled(spec: Spec) -> RecurrentSpec:
+    functions = tuple((str(name), float(a), float(b)) for name, a, b in spec["activations"])
+    return RecurrentSpec(
+        spec["kind"], functions, spec["clip"], spec["input_forget"], spec["linear"], spec["lengths"],
+        spec["peephole"], spec["lanes"],
+    )  # fmt: skip
+
+
+@pack
+def pack_recurrence(weights: Array, spec: Spec) -> Array:
+    """Recurrent weights [D, G * H, H] in blocks as wide as a tile."""
+    return pack_recurrent(weights.astype(np.float32), _compiled(spec))
