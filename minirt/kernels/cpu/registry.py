@@ -12,6 +12,7 @@ from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.pool import PoolWindow
 from minirt.kernels.cpu.recurrent import RecurrentTiled
 from minirt.kernels.cpu.reduce import ReduceStrided
+from minirt.kernels.cpu.resize import ResizeAxes
 from minirt.kernels.cpu.softmax import SoftmaxStrided
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "PoolWindow",
     "RecurrentTiled",
     "ReduceStrided",
+    "ResizeAxes",
     "ScatterStrided",
     "SoftmaxStrided",
     "TopKHeap",
