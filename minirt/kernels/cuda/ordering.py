@@ -150,7 +150,11 @@ class CumulativeRows(Generated):
 
 
 class TopKRows(Generated):
-    """A block for each row: rows that fit are sorted in shared memory, of others the next best is found k times."""
+    """A block for each row: rows that fit are sorted in shared memory.
+
+    Of longer ones the k best are picked by the digits of their keys, then sorted; where they do not fit either, the
+    next best is found k times.
+    """
 
     ops = (TopK,)
 
@@ -165,10 +169,12 @@ class TopKRows(Generated):
         outs = [_piece("out", i, o) for i, o in enumerate(results)]
         made = rows(problem, x.shape, (op.axis,), [_piece("in", 0, x), *outs], x.type.order)
         most = problem.bounds(x.shape[op.axis])[1]
-        slots = next((1 << n for n in range(5, 12) if most <= 1 << n), 0)
-        threads = min(slots, 1024) if slots else 1024
+        slots = _slots(most)
+        method = "sort" if slots else "select" if _slots(problem.bounds(op.k)[1]) else "search"
+        slots = slots or _slots(problem.bounds(op.k)[1])
+        threads = min(slots, 1024) if method == "sort" else 1024
         spec = _plain(made) | {
-            "slots": slots, "threads": threads, "largest": op.largest, "dtype": x.type.dtype.name,
+            "method": method, "slots": slots, "threads": threads, "largest": op.largest, "dtype": x.type.dtype.name,
         }  # fmt: skip
         values: dict[str, Value] = {**rows_values(made, ("x", "y", "z")), "k": op.k, "x": Address("in", 0)}
         values |= {"y": Address("out", 0), "z": Address("out", 1)}
@@ -195,11 +201,17 @@ DEV bool before(One a, One b) {{
 }}
 struct Earlier {{ DEV One operator()(One a, One b) const {{ return before(b, a) ? b : a; }} }};
 """
+        head += _key(dtype, spec["largest"]) if spec["method"] == "select" else ""
         body = "const I row = blockIdx.x;\nconst int lane = threadIdx.x;\n" + coordinates(spec["kept"], "row")
         body += "".join(f"const I b_{n} = {offset(spec['kept'], n)};\n" for n in ("x", "y", "z"))
-        body += _sorted(spec, dtype) if spec["slots"] else _searched(spec, dtype)
+        body += {"sort": _sorted, "select": _selected, "search": _searched}[spec["method"]](spec, dtype)
         params = self.params(spec)
         return kernel_text("top_k", params, body, spec["threads"], spec["wide"], head, ("groups.cuh",))
+
+
+def _slots(most: float) -> int:
+    """The power of two that holds so many elements; 0 where shared memory does not."""
+    return next((1 << n for n in range(5, 12) if most <= min(1 << n, _SORTED_AT_ONCE)), 0)
 
 
 def _plain(made: Rows) -> Spec:
@@ -224,7 +236,13 @@ for (int i = lane; i < {slots}; i += {threads}) {{
   held[i].at = i < length ? i : -1;
   held[i].value = i < length ? ({kind})widen(x[b_x + (I)i * x_r0]) : ({kind})0;
 }}
-for (int size = 2; size <= {slots}; size <<= 1)
+{_sort_and_put(spec, dtype)}"""
+
+
+def _sort_and_put(spec: Spec, dtype: DType) -> str:
+    """A bitonic sort of ``held``, whose empty slots come last, and stores of its first k."""
+    slots, threads = spec["slots"], spec["threads"]
+    return f"""for (int size = 2; size <= {slots}; size <<= 1)
   for (int step = size >> 1; step; step >>= 1) {{
     __syncthreads();
     for (int i = lane; i < {slots} / 2; i += {threads}) {{
@@ -237,6 +255,66 @@ for (int size = 2; size <= {slots}; size <<= 1)
 __syncthreads();
 for (int i = lane; i < k; i += {threads}) {{ {_put(dtype, "held[i]", "(I)i")} }}
 """
+
+
+def _key(dtype: DType, largest: bool) -> str:
+    """``key(v)``: unsigned, greater for elements that come earlier; NaN is the greatest number."""
+    bits = 64 if dtype.bits == 64 else 32
+    word, top = ("u64", "0x8000000000000000ull") if bits == 64 else ("u32", "0x80000000u")
+    if dtype.is_float:
+        raw = f"({word})__double_as_longlong(v)" if bits == 64 else "__float_as_uint(v)"
+        make = f"if (v == 0) v = 0; const K u = {raw}; K key = v != v ? ~(K)0 : (u & {top}) ? ~u : u | {top};"
+    else:
+        signed = "(i64)" if bits == 64 else "(int)"
+        make = f"K key = (K){signed}v ^ {top};" if dtype.kind == "i" else "K key = (K)v;"
+    last = "key" if largest else "~key"
+    return f"typedef {word} K;\nDEV K key_of({register_type(dtype)} v) {{ {make} return {last}; }}\n"
+
+
+def _selected(spec: Spec, dtype: DType) -> str:
+    slots, threads, kind = spec["slots"], spec["threads"], register_type(dtype)
+    bits = 64 if dtype.bits == 64 else 32
+    read = f"({kind})widen(x[b_x + r * x_r0])"
+    return f"""__shared__ One held[{slots}];
+__shared__ int counts[256], sums[{threads} / 32], found, left;
+K edge = 0, mask = 0;
+if (lane == 0) {{ found = 0; left = (int)k; }}
+for (int shift = {bits} - 8; shift >= 0; shift -= 8) {{
+  for (int i = lane; i < 256; i += {threads}) counts[i] = 0;
+  __syncthreads();
+  for (I r = lane; r < length; r += {threads}) {{
+    const K one = key_of({read});
+    if ((one & mask) == edge) atomicAdd(&counts[(int)(one >> shift) & 255], 1);
+  }}
+  __syncthreads();
+  int digit = 255, above = 0;
+  while (digit > 0 && above + counts[digit] < left) above += counts[digit--];
+  edge |= (K)digit << shift;
+  mask |= (K)255 << shift;
+  __syncthreads();
+  if (lane == 0) left -= above;
+  __syncthreads();
+}}
+for (int i = lane; i < {slots}; i += {threads}) {{ held[i].at = -1; held[i].value = ({kind})0; }}
+__syncthreads();
+const int even = left, sure = (int)k - even;
+int taken = 0;
+for (I start = 0; start < length; start += {threads}) {{
+  const I r = start + lane;
+  const {kind} v = r < length ? {read} : ({kind})0;
+  const K one = key_of(v);
+  if (r < length && one > edge) {{ const int at = atomicAdd(&found, 1); held[at].value = v; held[at].at = r; }}
+  const bool same = r < length && one == edge && taken < even;
+  const u32 votes = __ballot_sync(0xffffffffu, same);
+  if ((lane & 31) == 0) sums[lane >> 5] = __popc(votes);
+  __syncthreads();
+  int place = taken + __popc(votes & ((1u << (lane & 31)) - 1)), all = 0;
+  for (int w = 0; w < {threads} / 32; w++) {{ if (w < (lane >> 5)) place += sums[w]; all += sums[w]; }}
+  if (same && place < even) {{ held[sure + place].value = v; held[sure + place].at = r; }}
+  taken += all;
+  __syncthreads();
+}}
+{_sort_and_put(spec, dtype)}"""
 
 
 def _searched(spec: Spec, dtype: DType) -> str:

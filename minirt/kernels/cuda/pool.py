@@ -16,8 +16,8 @@ _GEOMETRY = ("size", "taps", "step", "gap", "begin", "end", "stride")
 
 
 def channels_last(rank: int) -> Order:
-    """Axes of an image with the channels innermost."""
-    return Order((0, *range(2, rank), 1))
+    """Axes of an image with the channels innermost, also as a slice of more channels."""
+    return Order((0, *range(2, rank), 1), pitched=True)
 
 
 class PoolWalk(Walk):

@@ -142,6 +142,15 @@ def ordering() -> list[Case]:
         Case("top-middle", TopK(1, 3), [random(3, 21, 16, dtype=np.float16)]),
         Case("top-2000", TopK(1, 300), [random(3, 2000)]),
         Case("top-9000", TopK(1, 20), [random(3, 9000)]),
+        Case("top-picked-ties", TopK(1, 700), [random(3, 9000, dtype=np.int8)]),
+        Case("least-picked-ties", TopK(1, 1500, False), [random(3, 5001, dtype=np.float16)]),
+        Case("top-picked-i64", TopK(0, 40), [random(5000, 2, dtype=np.int64)]),
+        Case("least-picked-f64", TopK(1, 40, False), [random(2, 5000, dtype=np.float64)]),
+        Case("top-picked-nan", TopK(1, 40), [np.where(random(2, 5000) > 2.2, np.nan, random(2, 5000, seed=1))]),
+        Case(
+            "least-picked-nan", TopK(1, 4999, False), [np.where(random(2, 5000) > 2.2, np.nan, random(2, 5000, seed=1))]
+        ),
+        Case("top-most", TopK(1, 3000), [random(2, 5000)]),
         Case("top-symbolic", TopK(1, 3), [random(3, 50)], {50: "L"}),
     ]
     for exclusive, reverse in ((True, False), (False, True), (True, True)):
