@@ -168,6 +168,7 @@ class Builder(Managed):
             cells.name,
             config.level,
             watch,
+            config.enums.get("verbosity", "LAYER_NAMES_ONLY"),
         )
         self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
         try:

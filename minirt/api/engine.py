@@ -98,7 +98,7 @@ class ICudaEngine(BindingEngine):
     device_memory_size_v2 = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", since=10)
     refittable = attr(lambda self: False, doc="Whether weights can be replaced.")
     profiling_verbosity = attr(
-        lambda self: member(ProfilingVerbosity, "LAYER_NAMES_ONLY", dialect_of(self)),
+        lambda self: member(ProfilingVerbosity, self._state.verbosity, dialect_of(self)),
         doc="What the inspector may tell.",
         since=8,
     )

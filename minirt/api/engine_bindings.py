@@ -49,6 +49,11 @@ class EngineState:
         return kind.dtype if isinstance(kind, Tensor) else f32
 
     @property
+    def verbosity(self) -> str:
+        """What the engine tells of its layers."""
+        return str(self.package.about.get("verbosity", "LAYER_NAMES_ONLY"))
+
+    @property
     def implicit(self) -> bool:
         """Whether shapes leave the batch out."""
         return any(str(d) == BATCH for b in self.names.values() if b.is_input for d in self.dims(b)[:1])

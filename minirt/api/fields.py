@@ -13,6 +13,7 @@ from minirt.api.enum import EnumType, member
 from minirt.api.enums import DataType
 from minirt.api.weights import Weights, api_dtype, core_dtype, weights_of
 from minirt.build.network import Numbers
+from minirt.build.onnx_fields import make_plain, show_fields
 from minirt.types.dtype import f32
 
 Show = Callable[[Any, Any], Any]
@@ -73,15 +74,30 @@ def held(value: Any) -> Any:
     return value.name if isinstance(type(value), EnumType) else value
 
 
+def fields_of(layer: Any) -> dict[str, Any]:
+    """Return the fields of a layer; those of a parsed one are read off its node."""
+    cell = layer._state
+    if "node" in cell.fields:
+        show_fields(cell)
+    return cell.fields  # type: ignore[no-any-return]
+
+
+def set_field(layer: Any, name: str, value: Any) -> None:
+    """Set a field of a layer; a parsed one becomes a plain one, or refuses."""
+    if "node" in layer._state.fields:
+        make_plain(layer._state)
+    layer._state.put(name, value)
+
+
 def field(name: str, kind: Any, doc: str, default: Any = None, **spans: Any) -> Any:
     """Declare an attribute of a layer that is a field of its cell; `default` is what an unset one reads as."""
     show, hold = translation(kind)
 
     def get(self: Any) -> Any:
-        return show(self, self._state.fields.get(name, default))
+        return show(self, fields_of(self).get(name, default))
 
     def put(self: Any, value: Any) -> None:
-        self._state.put(name, hold(value))
+        set_field(self, name, hold(value))
 
     return attr(get, put, kind, doc, **spans)
 
@@ -89,7 +105,7 @@ def field(name: str, kind: Any, doc: str, default: Any = None, **spans: Any) -> 
 def reading(name: str, kind: Any, doc: str, **spans: Any) -> Any:
     """Declare a read-only attribute of a layer that is a field of its cell."""
     show, _ = translation(kind)
-    return attr(lambda self: show(self, self._state.fields.get(name)), None, kind, doc, **spans)
+    return attr(lambda self: show(self, fields_of(self).get(name)), None, kind, doc, **spans)
 
 
 def shown(cls: type[Any], cell: Any, owner: object) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from minirt.api.enums import LayerInformationFormat
 from minirt.api.logger import IErrorRecorder
 from minirt.build.load import Package
 from minirt.errors import ApiError
-from minirt.plan.plan import KernelStep, Plan, Step
+from minirt.plan.plan import KernelStep, Plan, Step, View
+from minirt.types.dim import Expr
 
 
 @dataclass
@@ -27,13 +28,31 @@ class InspectorState:
     sink: Any = field(default=None)
 
 
-def _row(step: Step) -> dict[str, Any]:
+_WORDS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "Int32", "i64": "Int64", "i8": "Int8", "bool": "Bool"}
+
+
+def _tensor(view: View, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return an operand or result as the inspector tells it."""
+    dtype = _WORDS.get(view.type.dtype.name, view.type.dtype.name)
+    order = "Row major linear" if not view.type.layout else f"Axes in order {list(view.type.layout)},"
+    return {
+        "Name": names.get(view.buffer, f"buffer {view.buffer}"),
+        "Location": "Device",
+        "Dimensions": [int(d) if not isinstance(d, Expr) else -1 for d in view.type.shape],
+        "Format/Datatype": f"{order} {dtype} format",
+    }
+
+
+def _row(step: Step, names: Mapping[int, str]) -> dict[str, Any]:
     """Return a layer as the inspector tells it."""
-    row: dict[str, Any] = {"Name": getattr(step, "label", ""), "LayerType": type(step).__name__.removesuffix("Step")}
+    row: dict[str, Any] = {"Name": step.label, "LayerType": type(step).__name__.removesuffix("Step")}
+    row["Inputs"] = [_tensor(v, names) for v in getattr(step, "reads", ())]
+    row["Outputs"] = [_tensor(v, names) for v in getattr(step, "writes", ())]
     if isinstance(step, KernelStep):
         row["TacticName"] = " / ".join(dict.fromkeys(c.kernel for c in step.choices))
-        row["Inputs"] = [{"Type": str(v.type)} for v in step.reads]
-        row["Outputs"] = [{"Type": str(v.type)} for v in step.writes]
+        row["TacticValue"] = [dict(c.tactic) for c in step.choices]
+    row["StreamId"] = getattr(step, "stream", 0)
+    row["Metadata"] = ""
     return row
 
 
@@ -44,9 +63,17 @@ class EngineInspector(Api, since=8):
     execution_context = plain("context", Any, "The context whose shapes are told.")
     error_recorder = plain("recorder", IErrorRecorder | None, "The error recorder.")
 
-    def _rows(self) -> list[dict[str, Any]]:
-        index = 0 if self._state.context is None else self._state.context.active_optimization_profile
-        return [_row(step) for step in self._state.plans[index].steps]
+    def _rows(self) -> list[Any]:
+        """Return each layer: its name, or where the engine tells details an object."""
+        state = self._state
+        verbosity = state.package.about.get("verbosity", "LAYER_NAMES_ONLY")
+        plan = state.plans[0 if state.context is None else state.context.active_optimization_profile]
+        if verbosity == "NONE":
+            return []
+        if verbosity != "DETAILED":
+            return [step.label for step in plan.steps]
+        names = {b.view.buffer: b.name for b in (*plan.inputs, *plan.outputs)}
+        return [_row(step, names) for step in plan.steps]
 
     @method()
     def get_layer_information(self, layer_index: int, format: LayerInformationFormat) -> str:
@@ -66,5 +93,10 @@ class EngineInspector(Api, since=8):
         return "\n".join(["Layers:", *(_text(r, format) for r in rows), "", "Bindings:", *names])
 
 
-def _text(row: dict[str, Any], format: LayerInformationFormat) -> str:
-    return json.dumps(row) if format.name == "JSON" else str(row["Name"])
+def _text(row: Any, format: LayerInformationFormat) -> str:
+    if format.name == "JSON":
+        return json.dumps(row)
+    if isinstance(row, str):
+        return row
+    ends = (", ".join(t["Name"] for t in row[side]) for side in ("Inputs", "Outputs"))
+    return f"{row['LayerType']}: {row['Name']}, {' -> '.join(ends)}"

@@ -7,7 +7,7 @@ from typing import Any
 from minirt.api.declare import attr
 from minirt.api.dims import Dims
 from minirt.api.enums import DataType
-from minirt.api.fields import field
+from minirt.api.fields import field, fields_of, set_field
 from minirt.api.layer import ILayer
 from minirt.api.layer_enums import (
     ActivationType,
@@ -92,8 +92,8 @@ class IDynamicQuantizeLayer(ILayer, since=10):
 
 def _put_v7(name: str) -> Any:
     return attr(
-        lambda self: self._state.fields[name] == "TRANSPOSE",
-        lambda self, on: self._state.put(name, "TRANSPOSE" if on else "NONE"),
+        lambda self: fields_of(self)[name] == "TRANSPOSE",
+        lambda self, on: set_field(self, name, "TRANSPOSE" if on else "NONE"),
         bool,
         "Whether the operand is transposed.",
         until=7,
@@ -118,14 +118,14 @@ class IReduceLayer(ILayer):
 
 
 def _softmax_axes(layer: ISoftMaxLayer) -> int:
-    found = layer._state.fields.get("axes")
+    found = fields_of(layer).get("axes")
     return 1 << max(0, rank_of(layer._state.operands[0]) - 3) if found is None else int(found)
 
 
 class ISoftMaxLayer(ILayer):
     """Softmax over the axes of a bit mask."""
 
-    axes = attr(_softmax_axes, lambda self, mask: self._state.put("axes", mask), int, "The axis, as a bit.")
+    axes = attr(_softmax_axes, lambda self, mask: set_field(self, "axes", mask), int, "The axis, as a bit.")
 
 
 class IRaggedSoftMaxLayer(ILayer):

@@ -7,7 +7,7 @@ from typing import Any
 from minirt.api.declare import attr, method
 from minirt.api.dims import Dims, Permutation
 from minirt.api.enums import DataType
-from minirt.api.fields import field
+from minirt.api.fields import field, fields_of, set_field
 from minirt.api.layer import ILayer
 from minirt.api.layer_enums import FillOperation, GatherMode, SampleMode, ScatterMode
 from minirt.api.weights import Weights
@@ -16,14 +16,14 @@ from minirt.types.dtype import f32, i32
 
 
 def _concat_axis(layer: IConcatenationLayer) -> int:
-    found = layer._state.fields.get("axis")
+    found = fields_of(layer).get("axis")
     return max(0, rank_of(layer._state.operands[0]) - 3) if found is None else int(found)
 
 
 class IConcatenationLayer(ILayer):
     """Tensors one after another."""
 
-    axis = attr(_concat_axis, lambda self, axis: self._state.put("axis", axis), int, "The axis that they lie along.")
+    axis = attr(_concat_axis, lambda self, axis: set_field(self, "axis", axis), int, "The axis that they lie along.")
 
 
 class IConstantLayer(ILayer):
@@ -102,9 +102,9 @@ def _fill_number(name: str, doc: str) -> Any:
     def put(self: Any, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"a number is needed, not {value!r}")
-        self._state.put(name, value)
+        set_field(self, name, value)
 
-    return attr(lambda self: self._state.fields[name], put, Any, doc)
+    return attr(lambda self: fields_of(self)[name], put, Any, doc)
 
 
 class IFillLayer(ILayer):

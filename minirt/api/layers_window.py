@@ -7,7 +7,7 @@ from typing import Any
 from minirt.api.declare import attr
 from minirt.api.dims import Dims, DimsHW
 from minirt.api.enums import DataType
-from minirt.api.fields import field
+from minirt.api.fields import field, fields_of, set_field
 from minirt.api.layer import ILayer
 from minirt.api.layer_enums import (
     InterpolationMode,
@@ -28,8 +28,8 @@ def _padding(kind: Any, doc: str, **spans: Any) -> Any:
     inner = field("pre_padding", kind, doc)
 
     def put(self: Any, value: Any) -> None:
-        self._state.put("pre_padding", tuple(value))
-        self._state.put("post_padding", tuple(value))
+        set_field(self, "pre_padding", tuple(value))
+        set_field(self, "post_padding", tuple(value))
 
     return attr(inner.fget, put, kind, doc, **spans)
 
@@ -123,9 +123,7 @@ class INormalizationLayer(ILayer, since=8):
     epsilon = field("epsilon", float, "What is added to the variance.")
     num_groups = field("num_groups", int, "Into how many groups channels are split.")
     compute_precision = field("compute_precision", DataType, "The type computed in.", f32, until=10)
-    is_v2 = attr(
-        lambda self: bool(self._state.fields.get("v2")), doc="Whether scale and bias are per channel.", since=10
-    )
+    is_v2 = attr(lambda self: bool(fields_of(self).get("v2")), doc="Whether scale and bias are per channel.", since=10)
 
 
 class IResizeLayer(ILayer):
@@ -144,8 +142,8 @@ class IResizeLayer(ILayer):
     exclude_outside = field("exclude_outside", bool, "Whether cubic weights outside of the input count.", since=8)
     cubic_coeff = field("cubic_coeff", float, "The coefficient of cubic interpolation.", since=8)
     align_corners = attr(
-        lambda self: self._state.fields["coordinate_transformation"] == "ALIGN_CORNERS",
-        lambda self, on: self._state.put("coordinate_transformation", "ALIGN_CORNERS" if on else "ASYMMETRIC"),
+        lambda self: fields_of(self)["coordinate_transformation"] == "ALIGN_CORNERS",
+        lambda self, on: set_field(self, "coordinate_transformation", "ALIGN_CORNERS" if on else "ASYMMETRIC"),
         bool,
         "Whether corners stay corners.",
         until=7,

@@ -113,6 +113,7 @@ def sections(
         "kernels": kernel_version(),
         "tf32": options.tf32,
         "permitted": list(options.permitted),
+        "verbosity": options.verbosity,
         "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
         "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],
         "profiles": [{k: [list(s) for s in v] for k, v in p.shapes.items()} for p in options.profiles],

@@ -31,7 +31,8 @@ class Options:
     """A build's options.
 
     ``permitted`` names types that float32 work may be done in ("f16", "bf16"); ``tf32`` lets matrix products of float32
-    use TF32 on tensor cores.
+    use TF32 on tensor cores; ``verbosity`` is what the engine tells of its layers ("NONE", "LAYER_NAMES_ONLY",
+    "DETAILED").
     """
 
     targets: tuple[Target, ...]
@@ -41,6 +42,7 @@ class Options:
     name: str = ""
     level: int = 3
     progress: Progress = no_progress
+    verbosity: str = "LAYER_NAMES_ONLY"
 
 
 def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import threading
 from typing import Any
 
@@ -293,9 +294,29 @@ def test_an_incomplete_network_is_not_built(logger: Keeper) -> None:
     assert "sum" in logger.errors[-1]
 
 
-def test_inspector_names_layers(engine: Any) -> None:
-    inspector = engine.create_engine_inspector()
-    whole = inspector.get_engine_information(trt.LayerInformationFormat.JSON)
-    assert '"Layers"' in whole
-    assert inspector.get_layer_information(0, trt.LayerInformationFormat.ONELINE)
-    assert inspector.get_layer_information(99, trt.LayerInformationFormat.ONELINE) is None
+def test_inspector_tells_names_or_details(logger: Keeper) -> None:
+    for verbosity in ("LAYER_NAMES_ONLY", "DETAILED", "NONE"):
+        builder = trt.Builder(logger)
+        net = builder.create_network()
+        layer = net.add_softmax(net.add_input("x", trt.float32, (2, 3, 4)))
+        layer.name = "soft"
+        net.mark_output(layer.get_output(0))
+        config = builder.create_builder_config()
+        config.profiling_verbosity = getattr(trt.ProfilingVerbosity, verbosity)
+        data = builder.build_serialized_network(net, config)
+        engine = trt.Runtime(logger).deserialize_cuda_engine(data)
+        assert engine.profiling_verbosity.name == verbosity
+        inspector = engine.create_engine_inspector()
+        whole = json.loads(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
+        assert whole["Bindings"] == ["x", "soft_output"]
+        if verbosity == "NONE":
+            assert whole["Layers"] == []
+            continue
+        line = inspector.get_layer_information(0, trt.LayerInformationFormat.ONELINE)
+        assert "soft" in line
+        if verbosity == "DETAILED":
+            assert whole["Layers"][0]["Inputs"][0]["Dimensions"] == [2, 3, 4]
+            assert whole["Layers"][0]["TacticName"]
+        else:
+            assert whole["Layers"][0] == line
+        assert inspector.get_layer_information(99, trt.LayerInformationFormat.ONELINE) is None

@@ -165,3 +165,33 @@ def test_load_then_parse_with_other_numbers() -> None:
     assert parser.parse_model_proto()
     x = np.ones((1, 3, 8, 8), np.float32)
     assert not evaluate(freeze(net._state), {"x": x})[0].any()
+
+
+def test_parsed_layers_show_their_fields_and_may_become_plain() -> None:
+    net, parser = parsed(b"")
+    assert parser.parse(conv_relu())
+    conv, relu = net[0], net[1]
+    conv.__class__, relu.__class__ = trt.IConvolutionLayer, trt.IActivationLayer
+    assert (conv.num_output_maps, conv.kernel_size_nd[:], conv.pre_padding[:]) == (4, (3, 3), (1, 1))
+    assert (conv.kernel == W.reshape(-1)).all()
+    assert relu.type == trt.ActivationType.RELU
+    relu.type = trt.ActivationType.TANH
+    conv.kernel = -W
+    x = np.random.default_rng(8).normal(size=(1, 3, 8, 8)).astype(np.float32)
+    before = parsed(b"")
+    assert before[1].parse(conv_relu())
+    before[0].mark_output(before[0][0].get_output(0))
+    raw = evaluate(freeze(before[0]._state), {"x": x})[1]
+    same(evaluate(freeze(net._state), {"x": x})[0], np.tanh(-raw), 1e-4)
+
+
+def test_parsed_layers_that_say_less_than_their_node_refuse() -> None:
+    nodes = [helper.make_node("Reshape", ["x", "s"], ["y"], name="r")]
+    net, parser = parsed(b"")
+    assert parser.parse(model(nodes, [info("x", [2, 3])], [info("y", [6])], s=np.array([6], np.int64)))
+    layer = net[0]
+    layer.__class__ = trt.IShuffleLayer
+    assert layer.reshape_dims == (6,)
+    layer.reshape_dims = (3, 2)
+    assert net.get_output(0).shape == (6,)
+    assert "change the model" in net._state.sink.logger.errors[-1]
