@@ -78,6 +78,12 @@ class Package:
         """The options that lower the graph for another target."""
         return Options((target,), tuple(self.profiles), tuple(self.about["permitted"]), bool(self.about["tf32"]))
 
+    def stored_plan(self, key: str) -> Plan:
+        """The plan that the engine holds under ``target/profile``; raises EngineFormatError for one that it lacks."""
+        if f"plan/{key}" not in self._sections:
+            raise EngineFormatError(f"the engine holds no plan {key!r}")
+        return decode_plan(json.loads(bytes(self._sections[f"plan/{key}"])))
+
     def plans(self, target: Target) -> tuple[list[Plan], dict[str, Data]]:
         """A plan for each profile, and the constants they use.
 
@@ -86,7 +92,7 @@ class Package:
         """
         keys = [f"{target.name}/{i}" for i in range(len(self.profiles))]
         if self.about["kernels"] == kernel_version() and all(f"plan/{k}" in self._sections for k in keys):
-            return [decode_plan(json.loads(bytes(self._sections[f"plan/{k}"]))) for k in keys], self.blobs
+            return [self.stored_plan(k) for k in keys], self.blobs
         with phase(f"lower again for {target.name}"):
             graph, blobs, plans = self.graph(), dict(self.blobs), []
             for index in range(len(self.profiles)):
