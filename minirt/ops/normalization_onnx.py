@@ -29,7 +29,7 @@ def _channels(v: Value, rank: int) -> Value:
     return reshaped(v, (*v.shape, *(1 for _ in range(rank - 2))))
 
 
-def _statistics(x: Value, axes: Sequence[int], epsilon: float) -> tuple[Value, Value]:
+def statistics(x: Value, axes: Sequence[int], epsilon: float) -> tuple[Value, Value]:
     """Mean and 1 / sqrt(variance + epsilon), axes kept."""
     mean = reduced("mean", x, axes)
     centred = apply(Sub(), x, mean)
@@ -46,7 +46,7 @@ def _layer(node: OnnxNode) -> Result:
     if node.outputs == 1:
         return out
     stash = dtype_from_onnx(int(node.attributes.get("stash_type", 1)))
-    return [out, *_statistics(casted(x, stash), axes, epsilon)]
+    return [out, *statistics(casted(x, stash), axes, epsilon)]
 
 
 @importer("RMSNormalization")
@@ -84,14 +84,16 @@ def _batch(node: OnnxNode) -> Result:
     x = node.input(0)
     scale, bias, mean, variance = (node.input(i) for i in range(1, 5))
     epsilon = float(node.attributes.get("epsilon", 1e-5))
-    if node.attributes.get("training_mode", 0) or (node.opset < 7 and not node.attributes.get("is_test", 0)):
+    if node.attributes.get("training_mode", 0):
         return _batch_training(node, epsilon)
     real = mean.dtype if mean.dtype.bits >= 32 else f32
     scale, bias, mean, variance = (casted(v, real) for v in (scale, bias, mean, variance))
     factor = apply(Div(), scale, apply(Sqrt(), apply(Add(), variance, number(epsilon, real))))
     shift = apply(Sub(), bias, apply(Mul(), mean, factor))
+    if node.opset >= 9 or node.attributes.get("spatial", 1):  # else one number an element, until opset 8
+        factor, shift = _channels(factor, x.rank), _channels(shift, x.rank)
     wide = x if x.dtype.bits >= real.bits else casted(x, real)
-    return casted(_scaled(wide, _channels(factor, x.rank), _channels(shift, x.rank)), x.dtype)
+    return casted(_scaled(wide, factor, shift), x.dtype)
 
 
 def _batch_training(node: OnnxNode, epsilon: float) -> list[Value]:

@@ -154,6 +154,18 @@ def test_spatial_normalizations(shape: tuple[int, ...]) -> None:
     check("BatchNormalization", [array(shape), scale, bias, mean, variance], opset=9)
 
 
+def test_batch_normalization_of_old_opsets() -> None:
+    """Inference whatever is_test says; without ``spatial`` the statistics are of one element each."""
+    x, scale, bias, mean = (array((2, 4, 3), seed=i) for i in range(4))
+    scale, bias, mean = scale[0], bias[0], mean[0]
+    variance = np.abs(bias) + 0.1
+    wanted = (x - mean) / np.sqrt(variance + 1e-5) * scale + bias
+    check("BatchNormalization", [x, scale, bias, mean, variance], opset=7, spatial=0, expected=[wanted])
+    vectors = [v[:, 0] for v in (scale, bias, mean, variance)]
+    s, b, m, v = (a[:, None] for a in vectors)
+    check("BatchNormalization", [x, *vectors], opset=6, expected=[(x - m) / np.sqrt(v + 1e-5) * s + b])
+
+
 @pytest.mark.parametrize("opset", [18, 21])
 def test_group_normalization(opset: int) -> None:
     """Scale a group, later a channel."""
