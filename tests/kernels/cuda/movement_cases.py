@@ -39,6 +39,7 @@ def gathers() -> list[Case]:
         Case("bool-elements", Gather(1), [random(5, 30, dtype=bool), places(20, below=30)]),
         Case("misaligned", Gather(0), [random(50, 64), places(9, below=50)], shift=1),
         Case("symbolic", Gather(0), [random(50, 64), places(7, 3, below=50)], {7: "B", 3: "S"}),
+        Case("wide", Gather(0), [random(50, 64), places(7, 3, below=50)], {7: "B"}, {"B": (0, 1 << 40)}),
         Case("elements", GatherElements(1), [random(6, 20, 5), places(6, 9, 5, below=20)]),
         Case("elements-last", GatherElements(2), [random(6, 20, 5), places(6, 20, 9, below=5)]),
         Case("nd", GatherND(), [random(6, 7, 8, 16), places(5, 4, 2, below=6)]),

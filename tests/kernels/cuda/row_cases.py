@@ -55,6 +55,8 @@ def reductions() -> list[Case]:
         Case("split-epilogue", Reduce("sum", (1, 2), False, SQUARED_DIFFERENCE, ROOT),
              [random(2, 100, 70), random(2, 1, 1), np.abs(random(2))]),
         Case("symbolic", Reduce("mean", (1,)), [random(6, 50, 24)], {6: "N", 50: "L"}),
+        Case("wide", Reduce("sum", (1,)), [random(6, 5)], {6: "N"}, {"N": (0, 1 << 40)}),
+        Case("wide-outer", Reduce("sum", (0,)), [random(6, 32)], {6: "N"}, {"N": (0, 1 << 40)}),
         Case("symbolic-inner", Reduce("sum", (2,)), [random(6, 5, 50)], {6: "N", 50: "L"}),
         Case("coordinates", Reduce("sum", (1,), True, CAUSAL, PLACED), [random(20, 64)]),
         Case("coordinates-outer", Reduce("sum", (1,), False, CAUSAL, PLACED), [random(5, 20, 32)]),

@@ -1,0 +1,74 @@
+"""The CUDA printer of scalar expressions: every function of every type compiles; constants and refusals."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from minirt.ir.scalar import ARITY, BINARY, COMPARE, LOGIC, UNARY, Body, arg, call, cast, const, index
+from minirt.ir.scalar_cuda import cuda_function, index_axes, prints
+from minirt.kernels.cuda.compile import compile_source
+from minirt.kernels.cuda.generate import kernel_text
+from minirt.types.dtype import DType, bf16, bool_, dtype_of, f8e4m3, f16, f32, f64, i64
+
+TYPES = [dtype_of(name) for name in "f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool".split()]
+FLOAT_ONLY = frozenset("sqrt rsqrt recip exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf log1p "
+                       "expm1 atan2 floor ceil round trunc".split())  # fmt: skip
+BITS = frozenset("bitand bitor bitxor bitnot shl shr".split())
+TRUTHS = frozenset("and or xor not".split())
+
+
+def takes(fn: str, dtype: DType) -> bool:
+    if fn in TRUTHS:
+        return dtype is bool_
+    if fn in BITS:
+        return dtype.is_integer
+    if dtype is bool_:
+        return fn in ("eq", "ne", "min", "max")
+    return not (fn in FLOAT_ONLY and not dtype.is_float)
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("arch", ["sm_75", "sm_80", "sm_90a"])
+def test_every_function_of_every_type_compiles(arch: str) -> None:
+    pytest.importorskip("cuda.bindings.nvrtc")
+    head = []
+    for dtype in TYPES:
+        for fn in sorted(UNARY | BINARY | COMPARE | LOGIC):
+            if takes(fn, dtype):
+                body = Body((dtype, dtype), (call(fn, *(arg(i, dtype) for i in range(ARITY[fn]))),))
+                assert prints(body) == ""
+                head.append(cuda_function(body, f"{fn}_{dtype}"))
+        casts = Body((dtype,), tuple(cast(arg(0, dtype), other) for other in TYPES))
+        head.append(cuda_function(casts, f"cast_{dtype}"))
+    source = kernel_text("all", [], "", 32, False, "".join(head))
+    assert compile_source(source, arch).cubin[:4] == b"\x7fELF"
+
+
+def test_constants_are_exact() -> None:
+    body = Body(
+        (), tuple(const(x, f32) for x in (0.1, math.inf, -math.inf, math.nan)) + (const(-1, i64), const(0.1, f64))
+    )
+    text = cuda_function(body, "constants")
+    for wanted in ("0x1.99999a0000000p-4f", "0x7f800000u", "0xff800000u", "0x7fffffffu", "0xffffffffffffffffull",
+                   "0x1.999999999999ap-4;"):  # fmt: skip
+        assert wanted in text
+
+
+def test_the_last_rounding_is_left_to_the_store_and_others_are_kept() -> None:
+    rounded = cast(call("add", arg(0, f16), arg(1, f16)), f16)
+    assert "round_f16" not in cuda_function(Body((f16, f16), (rounded,)), "f")
+    twice = cast(call("mul", rounded, rounded), bf16)
+    text = cuda_function(Body((f16, f16), (twice,)), "f")
+    assert text.count("round_f16") == 1 and "round_bf16" not in text
+
+
+def test_coordinates_are_parameters_in_order() -> None:
+    body = Body((), (call("add", index(-1), index(-3)),))
+    assert index_axes(body) == (-3, -1)
+    assert cuda_function(body, "f").startswith("DEV i64 f(i64 x3, i64 x1)")
+
+
+def test_types_without_a_register_form_are_refused_in_a_sentence() -> None:
+    assert "f8e4m3" in prints(Body((f8e4m3,), (cast(arg(0, f8e4m3), f32),)))
