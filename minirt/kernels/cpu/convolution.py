@@ -164,34 +164,69 @@ class ConvTiled(Kernel):
     def _launch(self, problem: Problem, found: _Conv, spec: MatrixSpec, x: Operand, place: Address) -> Launch:
         op, y = problem.op, problem.outputs[0]
         assert isinstance(op, Conv)
-        source, result = image_of(x.shape, x.strides), image_of(y.shape, y.strides)
-        per_image, per_channel, per_row, per_pixel = source.strides
-        block = found.taps[0] * found.taps[1] * found.depth * spec.width
-        blocks = -(-found.columns // spec.width)
         rank = y.type.rank - 2
-        values: list[Dim] = [x.shape[0], op.groups, mul(*result.size), result.size[1], found.columns, found.depth]
-        values += [*found.taps, *paired(op.strides, 1), *paired(op.dilations, 1), *paired(op.pads[:rank], 0)]
-        values += [*source.size, per_image, mul(per_channel, found.depth), per_row, per_pixel, per_channel]
-        values += [0, blocks * block, block, spec.width]
-        likely = [problem.likely(v) for v in values]
-        depth = found.depth * found.taps[0] * found.taps[1]
-        rows, run = blocking(spec, likely[0] * likely[1], likely[2], found.columns, depth, THREADS)
-        args: list[Arg] = [place, Address("pack", 0), Address("pack", 1), *map(Integer, values)]
-        args += [Integer(rows), Integer(run)]
-        args += moved_args(Address("out", 0), (result.strides[0], found.columns, result.step, 1))
+        tiled = Tiled(
+            x.shape[0], op.groups, found.columns, found.depth, found.taps, paired(op.strides, 1),
+            paired(op.dilations, 1), paired(op.pads[:rank], 0), image_of(x.shape, x.strides),
+            image_of(y.shape, y.strides),
+        )  # fmt: skip
         moves = image_moves(problem, 2, found.columns)
-        for i, move in enumerate(moves):
-            args += moved_args(Address("in", 2 + i), move)
-        made = matrix_spec(
-            spec, is_one(per_channel) or found.depth == 1, epilogue_spec(op.body(problem.inputs[0].type.dtype), moves)
-        )
-        tasks = mul(mul(x.shape[0], op.groups), pieces(mul(*result.size), rows)) * pieces(blocks, run)
-        grain = task_grain([0, 0, 0, *likely, rows, run], spec.width)
-        return Launch(Unit("ConvTiled", made), tuple(args), (tasks, grain, 1))
+        places = (place, Address("pack", 0), Address("pack", 1), Address("out", 0))
+        epilogue = epilogue_spec(op.body(problem.inputs[0].type.dtype), moves)
+        return tiled_launch(problem, tiled, spec, places, epilogue, moves)
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:
         """The matrix kernel with this epilogue."""
         return matrix_source(spec)
+
+
+@dataclass(frozen=True)
+class Tiled:
+    """A convolution for the matrix kernel: images, groups, channels of a group, windows, and where images lie."""
+
+    images: Dim
+    groups: int
+    columns: int
+    depth: int
+    taps: tuple[int, int]
+    strides: tuple[Dim, Dim]
+    dilations: tuple[Dim, Dim]
+    begins: tuple[Dim, Dim]
+    source: Image
+    result: Image
+
+    def block(self, width: int) -> int:
+        """Numbers of a packed block of columns."""
+        return self.taps[0] * self.taps[1] * self.depth * width
+
+
+def tiled_launch(
+    problem: Problem,
+    tiled: Tiled,
+    spec: MatrixSpec,
+    places: tuple[Address, Address, Address, Address],
+    epilogue: Spec,
+    moves: Moves,
+) -> Launch:
+    """The launch of a convolution whose input, packed weights, row of zeros and result lie at ``places``."""
+    per_image, per_channel, per_row, per_pixel = tiled.source.strides
+    block, blocks = tiled.block(spec.width), -(-tiled.columns // spec.width)
+    size = tiled.result.size
+    values: list[Dim] = [tiled.images, tiled.groups, mul(*size), size[1], tiled.columns, tiled.depth]
+    values += [*tiled.taps, *tiled.strides, *tiled.dilations, *tiled.begins]
+    values += [*tiled.source.size, per_image, mul(per_channel, tiled.depth), per_row, per_pixel, per_channel]
+    values += [0, blocks * block, block, spec.width]
+    likely = [problem.likely(v) for v in values]
+    depth = tiled.depth * tiled.taps[0] * tiled.taps[1]
+    rows, run = blocking(spec, likely[0] * likely[1], likely[2], tiled.columns, depth, THREADS)
+    args: list[Arg] = [*places[:3], *map(Integer, values), Integer(rows), Integer(run)]
+    args += moved_args(places[3], (tiled.result.strides[0], tiled.columns, tiled.result.step, 1))
+    for i, move in enumerate(moves):
+        args += moved_args(Address("in", 2 + i), move)
+    made = matrix_spec(spec, is_one(per_channel) or tiled.depth == 1, epilogue)
+    tasks = mul(mul(tiled.images, tiled.groups), pieces(mul(*size), rows)) * pieces(blocks, run)
+    grain = task_grain([0, 0, 0, *likely, rows, run], spec.width)
+    return Launch(Unit("ConvTiled", made), tuple(args), (tasks, grain, 1))
 
 
 def widened(problem: Problem) -> tuple[Operand, Address, list[Launch], list[Dim]]:

@@ -50,15 +50,15 @@ class Move:
     result_offset: Dim = 0
 
 
-def copy_launch(move: Move, dtype: DType, source: int = 0) -> Launch:
-    """The launch of one copy from input ``source`` into result 0."""
+def copy_launch(move: Move, dtype: DType, source: int = 0, place: Address | None = None) -> Launch:
+    """The launch of one copy from input ``source``, or what lies at ``place``, into result 0."""
     nest = collapse(move.shape, move.order, [move.source, move.result])
     size = dtype.bits // 8
     across = _across(nest)
     if across >= 0:
         nest = _reordered(nest, across)
     args = nest_args(nest)
-    args += operand_args(nest, 0, Address("in", source, move.source_offset), size)
+    args += operand_args(nest, 0, place or Address("in", source, move.source_offset), size)
     args += operand_args(nest, 1, Address("out", 0, move.result_offset), size)
     spec: Spec = {"bits": dtype.bits, "rank": nest.rank, "places": [nest.place(0), nest.place(1)], "tiled": across >= 0}
     extent, grain = nest.size, max(1, GRAIN_BYTES // size)

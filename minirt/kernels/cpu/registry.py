@@ -14,12 +14,14 @@ from minirt.kernels.cpu.recurrent import RecurrentTiled
 from minirt.kernels.cpu.reduce import ReduceStrided
 from minirt.kernels.cpu.resize import ResizeAxes
 from minirt.kernels.cpu.softmax import SoftmaxStrided
+from minirt.kernels.cpu.transposed import ConvTransposePhases
 
 __all__ = [
     "ArgStrided",
     "ConcatStrided",
     "ConvDepthwiseLanes",
     "ConvTiled",
+    "ConvTransposePhases",
     "CumulativeStrided",
     "DimsWrite",
     "GatherStrided",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minirt.ir.scalar import Body, arg, call, cast, const
-from minirt.ops.convolution import Conv
+from minirt.ops.convolution import Conv, ConvTranspose
 from minirt.ops.pooling import Pool
 from minirt.types.dtype import Array, dtype_of, f16, f32
 from tests.kernels.cpu.harness import check
@@ -85,3 +85,26 @@ def test_pooling(
     check(op, [_last(_numbers((2, 21, 11, 10), dtype))], _TOLERANCE.get(dtype, 1e-6), [_LAST])
     row = Pool(kind, kernel[:1], strides[:1], (pads[0], pads[2]), dilations[:1], up, include)
     check(row, [_last(_numbers((2, 21, 13), dtype))], _TOLERANCE.get(dtype, 1e-6), [(0, 2, 1)])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "strides", "pads", "more", "dilations", "groups"),
+    [
+        ((2, 2), (2, 2), (0, 0, 0, 0), (0, 0), (1, 1), 1), ((4, 4), (2, 2), (1, 1, 1, 1), (0, 0), (1, 1), 1),
+        ((3, 3), (2, 2), (1, 1, 1, 1), (1, 1), (1, 1), 2), ((3, 5), (1, 3), (0, 2, 1, 0), (0, 2), (1, 1), 1),
+        ((3, 3), (2, 1), (1, 0, 0, 2), (0, 0), (1, 2), 1), ((4, 4), (2, 3), (0, 0, 0, 0), (0, 0), (3, 2), 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["f32", "f16"])
+def test_transposed(
+    kernel: tuple[int, int], strides: tuple[int, int], pads: tuple[int, ...], more: tuple[int, int],
+    dilations: tuple[int, int], groups: int, dtype: str,
+) -> None:  # fmt: skip
+    """Phases stored in place and interleaved; pads, output paddings, dilations, groups; a bias."""
+    body = Body((f32, f32), (cast(call("add", arg(0, f32), arg(1, f32)), dtype_of(dtype)),))
+    op = ConvTranspose(strides, pads, more, dilations, groups, body)
+    x, w = _last(_numbers((2, 24, 5, 6), dtype)), _numbers((24, 20 // groups, *kernel), dtype, 1)
+    check(op, [x, w, _numbers((20, 1, 1))], _TOLERANCE.get(dtype, 1e-6), [_LAST], constants=(1,))
+    row = ConvTranspose(strides[1:], (pads[1], pads[3]), more[1:], dilations[1:], groups, body)
+    inputs = [_last(_numbers((2, 24, 9), dtype)), w[:, :, 0], _numbers((20, 1))]
+    check(row, inputs, _TOLERANCE.get(dtype, 1e-6), [(0, 2, 1)], constants=(1,))
