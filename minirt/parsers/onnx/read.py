@@ -42,7 +42,10 @@ def read_model(source: bytes | str | Path, folder: Path | None = None) -> Model:
         raise ModelFormatError(f"not an ONNX model, or cut short: {error}") from error
     if not proto.HasField("graph") or not proto.graph.output:
         raise ModelFormatError("not an ONNX model, or empty: there is no graph with outputs")
-    return Reader(proto, Tensors(folder)).model()
+    try:
+        return Reader(proto, Tensors(folder)).model()
+    except (TypeError, AttributeError, ValueError, OverflowError) as error:  # names that are not UTF-8, absurd sizes
+        raise ModelFormatError(f"not an ONNX model, or damaged: {error}") from error
 
 
 def normal_domain(domain: str) -> str:
@@ -122,6 +125,8 @@ class Reader:
 
     def node(self, proto: onnx.NodeProto, name: str, domain: str, scope: Scope) -> ParsedNode:
         """One node; attributes that name a function's parameter take its value."""
+        if isinstance(proto.op_type, bytes) or isinstance(name, bytes) or isinstance(domain, bytes):
+            raise ModelFormatError(f"the op or domain {proto.op_type!r} is not text", str(name))
         attributes: dict[str, Any] = {}
         bodies: dict[str, ParsedGraph] = {}
         bound = [a for a in (bind(a, scope.given) for a in proto.attribute) if a is not None]

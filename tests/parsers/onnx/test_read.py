@@ -1,5 +1,6 @@
 """What is read from model files, and what is refused."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from minirt.errors import ModelFormatError
+from minirt.errors import MinirtError, ModelFormatError
+from minirt.parsers.onnx.importing import import_graph
 from minirt.parsers.onnx.model import nodes
 from minirt.parsers.onnx.read import read_model
 from minirt.types.dim import symbol
@@ -172,3 +174,22 @@ class TestExternalData:
     def test_bytes_alone_have_no_folder(self) -> None:
         with pytest.raises(ModelFormatError, match=r"'w\.bin', but the model's folder is unknown"):
             read_model(model([relu()], initializer=[external("w", "w.bin", (6,))]).SerializeToString())
+
+
+def test_damaged_models_give_clear_errors() -> None:
+    """Whatever bytes change, only minirt's own errors come out."""
+    weight = numpy_helper.from_array(np.ones((3, 4), np.float32), "w")
+    made = [helper.make_node("MatMul", ["x", "w"], ["a"]), relu("a", "b", name="act")]
+    made.append(helper.make_node("Softmax", ["b"], ["y"], axis=-1))
+    whole = model(made, initializer=[weight]).SerializeToString()
+    rng = random.Random(0)
+    refused = 0
+    for _ in range(600):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            import_graph(read_model(bytes(data)))
+        except MinirtError:
+            refused += 1
+    assert refused > 100
