@@ -38,7 +38,7 @@ class Case:
     limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     shift: int = 0
     tolerance: float = 0.0
-    known: Op | None = None  # the op with sizes for names, where its fields hold names
+    pinned: Op | None = None  # the op with sizes for names, where its fields hold names
 
     def values(self) -> list[Value]:
         """The operands, as graph inputs."""
@@ -81,7 +81,7 @@ class Case:
         """The op's own reference, floats in float64."""
         types = [v.type for v in self.values()]
         with np.errstate(all="ignore"):
-            return [np.asarray(r) for r in (self.known or self.op).run(list(self.arrays), types, True)]
+            return [np.asarray(r) for r in (self.pinned or self.op).run(list(self.arrays), types, True)]
 
 
 def _placed(op: Op, tensor: Tensor, inputs: Sequence[Operand], order: Order | None) -> Operand:

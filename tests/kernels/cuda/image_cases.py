@@ -84,9 +84,9 @@ def resizes() -> list[Case]:
         ),
         Case("resize-matrix", Resize((2, 3), (8, 18), "linear"), [random(4, 6)]),
         Case("resize-symbolic", Resize((1, 1, 2, 2), (2, 7, height * 2, 30), "linear"), [odd], {13: "H"},
-             known=Resize((1, 1, 2, 2), (2, 7, 26, 30), "linear")),
+             pinned=Resize((1, 1, 2, 2), (2, 7, 26, 30), "linear")),
         Case("resize-symbolic-ratio", Resize((1, 1, 40 / height, 2), (2, 7, 40, 30), "linear"), [odd], {13: "H"},
-             known=Resize((1, 1, Fraction(40, 13), 2), (2, 7, 40, 30), "linear")),
+             pinned=Resize((1, 1, Fraction(40, 13), 2), (2, 7, 40, 30), "linear")),
     ]  # fmt: skip
 
 

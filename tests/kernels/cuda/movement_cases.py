@@ -103,8 +103,8 @@ def movement() -> list[Case]:
         Case("pad-one", Pad((0, 2), (0, 2)), [random(4, 1), value]),
         Case("iota", Iota((4, 5, 7), 1, i64), []),
         Case("iota-f32", Iota((1000,), 0, f32), []),
-        Case("dims", Dims((3, symbol("N") * 2, -1), i64, (3,)), [], {7: "N"}, known=Dims((3, 14, -1), i64, (3,))),
-        Case("dims-i32", Dims((symbol("N"),), i32, ()), [], {7: "N"}, known=Dims((7,), i32, ())),
+        Case("dims", Dims((3, symbol("N") * 2, -1), i64, (3,)), [], {7: "N"}, pinned=Dims((3, 14, -1), i64, (3,))),
+        Case("dims-i32", Dims((symbol("N"),), i32, ()), [], {7: "N"}, pinned=Dims((7,), i32, ())),
     ]  # fmt: skip
 
 
