@@ -97,7 +97,6 @@ def unrolled(executor: Owner, step: LoopStep, number: int) -> list[tuple[str, La
     executor.backend.write(counter.address, np.arange(count + 1, dtype=np.int64), 0)
     go = executor.backend.allocate(8)
     executor.backend.write(go.address, np.ones(8, np.uint8), 0)
-    frame.kept[number, step.label] = [counter, go]
     buffers_in = [b.view.buffer for b in step.body.inputs]
     buffers_out = [b.view.buffer for b in step.body.outputs]
     fixed = {c.view.buffer: r.address for c, r in zip(step.body.inputs[2 + len(state) :], captures, strict=True)}
@@ -120,7 +119,9 @@ def unrolled(executor: Owner, step: LoopStep, number: int) -> list[tuple[str, La
             given[buffers_out[1 + k]] = finals[k].address + i * piece
         places.append(Places(child.address, given))
     launches = body_launches(step.body, child.frame.sizes)
-    return iterations(launches, Evaluator(child.frame.sizes), places)
+    written = iterations(launches, Evaluator(child.frame.sizes), places)
+    frame.kept[number, step.label] = [counter, go, *child.frame.dynamic.values()]
+    return written
 
 
 def run_if(executor: Owner, step: IfStep, stream: int) -> None:

@@ -20,8 +20,6 @@ def can_unroll(step: LoopStep) -> bool:
     body = step.body
     if step.count is None or step.dims or not all(isinstance(s, KernelStep) for s in body.steps):
         return False
-    if any(b.kind == "dynamic" for b in body.buffers):
-        return False
     starts = body.inputs[2 : 2 + len(step.carried)]
     ends = body.outputs[1 : 1 + len(step.carried)]
     return all(a.view.type == b.view.type for a, b in zip(starts, ends, strict=True))
