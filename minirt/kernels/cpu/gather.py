@@ -203,7 +203,7 @@ class ScatterStrided(Kernel):
         if spec["reduction"] == "none":
             put: Spec = {"body": encode(Body((dtype,), (arg(0, dtype),))), "args": [places[2]], "outs": [out]}
         else:
-            put = {"body": encode(_meeting(spec["reduction"], dtype)), "args": ["own" + out, places[2]], "outs": [out]}
+            put = {"body": encode(_meeting(spec["reduction"], dtype)), "args": [out + "@0", places[2]], "outs": [out]}
         loops, head = _head(spec)
         to = "to, 0" if places[0] == "0" else _at(loops, 0, "to")
         operands = [loops.address(2), to] if spec["reduction"] == "none" else [to, loops.address(2), to]

@@ -4,7 +4,7 @@ A kernel's text says ``step = region('{...}')`` and calls ``step(j, ...)`` in it
 
 - "body": the expressions (`minirt.ir.scalar.encode`),
 - "args": for each operand "value" (passed as a number), or where it lies: "1" (element j of a row), "0" (one element
-  for the whole row), "s" (element j * stride), and "own1", "owns" (the same, in memory that the region also writes),
+  for the whole row), "s" (element j * stride), and "1@k", "s@k" (the same, in the memory of result k),
 - "outs": for each result "value" (returned) or "1" or "s",
 - "coords": the coordinates that the body reads, as axes from the end.
 
@@ -64,13 +64,13 @@ def _intrinsic(signature: Any, generate: Callable[..., Any]) -> Any:
 def _signature(body: Body, spec: dict[str, Any]) -> Any:
     given: list[Any] = [types.int64] + [types.int64] * len(spec["coords"])
     for dtype, place in zip(body.args, spec["args"], strict=True):
-        given += [_NUMBA[dtype.name]] if place == "value" else [types.int64] * (1 + place.endswith("s"))
+        given += [_NUMBA[dtype.name]] if place == "value" else [types.int64] * (1 + place.startswith("s"))
     returned = []
     for dtype, place in zip(body.dtypes, spec["outs"], strict=True):
         if place == "value":
             returned.append(_NUMBA[dtype.name])
         else:
-            given += [types.int64] * (1 + place.endswith("s"))
+            given += [types.int64] * (1 + place.startswith("s"))
     several: Any = types.Tuple
     result: Any = types.void if not returned else returned[0] if len(returned) == 1 else several(returned)
     return result(*given)
@@ -89,8 +89,7 @@ def _emit(builder: Any, body: Body, spec: dict[str, Any], scopes: str, values: l
             continue
         at = _element(builder, first, dtype, place, j, values)
         loaded = builder.load(at)
-        if not place.startswith("own"):
-            marks.read(loaded)
+        marks.read(loaded, place.partition("@")[2])
         operands.append(load_value(builder, loaded, dtype))
     returned = []
     results = emit_body(builder, body, operands, coordinates)
@@ -107,7 +106,7 @@ def _element(builder: Any, address: Any, dtype: DType, place: str, j: Any, value
     pointer = builder.inttoptr(address, held(dtype).as_pointer())
     if place == "0":
         return pointer
-    return builder.gep(pointer, [builder.mul(j, values.pop(0)) if place.endswith("s") else j])
+    return builder.gep(pointer, [builder.mul(j, values.pop(0)) if place.startswith("s") else j])
 
 
 class _Marks:
@@ -125,11 +124,14 @@ class _Marks:
         self.others = [module.add_metadata((inside, *(w for w in written if w is not own))) for own in written]
         self.all = module.add_metadata(tuple(written)) if written else None
 
-    def read(self, load: Any) -> None:
+    def read(self, load: Any, result: str) -> None:
+        if result:
+            self.write(load, int(result))
+            return
         load.set_metadata("alias.scope", self.inside)
         if self.all is not None:
             load.set_metadata("noalias", self.all)
 
-    def write(self, store: Any, number: int) -> None:
-        store.set_metadata("alias.scope", self.own[number])
-        store.set_metadata("noalias", self.others[number])
+    def write(self, access: Any, number: int) -> None:
+        access.set_metadata("alias.scope", self.own[number])
+        access.set_metadata("noalias", self.others[number])

@@ -8,6 +8,7 @@ from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.normalization import NormalizeStrided
 from minirt.kernels.cpu.ordering import ArgStrided, CumulativeStrided, TopKHeap
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
+from minirt.kernels.cpu.plain import ConvPlain, GemmPlain
 from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.pool import PoolWindow
 from minirt.kernels.cpu.recurrent import RecurrentTiled
@@ -20,11 +21,13 @@ __all__ = [
     "ArgStrided",
     "ConcatStrided",
     "ConvDepthwiseLanes",
+    "ConvPlain",
     "ConvTiled",
     "ConvTransposePhases",
     "CumulativeStrided",
     "DimsWrite",
     "GatherStrided",
+    "GemmPlain",
     "GemmTiled",
     "MapStrided",
     "MoveStrided",

@@ -101,7 +101,7 @@ def _imports(spec: Spec, places: list[str]) -> list[str]:
     for name, (args, outs) in wanted.items():
         given = [_place(p, places) for p in args]
         if name == "write" and kept:
-            given[2] = "own" + places[1]
+            given[2] = places[1] + "@0"
         outs = [_place(p, places) for p in outs]
         text = {"body": encode(bodies[name]), "args": given, "outs": outs, "coords": []}
         lines.append(region_line(name, text))
