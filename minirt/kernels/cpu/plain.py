@@ -206,7 +206,8 @@ class GemmPlain(Kernel):
         rows, columns, depth = found.sizes
         sizes: list[Dim] = [*found.counts, rows, FAR, columns, depth, 1, 1, 1, 1, 1, 1, 0, 0, 1, FAR]
         a: list[Dim] = [*found.outer(0), 0, *found.a]
-        b, place, packs = [*found.outer(1), 0, 0, *found.b], Address("in", 1), ()
+        b: list[Dim] = [*found.outer(1), 0, 0, *found.b]
+        place, packs = Address("in", 1), tuple[Pack, ...]()
         if problem.inputs[1].constant and problem.inputs[1].dense and op.trans_b:
             packs = (Pack(1, "pack_turned", {}),)
             b, place = [*found.outer(1), 0, 0, columns, 1], Address("pack", 0)
@@ -249,7 +250,7 @@ class ConvPlain(Kernel):
         a: list[Dim] = [image, mul(channel, depth), row, pixel, channel]
         per_out, per_in, per_row, per_tap = weights.strides
         b: list[Dim] = [0, mul(per_out, each), per_row, per_tap, per_in, per_out]
-        place, packs = Address("in", 1), ()
+        place, packs = Address("in", 1), tuple[Pack, ...]()
         if w.constant and w.dense:
             packs, place = (Pack(1, "pack_plain", {"groups": op.groups}),), Address("pack", 0)
             tap = mul(depth, each)
