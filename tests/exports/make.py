@@ -17,6 +17,7 @@ from tests.exports.zoo import EXPORTS, Export
 
 OPSET = 20
 CALIBRATION_BATCH = 12
+CLASSIFIERS = ("mobilenetv3", "vit")
 
 
 def _randomize(net: nn.Module, rng: torch.Generator) -> None:
@@ -85,12 +86,17 @@ def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
 def conditioned(export: Export, seed: int = 0) -> nn.Module:
     """Return the net in evaluation mode, with random weights conditioned so that its answers are informative."""
     torch.manual_seed(seed)
-    net = NETS[export.net](**export.sizes).eval()
-    sample = _tensors(export, seed + 1, CALIBRATION_BATCH)
+    net = NETS[export.net](**export.sizes)
+    return condition(net, _tensors(export, seed + 1, CALIBRATION_BATCH), export.net in CLASSIFIERS, seed)
+
+
+def condition(net: nn.Module, sample: tuple[Tensor, ...], classifies: bool, seed: int = 0) -> nn.Module:
+    """Return the net in evaluation mode, its weights random and its norms and logits fitted to sample inputs."""
+    net.eval()
     with torch.no_grad():
         _randomize(net, torch.Generator().manual_seed(seed))
         _measure_batch_norms(net, sample)
-        if export.net in ("mobilenetv3", "vit"):
+        if classifies:
             _spread_logits(net, sample)
     return net
 
