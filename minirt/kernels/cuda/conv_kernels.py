@@ -1,4 +1,4 @@
-"""Convolutions on CUDA as products that gather their rows: wgmma with im2col copies, mma.sync, multiply-adds, depthwise."""
+"""Convolutions on CUDA as products that gather their rows: wgmma with im2col copies, mma.sync, and plain ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
 class _Convolution(Matrix):
-    """Base of the kernels of convolutions; results lie channels last, as operands do unless ``any_input`` says otherwise."""
+    """Base of the kernels of convolutions; results lie channels last, and the image unless ``any_input``."""
 
     any_output = False
 
@@ -90,7 +90,9 @@ class ConvDepthwise(_Convolution):
         if not (same(g["g_c"], 1) and same(form.sizes["n"], 1)) or groups == 1:
             return f"{g['g_c']} channels make {form.sizes['n']} in each of {groups} groups, not one of one"
         taps = mul(g["g_r"], g["g_s"])
-        return f"{taps} taps are more than {_MAX_DEPTHWISE_TAPS}" if problem.bounds(taps)[0] > _MAX_DEPTHWISE_TAPS else ""
+        return (
+            f"{taps} taps are more than {_MAX_DEPTHWISE_TAPS}" if problem.bounds(taps)[0] > _MAX_DEPTHWISE_TAPS else ""
+        )
 
     def orders(self, problem: Problem) -> Orders:
         """Channels last."""
@@ -110,14 +112,20 @@ class ConvDepthwise(_Convolution):
         channels, g, op = problem.inputs[0].shape[1], form.image, conv_op(problem)
         places = [replace(place, b1=0) for place in (form.c, *form.extras)]
         wide = Form(
-            {**form.sizes, "n": channels, "nb1": 1}, form.a, form.b, places[0], tuple(places[1:]), form.rows, form.index,
-            form.body, {**g, "g_c": channels},
+            {**form.sizes, "n": channels, "nb1": 1}, form.a, form.b, places[0], tuple(places[1:]), form.rows,
+            form.index, form.body, {**g, "g_c": channels},
         )  # fmt: skip
         x, each = problem.inputs[0], 128 // problem.inputs[0].type.dtype.bits
         found = vector(problem, x, (g["g_sn"], g["g_sh"], g["g_sw"], channels))
         fast = found == each and same(g["g_sc"], 1)
         taps = [g["g_r"], g["g_s"], op.strides[-1], op.dilations[-1]]
-        spec: Spec = {"method": "depthwise", **wide.fields(problem), "taps": taps, "width": 4 if op.strides[-1] == 1 else 2, "fast": fast}
+        spec: Spec = {
+            "method": "depthwise",
+            **wide.fields(problem),
+            "taps": taps,
+            "width": 4 if op.strides[-1] == 1 else 2,
+            "fast": fast,
+        }
         values, packs = self.values(problem, wide)
         strips = up(g["g_ow"], spec["width"])
         count = mul(mul(mul(problem.outputs[0].shape[0], g["g_oh"]), strips), up(channels, each if fast else 1))
@@ -165,7 +173,7 @@ class ConvPatch(_Convolution):
 
 
 class ConvMma(_Convolution):
-    """Tensor cores by mma.sync over gathered rows: any stride, dilation, padding, groups and channels, transposed too."""
+    """Tensor cores by mma.sync over gathered rows: any stride, dilation, padding, groups, channels; transposed too."""
 
     ops = (Conv, ConvTranspose)
     rank = 20
@@ -196,8 +204,8 @@ class ConvMma(_Convolution):
         vec_a = self.vector(problem, form)
         spec: Spec = {
             "method": "mma", **form.fields(problem), "conv": True, "transposed": isinstance(problem.op, ConvTranspose),
-            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 else 3, "vec_a": vec_a, "vec_b": vec_b,
-            "split": parts > 1, "x3": exact(problem),
+            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 else 3,
+            "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1, "x3": exact(problem),
         }  # fmt: skip
         values["k_part"] = mul(up(up(form.sizes["k"], bk), parts), bk)
         grid = (mul(up(form.sizes["m"], bm), up(form.sizes["n"], bn)), parts, form.sizes["nb1"])
@@ -322,5 +330,3 @@ class ConvSimt(_Convolution):
         }  # fmt: skip
         grid = (mul(up(m, side), up(n, side)), 1, form.sizes["nb1"])
         return self.launches(spec, form, values, grid, packs)
-
-

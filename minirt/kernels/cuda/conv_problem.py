@@ -64,7 +64,9 @@ def conv_form(problem: Problem) -> Form:
     places = [_place(e, broadcast_strides(e, out.shape), outs, pixels) for e in (out, *extras)]
     body = body_of(problem)
     read = index_axes(body)
-    linear = all(same(p.m[0], mul(p.m[1], oh)) and same(p.m[1], mul(p.m[2], ow)) for p in places) and not set(read) - {1 - rank}
+    linear = all(same(p.m[0], mul(p.m[1], oh)) and same(p.m[1], mul(p.m[2], ow)) for p in places) and not set(read) - {
+        1 - rank
+    }
     rows: tuple[Dim, Dim, Dim] = (1, 1, 1) if linear else (x.shape[0], oh, ow)
     tokens = {-rank: "q0", 1 - rank: "gn", -2: "q1" if rank == 4 else "gn", -1: "q2"}
     sizes: dict[str, Dim] = {"m": product([x.shape[0], oh, ow]), "n": outs, "k": k, "nb0": 1, "nb1": groups}

@@ -54,7 +54,11 @@ def by_k(form: Form, side: str) -> bool | None:
 
 def packs_b(problem: Problem, form: Form, always: bool) -> bool:
     """True where a constant b is better held as rows along k."""
-    return problem.inputs[1].constant and by_k(form, "b") is not True and (always or not problem.divisible(form.sizes["n"], 8))
+    return (
+        problem.inputs[1].constant
+        and by_k(form, "b") is not True
+        and (always or not problem.divisible(form.sizes["n"], 8))
+    )
 
 
 def packed_b(problem: Problem, form: Form) -> tuple[dict[str, Dim], Pack]:
@@ -67,7 +71,9 @@ def packed_b(problem: Problem, form: Form) -> tuple[dict[str, Dim], Pack]:
     return {**scale, "n": row, "k": 1}, Pack(1, "pack_transposed", {"row": row})
 
 
-def matrix_values(problem: Problem, form: Form, pack: bool) -> tuple[dict[str, Value], dict[str, Dim], tuple[Pack, ...]]:
+def matrix_values(
+    problem: Problem, form: Form, pack: bool
+) -> tuple[dict[str, Value], dict[str, Dim], tuple[Pack, ...]]:
     """Arguments by name, strides of b as it will lie, and packings."""
     strides, packs = dict(form.b), ()
     address = Address("in", 1)
@@ -155,7 +161,8 @@ class GemmMma(_Product):
         bk, parts = step_width(problem), int(tactic["parts"])
         spec: Spec = {
             "method": "mma", **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4,
-            "a_by_k": a_by_k, "b_by_k": b_by_k, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1, "x3": exact(problem),
+            "a_by_k": a_by_k, "b_by_k": b_by_k, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1,
+            "x3": exact(problem),
         }  # fmt: skip
         values |= {
             "lda": form.a["m"] if a_by_k else form.a["k"], "ldb": b["n"] if b_by_k else b["k"],
@@ -220,7 +227,13 @@ class GemmWgmma(_Product):
 
 
 def _map(
-    name: str, address: Value, dtype: str, inner: tuple[Dim, Dim], strides: dict[str, Dim], sizes: Any, box: tuple[int, int]
+    name: str,
+    address: Value,
+    dtype: str,
+    inner: tuple[Dim, Dim],
+    strides: dict[str, Dim],
+    sizes: Any,
+    box: tuple[int, int],
 ) -> dict[str, Value]:
     """The tensor map of an operand, and whether its batch coordinates move; a batch axis that it lacks has size 1."""
     assert isinstance(address, Address)

@@ -7,7 +7,7 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
   vec_a, vec_b (elements a copy: 16, 8, 4 or 2 bytes, which addresses and row strides must be multiples of), split, x3
   (3xTF32), conv, transposed.  A convolution with vec_a 1 takes any strides, else sc = 1.  With ``split`` partial sums
   [parts, nb0 * nb1, m, n] f32 go to ``partial``, k_part is a multiple of BK, and ``split_sum`` finishes.
-- ``simt``: x as above with BM = BN = 64 or 128, z = nb0 * nb1.  Any strides: ``lda``, ``ldb`` of rows, ``a_k``, ``b_k``.
+- ``simt``: x as above with BM = BN = 64 or 128, z = nb0 * nb1.  Any strides: ``lda``, ``ldb``, ``a_k``, ``b_k``.
 - ``gemv``: m <= rows; x = ceil(n / 16) for b_by_k, else ceil(n / (8 * E)), E = 16 bytes of elements (1 unless fast).
 - ``split_sum``: x = ceil(nb0 * nb1 * m * ceil(n / 4) / 256).
 - ``patch``: x = any number of blocks, which take tiles of 8 x 16 pixels in turn; y = ceil(n / 64).
@@ -40,7 +40,8 @@ def mma(spec: Spec) -> Source:
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": stages, "WM": wm, "WN": wn,
         "VEC_A": spec["vec_a"], "VEC_B": spec["vec_b"], "CONV": conv, "TRANSPOSED": bool(spec.get("transposed")),
-        "A_BY_K": conv or bool(spec["a_by_k"]), "B_BY_K": conv or bool(spec["b_by_k"]), "SPLIT": split, "X3": bool(spec.get("x3")),
+        "A_BY_K": conv or bool(spec["a_by_k"]), "B_BY_K": conv or bool(spec["b_by_k"]), "SPLIT": split,
+        "X3": bool(spec.get("x3")),
     }  # fmt: skip
     shared = stages * (bm + bn) * bk * element_bytes(spec["dtype"])
     return assemble(
@@ -81,17 +82,28 @@ def depthwise(spec: Spec) -> Source:
         "V": v, "TW": spec["width"], "R": r, "S": s, "STRIDE_W": stride_w, "DIL_W": dil_w, "FAST": bool(spec["fast"]),
     }  # fmt: skip
     args = product_args(spec) + image_args()
-    return assemble("conv_depthwise", ["gather.cuh", "conv_depthwise.cuh"], args, spec, constants, 256)
+    bound = "__launch_bounds__(256, 1)" if s > 3 else ""  # wide taps need more than the compiler's usual 128 registers
+    return assemble("conv_depthwise", ["gather.cuh", "conv_depthwise.cuh"], args, spec, constants, 256, bound=bound)
 
 
 def patch(spec: Spec) -> Source:
     """Convolution of few channels, any strides; f16, bf16, f32 (as TF32, or 3xTF32 with x3)."""
-    geometry: dict[str, Any] = patch_geometry(spec["taps"], spec["strides"], spec["dilations"], spec["channels"], spec["dtype"])
+    geometry: dict[str, Any] = patch_geometry(
+        spec["taps"], spec["strides"], spec["dilations"], spec["channels"], spec["dtype"]
+    )
     shared = geometry.pop("shared")
     args = product_args(spec) + image_args()
     constants = {**geometry, "X3": bool(spec.get("x3"))}
-    return assemble("conv_patch", ["gather.cuh", "conv_patch.cuh"], args, spec, constants, 256, shared=shared,
-                    bound="__launch_bounds__(256, 1)" if spec["dtype"] == "f32" else "")
+    return assemble(
+        "conv_patch",
+        ["gather.cuh", "conv_patch.cuh"],
+        args,
+        spec,
+        constants,
+        256,
+        shared=shared,
+        bound="__launch_bounds__(256, 1)" if spec["dtype"] == "f32" else "",
+    )
 
 
 def patch_geometry(
@@ -104,6 +116,6 @@ def patch_geometry(
     ph, pw = ((t - 1) * s + (k - 1) * d + 1 for t, s, k, d in zip((high, wide), strides, taps, dilations, strict=True))
     at = kp * 4 + (channels * ph * pw + 8) // 8 * 8 * size
     return {
-        "TH": high, "TW": wide, "BN": 64, "KP": kp, "PH": ph, "PW": pw, "CHANNELS": channels, "R": taps[0], "S": taps[1],
-        "shared": at + (high * wide + 64) * (kp * size + 16),
+        "TH": high, "TW": wide, "BN": 64, "KP": kp, "PH": ph, "PW": pw, "CHANNELS": channels, "R": taps[0],
+        "S": taps[1], "shared": at + (high * wide + 64) * (kp * size + 16),
     }  # fmt: skip

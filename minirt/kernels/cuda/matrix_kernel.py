@@ -111,6 +111,14 @@ def work_of(problem: Problem, form: Form, step: Dim, width: int) -> Work:
     m, n, k, batch = (problem.likely(form.sizes[x]) for x in ("m", "n", "k", "nb0"))
     batch *= problem.likely(form.sizes["nb1"])
     a = m * k if not form.image else problem.likely(problem.inputs[0].type.size)
-    outs = m * n * batch * (form.c.bits // 8 + sum(e.bits // 8 for e in form.extras if e.mode(problem, form.sizes["n"]) and e.m != (0, 0, 0)))
+    outs = (
+        m
+        * n
+        * batch
+        * (
+            form.c.bits // 8
+            + sum(e.bits // 8 for e in form.extras if e.mode(problem, form.sizes["n"]) and e.m != (0, 0, 0))
+        )
+    )
     moved = float((a * batch + n * k * batch) * size + outs)
     return Work(m, n, problem.likely(step), batch, moved, problem.target.multiprocessors, size)

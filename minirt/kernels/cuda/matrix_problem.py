@@ -1,4 +1,4 @@
-"""Matrix products and convolutions brought to one form: sizes and strides by the names that the kernels' arguments have."""
+"""Matrix products and convolutions brought to one form: sizes and strides by the names of the kernels' arguments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Place:
         return (self.b0, self.b1, *self.m)
 
     def mode(self, problem: Problem, n: Dim) -> int:
-        """How it runs along n: 0 one value, 1 whole vectors of 16 bytes, 2 one by one, 3 as 1 but the same in every row."""
+        """How it runs along n: 0 one value, 1 vectors of 16 bytes, 2 one by one, 3 as 1 but the same in every row."""
         if same(self.n, 0):
             return 0
         each = max(1, 128 // self.bits)
@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Form:
-    """One problem: ``sizes`` and strides of a and b by argument name, places of the result and of the extra operands."""
+    """One problem: ``sizes`` and strides of a and b by argument name, places of the result and the extra operands."""
 
     sizes: Mapping[str, Dim]
     a: Mapping[str, Dim]
@@ -178,7 +178,14 @@ def _gemm_form(
     a = {"b0": b0.strides[0], "b1": b1.strides[0], "m": q[2].strides[0], "k": a["k"]}
     b = {"b0": b0.strides[1], "b1": b1.strides[1], **b}
     found = [
-        Place(b0.strides[i], b1.strides[i], (q[0].strides[i], q[1].strides[i], q[2].strides[i]), p[-1], o.type.dtype.bits, o.aligned)
+        Place(
+            b0.strides[i],
+            b1.strides[i],
+            (q[0].strides[i], q[1].strides[i], q[2].strides[i]),
+            p[-1],
+            o.type.dtype.bits,
+            o.aligned,
+        )
         for i, (p, o) in enumerate(zip(places, operands, strict=True), 2)
     ]
     names = {"b0": b0, "b1": b1, "q0": q[0], "q1": q[1], "q2": q[2]}

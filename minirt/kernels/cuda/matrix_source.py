@@ -1,16 +1,17 @@
 """CUDA C++ text of the matrix kernels: a small generated head (types, sizes, arguments, epilogue) before a body file.
 
-A ``spec`` is JSON-able and holds what is fixed at compile time; sizes, strides and addresses are run-time arguments, the
-same names in every kernel (``Source.args`` lists them in order; a caller supplies values by name).  Each kernel computes
+A ``spec`` is JSON-able and holds what is fixed at compile time; sizes, strides and addresses are run-time arguments,
+of the same names in every kernel (``Source.args`` lists them in order; a caller gives values by name).  Each computes
 ``c[b0, b1, m, n] = epilogue(sum over k of a[b0, b1, m, k] * b[b0, b1, k, n], extras...)``; a convolution reads ``a``
 through its taps, with m the output pixel, k = (tap row, tap column, channel), and b1 the group.
 
 Rows m may stand for three axes: with ``split_m`` m = (q0, q1, q2) with sizes (any, m1, m2), and the result and each
 extra operand have a stride for each (``c_m0`` ..); without it only ``c_m2`` is read, the stride of m itself.
 
-Epilogue of a spec: ``body`` (an encoded scalar body whose argument 0 is the sum), ``modes``, how each extra operand runs
-along n: 0 one value, 1 unit stride and 16-byte aligned rows with n % 8 == 0, 2 any stride, 3 as 1 and the same in every
-row; ``out``: 1 or 2 likewise for the result; ``batched``: nb0 * nb1 may exceed 1; ``index``: for each output axis whose coordinate the body reads, one of ``COORDINATES``.
+Epilogue of a spec: ``body`` (an encoded scalar body whose argument 0 is the sum), ``modes``, how each extra operand
+runs along n: 0 one value, 1 unit stride and 16-byte aligned rows with n % 8 == 0, 2 any stride, 3 as 1 and the same in
+every row; ``out``: 1 or 2 likewise for the result; ``batched``: nb0 * nb1 may exceed 1; ``index``: for each output axis
+whose coordinate the body reads, one of ``COORDINATES``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,17 @@ Args = list[tuple[str, str]]
 C_TYPE = {"ptr": "void*", "i32": "int", "i64": "i64", "map": "const __grid_constant__ TensorMap"}
 IMAGE_STRIDES = ("sn", "sh", "sw", "sc")
 IMAGE_SIZES = ("h", "w", "c", "r", "s", "stride_h", "stride_w", "pad_h", "pad_w", "dil_h", "dil_w", "oh", "ow")
-COORDINATES = {"n": "n + j", "gn": "b1 * p.n + n + j", "m": "m", "q0": "q0", "q1": "q1", "q2": "q2", "b0": "b0", "b1": "b1", "0": "0"}
+COORDINATES = {
+    "n": "n + j",
+    "gn": "b1 * p.n + n + j",
+    "m": "m",
+    "q0": "q0",
+    "q1": "q1",
+    "q2": "q2",
+    "b0": "b0",
+    "b1": "b1",
+    "0": "0",
+}
 PLACE = ("b0", "b1", "m0", "m1", "m2", "n")
 
 
@@ -86,7 +97,9 @@ def finish_text(spec: Spec) -> str:
     for i, (dtype, mode) in enumerate(zip(body.args[1:], spec["modes"], strict=True)):
         element = STORAGE[dtype.name]
         loads.append(f"  {register_type(dtype)} x{i}[V];\n")
-        loads.append(f"  load_extra<{int(mode)}, V>(x{i}, (const {element}*)p.e{i}{_row(spec, f'e{i}')}, p.e{i}_n, n, valid);\n")
+        loads.append(
+            f"  load_extra<{int(mode)}, V>(x{i}, (const {element}*)p.e{i}{_row(spec, f'e{i}')}, p.e{i}_n, n, valid);\n"
+        )
         values.append(f"x{i}[j]")
     values += [f"(i64)({COORDINATES[name]})" for name in spec.get("index", ())]
     store = "store_fast<V>(to, y);" if spec["out"] == 1 else f"store_slow<{kind}, V>(to, y, p.c_n, valid);"
@@ -94,7 +107,8 @@ def finish_text(spec: Spec) -> str:
         store = f"if (V >= 4) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
     return (
         cuda_function(body, "epilogue")
-        + "template <int V, class F> DEV void finish(F (&v)[V], const Args& p, int b0, int b1, int m, int n, int valid) {\n"
+        + "template <int V, class F>\n"
+        + "DEV void finish(F (&v)[V], const Args& p, int b0, int b1, int m, int n, int valid) {\n"
         + _parts(spec)
         + "".join(loads)
         + f"  {held} y[V];\n#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n"
@@ -116,7 +130,8 @@ def ahead_text(spec: Spec) -> str:
                 f"{_parts(spec)}    prefetch((const {element}*)p.e{i}{_row(spec, f'e{i}')} + n);\n  }}\n"
             )
     return (
-        "template <int ROWS, int COLUMNS, int THREADS> DEV void fetch_ahead(const Args& p, int b0, int b1, int m0, int n0) {\n"
+        "template <int ROWS, int COLUMNS, int THREADS>\n"
+        "DEV void fetch_ahead(const Args& p, int b0, int b1, int m0, int n0) {\n"
         + "".join(lines)
         + f"}}\n[[maybe_unused]] constexpr bool AHEAD = {'true' if lines else 'false'};\n"
     )
@@ -137,7 +152,7 @@ def _row(spec: Spec, name: str) -> str:
 def constants_text(values: Mapping[str, int | bool]) -> str:
     """``constexpr`` definitions of checked numbers."""
     return "".join(
-        f"[[maybe_unused]] constexpr {'bool' if isinstance(v, bool) else 'int'} {k} = {str(v).lower() if isinstance(v, bool) else int(v)};\n"
+        f"[[maybe_unused]] constexpr {'bool' if isinstance(v, bool) else 'int'} {k} = {str(int(v))};\n"
         for k, v in values.items()
     )
 

@@ -12,7 +12,7 @@ from minirt.types.dtype import Array
 
 @pack
 def pack_conv_weights(weights: Array, spec: dict[str, Any]) -> Array:
-    """[O, I / groups, R, S] (any number of tap axes) as [O, R, S, I / groups], each row padded with zeros to ``row``."""
+    """[O, I / groups, R, S] (any number of tap axes) as [O, R, S, I / groups], rows padded with zeros to ``row``."""
     rows = np.moveaxis(weights, 1, -1).reshape(weights.shape[0], -1)
     return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, int(spec.get("row", rows.shape[1])) - rows.shape[1]))))
 
@@ -36,5 +36,5 @@ def pack_depthwise_weights(weights: Array, spec: dict[str, Any]) -> Array:
 def pack_transposed(weights: Array, spec: dict[str, Any]) -> Array:
     """The last two axes swapped, rows padded with zeros to ``row`` elements."""
     swapped = np.swapaxes(weights, -1, -2)
-    width = [(0, 0)] * (weights.ndim - 1) + [(0, int(spec.get("row", swapped.shape[-1])) - swapped.shape[-1])]
+    width = [(0, 0)] * (weights.ndim - 1) + [(0, int(spec["row"]) - swapped.shape[-1])]
     return np.ascontiguousarray(np.pad(swapped, width))

@@ -1,9 +1,9 @@
 """Generator of the Hopper matrix kernel: bulk tensor copies, wgmma, persistent blocks, for products and convolutions.
 
-Spec (beside ``matrix_source``'s): tile [BM, BN, BK] with BK * element size 64 or 128 bytes, stages, consumers (warpgroups
-that multiply; BM = 64 * consumers * MI), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b is [K, N]),
-conv, split.  Grid: x = min(tiles * parts * nb0 * nb1,
-multiprocessors * per_sm).  Maps, innermost first, all with the swizzle of BK * element size bytes:
+Spec (beside ``matrix_source``'s): tile [BM, BN, BK] with BK * element size 64 or 128 bytes, stages, consumers
+(warpgroups that multiply; BM = 64 * consumers * MI), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b
+is [K, N]), conv, split.  Grid: x = min(tiles * parts * nb0 * nb1, multiprocessors * per_sm).  Maps, innermost first, all
+with the swizzle of BK * element size bytes:
 
 - product a: dims (k, m, nb1, nb0), box (BK, BM, 1, 1); b by k: (k, n, nb1, nb0), box (BK, BN, 1, 1);
   b by n: (n, k, nb1, nb0), box (64, BK, 1, 1).
@@ -31,7 +31,8 @@ def instruction(n: int, dtype: str, b_by_k: bool) -> str:
     return (
         f"DEV void wgmma(float (&d)[{count}], u64 a, u64 b, int keep) {{\n"
         f'  asm volatile("{{\\n.reg .pred p;\\nsetp.ne.b32 p, %{count + 2}, 0;\\n"\n'
-        f'    "wgmma.mma_async.sync.aligned.m64n{n}k{k}.f32.{kind}.{kind} {{{registers}}}, %{count}, %{count + 1}, p{flags};\\n}}"\n'
+        f'    "wgmma.mma_async.sync.aligned.m64n{n}k{k}.f32.{kind}.{kind} {{{registers}}}, "\n'
+        f'    "%{count}, %{count + 1}, p{flags};\\n}}"\n'
         f'    : {outputs} : "l"(a), "l"(b), "r"(keep));\n}}\n'
     )
 
@@ -45,7 +46,7 @@ def wgmma_args(spec: Spec) -> Args:
 
 
 def feeds_apart(bm: int, bn: int, consumers: int, per_sm: int) -> bool:
-    """True where a warp of its own may feed: an SM's quarter hands 512 registers a lane to its warps, the sums take most."""
+    """True where a warp of its own may feed: a quarter of an SM has 512 registers a lane, the sums take most."""
     warps = -(-(4 * consumers + 1) * per_sm // 4)
     sums = bm // 64 // consumers * bn // 2
     return min(512 // warps // 8 * 8, 255) >= sums + sums // 5 + 54

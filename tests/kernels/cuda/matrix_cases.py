@@ -65,7 +65,7 @@ class MatrixRunner(Runner):
     def _argument(self, arg: Arg) -> tuple[dev.Kind, object]:
         if not isinstance(arg, TensorMap):
             return super()._argument(arg)
-        numbers = [tuple(self.number(d) for d in dims) for dims in (arg.dims, arg.strides)]
+        dims, pitches = tuple(map(self.number, arg.dims)), tuple(map(self.number, arg.strides))
         steps = tuple(self.number(s) for s in arg.element_strides)
         made: Any
         if arg.channels:
@@ -73,7 +73,7 @@ class MatrixRunner(Runner):
                 arg.dtype, *numbers, arg.lower, arg.upper, arg.channels, arg.pixels, steps, arg.swizzle
             )
         else:
-            made = dev.TiledMap(arg.dtype, *numbers, arg.box, steps, arg.swizzle)
+            made = dev.TiledMap(arg.dtype, dims, pitches, arg.box, steps, arg.swizzle)
         return "map", (made, self._address(arg.address))
 
 
