@@ -2,8 +2,8 @@
 
 Spec (beside ``matrix_source``'s): tile [BM, BN, BK] with BK * element size 64 or 128 bytes, stages, consumers
 (warpgroups that multiply; BM = 64 * consumers * MI), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b
-is [K, N]), conv, split.  Grid: x = min(tiles * parts * nb0 * nb1, multiprocessors * per_sm).  Maps, innermost first, all
-with the swizzle of BK * element size bytes:
+is [K, N]), conv, split.  Grid: x = min(tiles * parts * nb0 * nb1, multiprocessors * per_sm).  Maps, innermost first,
+all with the swizzle of BK * element size bytes:
 
 - product a: dims (k, m, nb1, nb0), box (BK, BM, 1, 1); b by k: (k, n, nb1, nb0), box (BK, BN, 1, 1);
   b by n: (n, k, nb1, nb0), box (64, BK, 1, 1).

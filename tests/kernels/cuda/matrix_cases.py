@@ -70,7 +70,7 @@ class MatrixRunner(Runner):
         made: Any
         if arg.channels:
             made = dev.Im2colMap(
-                arg.dtype, *numbers, arg.lower, arg.upper, arg.channels, arg.pixels, steps, arg.swizzle
+                arg.dtype, dims, pitches, arg.lower, arg.upper, arg.channels, arg.pixels, steps, arg.swizzle
             )
         else:
             made = dev.TiledMap(arg.dtype, dims, pitches, arg.box, steps, arg.swizzle)
