@@ -28,6 +28,7 @@ from minirt.api import (
     logger,
     network,
     parser,
+    plugin,
     plugin_data,
     plugin_registry,
     profile,
@@ -40,13 +41,13 @@ from minirt.api.dialect import VERSIONS, ApiType, Span, class_span, in_dialect
 from minirt.api.enum import EnumType, enum_span, member
 
 _MODULES = (
-    *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin_data, plugin_registry),
+    *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin, plugin_data, plugin_registry),
     *(tensor, layer, layers_math, layers_move, layers_window, layers_model, control, network, parser),
     *(builder, config, profile, timing_cache, runtime, engine, context, inspector),
 )
 _BASES = frozenset(
     "Adding Api BindingContext BindingEngine ControlAdding Enum Interface Managed MathAdding ModelAdding MoveAdding "
-    "WindowAdding".split()
+    "PluginAdding WindowAdding".split()
 )
 _ALIASES = {
     "float32": ("FLOAT", Span()),

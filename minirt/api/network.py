@@ -17,6 +17,7 @@ from minirt.api.logger import IErrorRecorder, Managed
 from minirt.api.network_math import MathAdding
 from minirt.api.network_move import MoveAdding
 from minirt.api.network_window import WindowAdding
+from minirt.api.plugin_calls import PluginAdding
 from minirt.api.tensor import ITensor
 from minirt.api.weights import Weights, core_dtype
 from minirt.build.network import NetworkCells
@@ -47,7 +48,7 @@ def _formula(kind: str) -> Any:
     return attr(lambda self: self._state.extras.get(f"{kind} formula"), put, Any, doc, until=7)
 
 
-class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, ModelAdding, Managed):
+class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, ModelAdding, PluginAdding, Managed):
     """A network: inputs, layers, and tensors marked as outputs."""
 
     _state: NetworkCells

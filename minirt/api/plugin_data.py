@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,8 @@ from minirt.api.dialect import Api, dialect_of
 from minirt.api.dims import Dims
 from minirt.api.enum import member
 from minirt.api.enums import DataType, DimensionOperation, FieldType, PluginFieldType, TensorFormat
+from minirt.ops.user_call import size_symbol
+from minirt.types.dim import Dim, ceil, divide, equal, floor, less, maximum, minimum
 
 
 class _Record:
@@ -177,25 +179,26 @@ class IDimensionExpr(Api, since=10):
 
     def is_size_tensor(self) -> bool:
         """Return whether the dim is read from the plugin's data while it runs."""
-        return False
+        return str(self._state).startswith("user_size_")
 
 
-def _expression(value: Any) -> IDimensionExpr:
+def expression(value: Dim) -> IDimensionExpr:
+    """Return a dim of the core as a dim of a plugin."""
     made = IDimensionExpr()
     made._state = value
     return made
 
 
-_FOLD: dict[str, Any] = {
+_OPERATIONS: dict[str, Callable[[Any, Any], Dim]] = {
     "SUM": lambda a, b: a + b,
     "PROD": lambda a, b: a * b,
-    "MAX": max,
-    "MIN": min,
+    "MAX": maximum,
+    "MIN": minimum,
     "SUB": lambda a, b: a - b,
-    "EQUAL": lambda a, b: int(a == b),
-    "LESS": lambda a, b: int(a < b),
-    "FLOOR_DIV": lambda a, b: a // b,
-    "CEIL_DIV": lambda a, b: -(-a // b),
+    "EQUAL": equal,
+    "LESS": less,
+    "FLOOR_DIV": lambda a, b: floor(divide(a, b)),
+    "CEIL_DIV": lambda a, b: ceil(divide(a, b)),
 }
 
 
@@ -203,26 +206,24 @@ class IExprBuilder(Api, since=10):
     """Makes expressions of the dims of a plugin."""
 
     def __init__(self) -> None:
-        self._state: Any = None
+        self._state: dict[int, Dim] = {}
 
     def constant(self, value: int, /) -> IDimensionExpr:
         """Return a known dim."""
-        return _expression(int(value))
+        return expression(int(value))
 
     def operation(
         self, op: DimensionOperation, first: IDimensionExpr, second: IDimensionExpr, /
     ) -> IDimensionExpr | None:
         """Return an operation of two dims; known operands give a known dim."""
-        a, b = first._state, second._state
-        if isinstance(a, int) and isinstance(b, int):
-            return _expression(_FOLD[op.name](a, b))
-        return _expression((op.name, a, b))
+        return expression(_OPERATIONS[op.name](first._state, second._state))
 
     def declare_size_tensor(
         self, output_index: int, opt: IDimensionExpr, upper: IDimensionExpr, /
     ) -> IDimensionExpr | None:
-        """Return a dim that the plugin writes while it runs, of at most `upper`."""
-        return _expression(("SIZE", int(output_index), opt._state, upper._state))
+        """Return a dim that the plugin writes into an output while it runs, of at most `upper`."""
+        self._state[int(output_index)] = upper._state
+        return expression(size_symbol(int(output_index)))
 
 
 class DimsExprs(Api, since=10):
@@ -231,7 +232,7 @@ class DimsExprs(Api, since=10):
     _state: list[IDimensionExpr]
 
     def __init__(self, dims: Any = (), /) -> None:
-        self._state = [_expression(0) for _ in range(dims)] if isinstance(dims, int) else list(dims)
+        self._state = [expression(0) for _ in range(dims)] if isinstance(dims, int) else list(dims)
 
     def __len__(self) -> int:
         return len(self._state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from minirt.api.boundary import Sink, call_back
@@ -229,10 +228,10 @@ def registry_functions(dialect: int) -> dict[str, Any]:
     return made | ({"get_builder_plugin_registry": get_builder_plugin_registry} if dialect >= 8 else {})
 
 
-def creators_named(name: str, namespace: str) -> Sequence[Any]:
-    """Return the registered creators of a plugin name in a namespace, newest version last."""
-    found = [c for c in _GLOBAL.creators if c.name == name and (c.plugin_namespace or "") == namespace]
-    return sorted(found, key=lambda c: str(c.plugin_version))
+def find_creator(name: str, version: str, namespace: str) -> Any:
+    """Return the registered creator of a name, version and namespace, None where there is none."""
+    key = (name, version, namespace)
+    return next((c for c in _GLOBAL.creators if _key(c) == key), None)
 
 
 def registry_dialect(owner: object) -> IPluginRegistry:

@@ -1,0 +1,271 @@
+"""Plugins at work: what they tell while a network is built, and their runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minirt.api.declare import method
+from minirt.api.dialect import dialect_of, wrap
+from minirt.api.dims import Dims
+from minirt.api.enum import member
+from minirt.api.enums import PluginCapabilityType, PluginFieldType, TensorFormat, TensorRTPhase
+from minirt.api.network_adding import Adding
+from minirt.api.plugin import IPluginResourceContext, IPluginV2, IPluginV2Layer, IPluginV3, IPluginV3Layer
+from minirt.api.plugin_data import (
+    DimsExprs,
+    DynamicPluginTensorDesc,
+    IDimensionExpr,
+    IExprBuilder,
+    PluginField,
+    PluginFieldCollection,
+    PluginTensorDesc,
+    expression,
+)
+from minirt.api.plugin_registry import find_creator
+from minirt.api.tensor import ITensor
+from minirt.api.weights import api_dtype, core_dtype
+from minirt.build.layers import plugins
+from minirt.build.targets import default_target
+from minirt.errors import ApiError, MinirtError
+from minirt.ir.op import Value
+from minirt.ops.user_call import Shaped, UserCall, install
+from minirt.runtime.device.device import Device
+from minirt.runtime.device.memory import DeviceMemory, copy
+from minirt.runtime.device.streams import synchronize
+from minirt.types.dim import Dim, Expr
+from minirt.types.dtype import Array, DType, from_numpy
+from minirt.types.tensor import Tensor
+
+MEANING = plugins
+
+
+def _asked(plugin: Any, name: str, *args: Any) -> Any:
+    """Call a method of a plugin; raises MinirtError, with what it raised, where it fails."""
+    try:
+        return getattr(plugin, name)(*args)
+    except Exception as error:
+        print("".join(traceback.format_exception(error)), file=sys.stderr)
+        what = f"{name}() failed: {type(error).__name__}: {error}"
+        raise MinirtError(what, f"plugin {type(plugin).__name__}") from error
+
+
+def _desc(dtype: DType, shape: Sequence[Dim], owner: Any) -> PluginTensorDesc:
+    made = PluginTensorDesc()
+    made.dims = Dims([-1 if isinstance(d, Expr) else int(d) for d in shape])
+    made.type = api_dtype(dtype, owner)
+    made.format = member(TensorFormat, "LINEAR", dialect_of(owner))
+    return made
+
+
+def _dynamic(desc: PluginTensorDesc) -> DynamicPluginTensorDesc:
+    made = DynamicPluginTensorDesc()
+    made.desc = desc
+    made.min = made.opt = made.max = desc.dims
+    return made
+
+
+def _exprs(shape: Sequence[Dim]) -> DimsExprs:
+    return DimsExprs([expression(d) for d in shape])
+
+
+def _shape(exprs: Any, where: str) -> tuple[Dim, ...]:
+    found = [e._state if isinstance(e, IDimensionExpr) else e for e in exprs]
+    if any(d is None for d in found):
+        raise ApiError("a dim of an output is not set", where)
+    return tuple(found)
+
+
+def _formats(build: Any, descs: list[Any], inputs: int, where: str) -> None:
+    """Check that a plugin takes all its operands and results row-major in their types."""
+    for place in range(len(descs)):
+        if not _asked(build, "supports_format_combination", place, descs, inputs):
+            end = "input" if place < inputs else "output"
+            raise ApiError(f"the plugin does not take its {end} {place % max(1, inputs)} in row-major order", where)
+
+
+def _serialized(fields: Any) -> tuple[tuple[str, str, str], ...]:
+    """Return plugin fields as text: name, type, and bytes in hexadecimal."""
+    out = []
+    for field in fields or ():
+        data = field.data
+        raw = b"" if data is None else data.encode() if isinstance(data, str) else np.ascontiguousarray(data).tobytes()
+        out.append((str(field.name), field.type.name, raw.hex()))
+    return tuple(out)
+
+
+_NUMPY = {
+    "FLOAT16": np.float16,
+    "FLOAT32": np.float32,
+    "FLOAT64": np.float64,
+    "INT8": np.int8,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+}
+
+
+def _fields(serialized: Sequence[Sequence[str]]) -> PluginFieldCollection:
+    made = PluginFieldCollection()
+    for name, kind, text in serialized:
+        raw = bytes.fromhex(text)
+        data = np.frombuffer(raw, _NUMPY[kind]) if kind in _NUMPY else raw
+        made.append(PluginField(name, data, getattr(PluginFieldType, kind)))
+    return made
+
+
+def _capability(plugin: Any, name: str) -> Any:
+    found = _asked(plugin, "get_capability_interface", member(PluginCapabilityType, name, dialect_of(plugin)))
+    if found is None:
+        raise ApiError(f"it has no {name} capability", f"plugin {type(plugin).__name__}")
+    return found
+
+
+def describe_v3(plugin: Any, regular: int, where: str, operands: Sequence[Value]) -> UserCall:
+    """Return the call of a plugin of the third generation on operands, of which the first `regular` are data."""
+    build, core = _capability(plugin, "BUILD"), _capability(plugin, "CORE")
+    data, shapes = operands[:regular], operands[regular:]
+    if any(v.ints is None for v in shapes):
+        raise ApiError("its shape inputs must follow from dims", where)
+    builder = IExprBuilder()
+    kinds = _asked(build, "get_output_data_types", [api_dtype(v.dtype, plugin) for v in data])
+    outs = _asked(
+        build, "get_output_shapes", [_exprs(v.shape) for v in data], [_exprs(v.ints or ()) for v in shapes], builder
+    )
+    types = tuple(Tensor(core_dtype(k), _shape(s, where)) for k, s in zip(kinds, outs, strict=True))
+    descs = [_dynamic(_desc(v.dtype, v.shape, plugin)) for v in data]
+    results = [_dynamic(_desc(t.dtype, t.shape, plugin)) for t in types]
+    _formats(build, [*descs, *results], regular, where)
+    _asked(build, "configure_plugin", descs, results)
+    fields = _serialized(_asked(_capability(plugin, "RUNTIME"), "get_fields_to_serialize"))
+    name, version = str(core.plugin_name), str(core.plugin_version)
+    uppers = tuple(sorted(builder._state.items()))
+    space = str(core.plugin_namespace or "")
+    return UserCall("V3", name, version, space, fields, regular, types, uppers)
+
+
+def describe_v2(plugin: Any, where: str, operands: Sequence[Value]) -> UserCall:
+    """Return the call of a plugin of the second generation with dynamic shapes."""
+    kinds = [api_dtype(v.dtype, plugin) for v in operands]
+    builder = IExprBuilder()
+    types = []
+    for i in range(int(plugin.num_outputs)):
+        shape = _asked(plugin, "get_output_dimensions", i, [_exprs(v.shape) for v in operands], builder)
+        kind = _asked(plugin, "get_output_datatype", i, kinds)
+        types.append(Tensor(core_dtype(kind), _shape(shape, where)))
+    descs = [_desc(v.dtype, v.shape, plugin) for v in operands]
+    results = [_desc(t.dtype, t.shape, plugin) for t in types]
+    _formats(plugin, [*descs, *results], len(operands), where)
+    _asked(plugin, "configure_plugin", [_dynamic(d) for d in descs], [_dynamic(d) for d in results])
+    raw = bytes(_asked(plugin, "serialize"))
+    fields = (("", "UNKNOWN", raw.hex()),)
+    name, version = str(plugin.plugin_type), str(plugin.plugin_version)
+    space = str(plugin.plugin_namespace or "")
+    return UserCall("V2", name, version, space, fields, len(operands), tuple(types))
+
+
+class _Live:
+    """A plugin made anew to run, with the shapes that it last heard."""
+
+    def __init__(self, plugin: Any) -> None:
+        self.plugin = plugin
+        self.shapes: Any = None
+        self.lock = threading.Lock()
+
+
+_LIVE: dict[Any, _Live] = {}
+_LIVE_LOCK = threading.Lock()
+
+
+def _live(call: UserCall) -> _Live:
+    """Return the plugin of a call, made by its registered creator on first use."""
+    key = (call.generation, call.plugin, call.plugin_version, call.namespace, call.serialized)
+    with _LIVE_LOCK:
+        if key not in _LIVE:
+            _LIVE[key] = _Live(_created(call))
+        return _LIVE[key]
+
+
+def _created(call: UserCall) -> Any:
+    creator = find_creator(call.plugin, call.plugin_version, call.namespace)
+    if creator is None:
+        what = f"no creator of plugin '{call.plugin}' version '{call.plugin_version}' is registered"
+        raise MinirtError(what, f"namespace '{call.namespace}'", "register it before the engine is used")
+    if call.generation == "V2":
+        made = _asked(creator, "deserialize_plugin", call.plugin, bytes.fromhex(call.serialized[0][2]))
+        _asked(made, "initialize")
+        return made
+    phase = member(TensorRTPhase, "RUNTIME", dialect_of(creator))
+    made = _asked(creator, "create_plugin", call.plugin, _fields(call.serialized), phase)
+    runtime = _capability(made, "RUNTIME")
+    attached = _asked(runtime, "attach_to_context", wrap(IPluginResourceContext, None, dialect_of(creator)))
+    return _capability(attached, "RUNTIME") if isinstance(attached, IPluginV3) else runtime
+
+
+def run_plugin(call: UserCall, arrays: Sequence[Array], wanted: Sequence[Shaped]) -> list[Array]:
+    """Run a plugin on host arrays; on a CUDA target it gets copies of them in device memory."""
+    live = _live(call)
+    data = arrays[: call.regular]
+    outputs = [np.zeros(shape, dtype.numpy) for dtype, shape in wanted]
+    ins = [_desc_of_array(a, live.plugin) for a in data]
+    outs = [_desc(dtype, shape, live.plugin) for dtype, shape in wanted]
+    with live.lock:
+        shapes = [tuple(d.dims) for d in (*ins, *outs)]
+        if call.generation == "V3" and live.shapes != shapes:
+            _asked(live.plugin, "on_shape_change", ins, outs)
+            live.shapes = shapes
+        if default_target().kind == "cuda":
+            _enqueue_on_device(live.plugin, ins, outs, data, outputs)
+        else:
+            places = [[int(a.ctypes.data) for a in side] for side in (data, outputs)]
+            _asked(live.plugin, "enqueue", ins, outs, *places, 0, 0)
+    return outputs
+
+
+def _desc_of_array(array: Array, owner: Any) -> PluginTensorDesc:
+    return _desc(from_numpy(array.dtype), array.shape, owner)
+
+
+def _enqueue_on_device(
+    plugin: Any, ins: Sequence[Any], outs: Sequence[Any], data: Sequence[Array], outputs: Sequence[Array]
+) -> None:
+    device = Device(0)
+    held = [[DeviceMemory(device, max(1, a.nbytes)) for a in side] for side in (data, outputs)]
+    for array, memory in zip(data, held[0], strict=True):
+        copy(device, memory.address, int(array.ctypes.data), array.nbytes, 0)
+    places = [[m.address for m in side] for side in held]
+    _asked(plugin, "enqueue", ins, outs, *places, 0, 0)
+    for array, memory in zip(outputs, held[1], strict=True):
+        copy(device, int(array.ctypes.data), memory.address, array.nbytes, 0)
+    synchronize(0)
+
+
+install(run_plugin)
+
+
+class PluginAdding(Adding):
+    """The part of INetworkDefinition that adds plugins."""
+
+    @method()
+    def add_plugin_v2(self, inputs: list[ITensor], plugin: IPluginV2) -> IPluginV2Layer:
+        """Add a plugin of the second generation."""
+        layer = self._add(IPluginV2Layer, "PLUGIN_V2", inputs, int(plugin.num_outputs), plugin=plugin)
+        where = layer._state.name
+        layer._state.fields["describe"] = lambda operands: describe_v2(plugin, where, operands)
+        return layer
+
+    @method(since=10)
+    def add_plugin_v3(
+        self, inputs: list[ITensor], shape_inputs: list[ITensor], plugin: IPluginV3
+    ) -> IPluginV3Layer | None:
+        """Add a plugin of the third generation; shape inputs are read as dims of its outputs."""
+        count, regular = int(_capability(plugin, "BUILD").num_outputs), len(inputs)
+        layer = self._add(IPluginV3Layer, "PLUGIN_V3", [*inputs, *shape_inputs], count, plugin=plugin)
+        where = layer._state.name
+        layer._state.fields["describe"] = lambda operands: describe_v3(plugin, regular, where, operands)
+        return layer
