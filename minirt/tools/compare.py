@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,32 +15,45 @@ import numpy as np
 from minirt.types.dtype import Array
 
 
-def reference(model: Path, feeds: Mapping[str, Array], runs: int) -> tuple[dict[str, Array] | None, float | None]:
-    """onnxruntime's outputs on its CPU provider and its median time in ms; (None, None) where it is not installed."""
+@dataclass(frozen=True)
+class Opinion:
+    """onnxruntime's outputs on its CPU provider and its median time in ms, or why there are none."""
+
+    results: dict[str, Array] = field(default_factory=dict)
+    ms: float | None = None
+    missing: str = ""
+
+
+def reference(model: Path, feeds: Mapping[str, Array], runs: int) -> Opinion:
+    """What onnxruntime gives for the inputs; without results where it is not installed or does not run the model."""
     try:
         ort = importlib.import_module("onnxruntime")
     except ImportError:
-        return None, None
+        return Opinion(missing="onnxruntime is not installed")
     settings = ort.SessionOptions()
     settings.log_severity_level = 3
     settings.intra_op_num_threads = len(os.sched_getaffinity(0))
-    session = ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
-    names = [o.name for o in session.get_outputs()]
-    results = session.run(names, dict(feeds))
+    try:
+        session = ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+        names = [o.name for o in session.get_outputs()]
+        results = session.run(names, dict(feeds))
+    except Exception as error:  # its errors have no common base
+        return Opinion(missing=f"onnxruntime does not run the model: {' '.join(str(error).split())}")
     times: list[float] = []
     end = time.perf_counter() + 2
     while len(times) < runs and (len(times) < 3 or time.perf_counter() < end):
         start = time.perf_counter()
         session.run(names, dict(feeds))
         times.append(time.perf_counter() - start)
-    return dict(zip(names, results, strict=True)), sorted(times)[len(times) // 2] * 1e3
+    return Opinion(dict(zip(names, results, strict=True)), sorted(times)[len(times) // 2] * 1e3)
 
 
-def compare(ours: Mapping[str, Array], theirs: Mapping[str, Array] | None) -> dict[str, float]:
-    """For each output max |ours - theirs| / max |theirs|; infinite where shapes differ or NaN lies elsewhere."""
-    if theirs is None:
-        return {}
-    return {name: _error(np.asarray(ours[name]), theirs[name]) for name in theirs if name in ours}
+def compare(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> dict[str, float]:
+    """For each of their outputs max |ours - theirs| / max |theirs|.
+
+    Infinite where ours lacks the output, shapes differ or NaN lies elsewhere.
+    """
+    return {name: _error(np.asarray(ours[name]), want) if name in ours else math.inf for name, want in theirs.items()}
 
 
 def _error(got: Array, want: Array) -> float:

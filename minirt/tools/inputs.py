@@ -27,6 +27,13 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, Shape]:
     return shapes
 
 
+def check_names(shapes: Mapping[str, Shape], inputs: Sequence[str]) -> None:
+    """Raises MinirtError where a shape is given for a name that no input has."""
+    for name in shapes:
+        if name not in inputs:
+            raise MinirtError(f"no input is called {name!r}; inputs: {', '.join(inputs)}", "--shapes")
+
+
 def feeds_for(engine: Any, shapes: Mapping[str, Shape], seed: int) -> dict[str, Array]:
     """Random inputs: normal floats, small whole numbers, random bools; dims that are free and not given are 1."""
     rng = np.random.default_rng(seed)
@@ -34,11 +41,8 @@ def feeds_for(engine: Any, shapes: Mapping[str, Shape], seed: int) -> dict[str, 
     for i in range(engine.num_io_tensors):
         name = engine.get_tensor_name(i)
         if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT:
-            shape = shapes.get(name) or tuple(1 if d < 0 else d for d in engine.get_tensor_shape(name))
+            shape = shapes.get(name, tuple(1 if d < 0 else d for d in engine.get_tensor_shape(name)))
             feeds[name] = _random(rng, shape, np.dtype(trt.nptype(engine.get_tensor_dtype(name))))
-    unknown = sorted(shapes.keys() - feeds.keys())
-    if unknown:
-        raise MinirtError(f"no input is called {unknown[0]!r}; inputs: {', '.join(feeds)}", "--shapes")
     return feeds
 
 

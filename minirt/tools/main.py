@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.verb_function(options))
-    except MinirtError as error:
+    except (MinirtError, OSError) as error:
         print(f"minirt: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,6 +46,12 @@ def _kernel(step: Any) -> str:
     return "reference (NumPy)" if isinstance(step, HostStep) else type(step).__name__
 
 
+def as_json(facts: Mapping[str, Any]) -> str:
+    """The facts as one JSON object; an error that is not a number is null."""
+    errors = {name: error if math.isfinite(error) else None for name, error in facts["errors"].items()}
+    return json.dumps({**facts, "errors": errors}, allow_nan=False)
+
+
 def as_text(model: Path, facts: Mapping[str, Any]) -> str:
     """The facts as a table for people."""
     kernels = ", ".join(f"{n} x {k}" if n > 1 else k for k, n in facts["kernels"].items())
@@ -66,6 +74,6 @@ def as_text(model: Path, facts: Mapping[str, Any]) -> str:
         verdict = "agrees" if facts["agrees"] else "DISAGREES"
         rows.append(("verdict", f"{verdict} with onnxruntime (bound {facts['tolerance']:g})"))
     else:
-        rows.append(("verdict", "not compared: onnxruntime is not installed"))
+        rows.append(("verdict", f"not compared: {facts['not compared'] or 'onnxruntime gives no output'}"))
     width = max(len(k) for k, _ in rows)
     return "\n".join(f"{k:<{width}}  {v}" for k, v in rows)
