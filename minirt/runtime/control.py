@@ -172,9 +172,10 @@ def _fresh_outputs(executor: Owner, body: Plan, count: int) -> dict[str, int]:
         size = evaluate(body.buffers[binding.view.buffer].bytes)
         if isinstance(size, Expr):
             continue
-        if binding.name not in held:
-            held[binding.name] = executor.backend.allocate(max(8, int(size)))
-        out[binding.name] = held[binding.name].address
+        key = f"{binding.name}: {size}"  # one for each size: segments of other sizes keep their addresses
+        if key not in held:
+            held[key] = executor.backend.allocate(max(8, int(size)))
+        out[binding.name] = held[key].address
     return out
 
 
