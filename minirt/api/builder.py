@@ -25,12 +25,14 @@ from minirt.build.freeze import freeze
 from minirt.build.load import Loaded, Package
 from minirt.build.network import NetworkCells
 from minirt.build.options import Options, Profile
+from minirt.build.refit import build_refittable
 from minirt.build.targets import default_target
 from minirt.errors import ApiError, MinirtError
 from minirt.trace import Progress, no_progress
 
 _CHUNK = 1 << 24
 _PERMITTED = {"FP16": "f16", "BF16": "bf16"}
+_REFIT = {"REFIT", "REFIT_IDENTICAL", "REFIT_INDIVIDUAL", "STRIP_PLAN", "WEIGHTLESS"}
 
 
 @dataclass
@@ -173,6 +175,8 @@ class Builder(Managed):
         self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
         try:
             with fixed_sizes(cells, options.profiles):
+                if _REFIT & config.flags:
+                    return build_refittable(cells, options)
                 graph = freeze(cells)
             return build(graph, options)
         finally:

@@ -31,7 +31,8 @@ from minirt.api.timing_cache import ITimingCache, read_cache
 from minirt.errors import ApiError
 
 _NO_INT8 = "INT8 without Q/DQ layers computes in the wider types; insert quantize and dequantize layers"
-_UNHONOURED = {"INT8": _NO_INT8, "GPU_FALLBACK": "", "DEBUG": ""}
+_KEPT = "the engine keeps its weights, and can be refitted"
+_UNHONOURED = {"INT8": _NO_INT8, "STRIP_PLAN": _KEPT, "WEIGHTLESS": _KEPT}
 
 
 @dataclass

@@ -54,6 +54,13 @@ class ContextState:
         self.input_consumed_event = 0
         self.aux_streams: list[int] = []
 
+    def reload(self, loaded: Loaded) -> None:
+        """Run an engine built again from now on."""
+        with self.lock:
+            self.loaded = loaded
+            self.executor = loaded.executor(self.profile)
+            self.changed()
+
     def binding(self, name: str) -> Binding:
         """Return an input or output by name; raises ApiError for another name."""
         found = self.names.get(name)

@@ -96,7 +96,7 @@ class ICudaEngine(BindingEngine):
     num_optimization_profiles = attr(lambda self: len(self._state.package.profiles), doc="How many profiles it has.")
     device_memory_size = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", until=10)
     device_memory_size_v2 = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", since=10)
-    refittable = attr(lambda self: False, doc="Whether weights can be replaced.")
+    refittable = attr(lambda self: self._state.package.has("refit/about"), doc="Whether weights can be replaced.")
     profiling_verbosity = attr(
         lambda self: member(ProfilingVerbosity, self._state.verbosity, dialect_of(self)),
         doc="What the inspector may tell.",
@@ -283,14 +283,17 @@ class ICudaEngine(BindingEngine):
         given = runtime_config if runtime_config is not None else strategy
         name = given._state.get("strategy", "STATIC") if isinstance(given, IRuntimeConfig) else ""
         chosen = name or ("STATIC" if given is None else given.name)
-        state = ContextState(self._state.loaded, self._state.names, self._state.sink, self, chosen)
+        return self._context(chosen)
+
+    def _context(self, strategy: str) -> IExecutionContext:
+        state = ContextState(self._state.loaded, self._state.names, self._state.sink, self, strategy)
+        self._state.contexts.add(state)
         return wrap(IExecutionContext, state, dialect_of(self))
 
     @method(until=10)
     def create_execution_context_without_device_memory(self) -> IExecutionContext:
         """Return a context whose scratch memory the caller may give."""
-        state = ContextState(self._state.loaded, self._state.names, self._state.sink, self, "USER_MANAGED")
-        return wrap(IExecutionContext, state, dialect_of(self))
+        return self._context("USER_MANAGED")
 
     @method(since=8)
     def create_engine_inspector(self) -> EngineInspector:

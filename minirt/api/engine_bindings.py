@@ -5,6 +5,7 @@ Every profile has a set of bindings of its own: binding i of profile k is number
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,13 @@ class EngineState:
     budget: int = 0
     runtime: Any = None
     names: dict[str, Binding] = field(default_factory=dict)
+    contexts: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+
+    def replace(self, data: bytes, loaded: Loaded) -> None:
+        """Take over an engine built again, in all contexts too."""
+        self.data, self.package, self.loaded = data, loaded.package, loaded
+        for context in self.contexts:
+            context.reload(loaded)
 
     def binding(self, name: str) -> Binding:
         """Return an input or output by name; raises ApiError for another name."""

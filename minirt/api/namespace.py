@@ -27,11 +27,13 @@ from minirt.api import (
     layers_window,
     logger,
     network,
+    node_lists,
     parser,
     plugin,
     plugin_data,
     plugin_registry,
     profile,
+    refitter,
     runtime,
     tensor,
     timing_cache,
@@ -43,7 +45,7 @@ from minirt.api.enum import EnumType, enum_span, member
 _MODULES = (
     *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin, plugin_data, plugin_registry),
     *(tensor, layer, layers_math, layers_move, layers_window, layers_model, control, network, parser),
-    *(builder, config, profile, timing_cache, runtime, engine, context, inspector),
+    *(builder, config, profile, timing_cache, runtime, engine, context, inspector, refitter, node_lists),
 )
 _BASES = frozenset(
     "Adding Api BindingContext BindingEngine ControlAdding Enum Interface Managed MathAdding ModelAdding MoveAdding "

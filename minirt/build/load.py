@@ -63,6 +63,10 @@ class Package:
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise EngineFormatError(f"the engine lacks a part: {error}") from error
 
+    def has(self, section: str) -> bool:
+        """Return whether the engine has a section."""
+        return section in self._sections
+
     def _blob(self, digest: str, row: Any) -> Data:
         dtype, shape = dtype_of(row[0]), tuple(int(n) for n in row[1])
         raw = self._sections[f"blob/{digest}"]

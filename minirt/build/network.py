@@ -114,7 +114,7 @@ class NetworkCells:
     shape_outputs: list[TensorCell] = field(default_factory=list)
     typed: dict[TensorCell, Any] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
-    groups: int = 0
+    parameters: Any = None
 
     def forget(self, layer: LayerCell | None) -> None:
         """Drop remembered values if a layer that is about to change has some."""

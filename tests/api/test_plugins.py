@@ -12,7 +12,9 @@ import pytest
 import minirt as trt
 from tests.api.nets import Keeper, same
 
-Core, Build, Run = trt.IPluginV3OneCore, trt.IPluginV3OneBuild, trt.IPluginV3OneRuntime
+Core: Any = trt.IPluginV3OneCore
+Build: Any = trt.IPluginV3OneBuild
+Run: Any = trt.IPluginV3OneRuntime
 X = np.random.default_rng(9).normal(size=(3, 4)).astype(np.float32)
 
 

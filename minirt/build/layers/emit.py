@@ -20,6 +20,9 @@ Translate = Callable[["Layer"], Results]
 TRANSLATIONS: dict[str, Translate] = {}
 
 
+_ROLES = ("KERNEL", "BIAS", "SHIFT", "SCALE", "CONSTANT")
+
+
 def translates(*kinds: str) -> Callable[[Translate], Translate]:
     """Register a function as the meaning of layers of these kinds."""
 
@@ -90,8 +93,16 @@ class Layer:
             return None
         array = held.array if shape is None else _shaped(held.array, shape, name, self.cell.name)
         kind = held.dtype or f32
-        made = constant(array, kind)
+        made = self.parameter(held, array, name.upper()) or constant(array, kind)
         return made if kind is dtype else emit("Cast", made, to=dtype.onnx)
+
+    def parameter(self, held: Numbers, array: Any, role: str) -> Value | None:
+        """Return weights as a graph input where the network is frozen for refitting; None where they are constants."""
+        parameters = self.cell.network.parameters
+        if parameters is None or role not in _ROLES:
+            return None
+        made: Value | None = parameters.value(held.name, array, held.dtype or f32, self.cell.name, role)
+        return made
 
 
 def _shaped(array: Any, shape: Sequence[int], name: str, where: str) -> Any:

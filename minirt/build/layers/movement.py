@@ -40,7 +40,7 @@ def constant_layer(layer: Layer) -> Value:
     array = held.array if held.array is not None else np.empty(0, held.dtype.numpy)
     if array.size != int(np.prod(shape, dtype=np.int64)):
         raise ApiError(f"{array.size} numbers do not fill {shape}", layer.cell.name)
-    return constant(array.reshape(shape), held.dtype)
+    return layer.parameter(held, array.reshape(shape), "CONSTANT") or constant(array.reshape(shape), held.dtype)
 
 
 @translates("SQUEEZE")
