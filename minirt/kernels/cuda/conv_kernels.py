@@ -19,7 +19,7 @@ from minirt.types.dim import Dim, ceil, divide, mul
 _MAX_GROUPS = 65535
 _MAX_DEPTHWISE_TAPS = 64
 _MAX_PATCH_CHANNELS = 6
-_MAX_PATCH_BYTES = 100_000
+_MAX_PATCH_BYTES = 200_000
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 

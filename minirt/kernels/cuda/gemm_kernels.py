@@ -10,12 +10,13 @@ from minirt.kernels.cuda.matrix_problem import Form, gemm_form, vector
 from minirt.kernels.cuda.matrix_source import element_bytes
 from minirt.kernels.cuda.matrix_tiles import ranked
 from minirt.kernels.cuda.nest import is_one, same
-from minirt.kernels.kernel import Problem
+from minirt.kernels.kernel import Order, Problem
 from minirt.ops.gemm import Gemm
 from minirt.plan.launch import Address, Launches, Pack, Spec, TensorMap
 from minirt.types.dim import Dim, divide, mul
 
 _MAX_BATCH = 65535
+Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
 class _Product(Matrix):
@@ -24,6 +25,14 @@ class _Product(Matrix):
     def form(self, problem: Problem) -> Form | str:
         """The problem's form, or why it has none."""
         return gemm_form(problem)
+
+    def orders(self, problem: Problem) -> Orders:
+        """A result whose columns are innermost: a layout that it would inherit is kept only if it is such."""
+        shape, rank = problem.outputs[0].shape, problem.outputs[0].type.rank
+        layouts = (o.type.layout for o in problem.inputs if o.type.layout and o.shape == shape)
+        inherited = next(layouts, ())
+        out = Order(tuple(range(rank)), pitched=True) if inherited and inherited[-1] != rank - 1 else None
+        return (None,) * len(problem.inputs), (out,)
 
     def rejects(self, problem: Problem) -> str:
         """Types and epilogue, then what the method needs."""
@@ -178,6 +187,13 @@ class GemmWgmma(_Product):
     ops = (Gemm,)
     rank = 10
     method = "wgmma"
+
+    def orders(self, problem: Problem) -> Orders:
+        """Also rows of a along k: a copy costs less than gathering."""
+        (_, *others), out = super().orders(problem)
+        rank = problem.inputs[0].type.rank
+        last = (rank - 1, rank - 2) if isinstance(problem.op, Gemm) and problem.op.trans_a else (rank - 2, rank - 1)
+        return (Order((*range(rank - 2), *last), pitched=True), *others), out
 
     def _pack(self, problem: Problem, form: Form) -> bool:
         return packs_b(problem, form, problem.inputs[0].type.dtype.bits == 32)

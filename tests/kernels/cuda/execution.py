@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minirt.build.select import satisfies
 from minirt.ir.graph import Input
 from minirt.ir.op import Op, Value, apply, apply_all
 from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_source, default_store
@@ -101,15 +102,12 @@ def choices(case: Case, target: Target) -> Iterator[tuple[Kernel, Problem, Spec]
     for kernel in candidates(target, case.op):
         orders = kernel.orders(case.problem(target))
         problem = case.problem(target, orders)
-        if any(order is not None and not _lies(o, order) for o, order in zip(problem.inputs, orders[0], strict=True)):
+        pairs = zip(problem.inputs, orders[0], strict=True)
+        if any(order is not None and not satisfies(o.shape, o.strides, order) for o, order in pairs):
             continue
         if not kernel.rejects(problem):
             for tactic in kernel.tactics(problem):
                 yield kernel, problem, tactic
-
-
-def _lies(operand: Operand, order: Order) -> bool:
-    return tuple(operand.type.order) == order.axes or operand.type.rank == 1
 
 
 def sources(launches: Launches, target: Target) -> list[CudaSource]:
