@@ -42,7 +42,12 @@ class IExecutionContext(BindingContext):
     engine = attr(lambda self: self._state.engine, doc="The engine.")
     name = plain("name", str, "The name, for messages.")
     debug_sync = plain("debug_sync", bool, "Whether to wait after each kernel.")
-    profiler = plain("profiler", IProfiler | None, "Who hears the time of each layer.")
+    profiler = attr(
+        lambda self: self._state.profiler,
+        lambda self, profiler: self._state.watch(profiler),
+        IProfiler | None,
+        "Who hears the time of each layer.",
+    )
     enqueue_emits_profile = plain("enqueue_emits_profile", bool, "Whether each run reports to the profiler.", since=8)
     persistent_cache_limit = plain("persistent_cache_limit", int, "Bytes of L2 that may be kept.", since=8)
     temporary_allocator = plain("temporary_allocator", IGpuAllocator | None, "Who allocates scratch.", since=8)
@@ -72,7 +77,8 @@ class IExecutionContext(BindingContext):
         if not 0 <= index < len(state.loaded.plans):
             raise ApiError(f"there is no profile {index}: there are {len(state.loaded.plans)}", "context")
         if index != state.profile:
-            state.profile, state.executor = index, state.loaded.executor(index)
+            state.profile = index
+            state.executor = state.fresh_executor()
             state.changed()
         return True
 
@@ -212,7 +218,7 @@ class IExecutionContext(BindingContext):
     @method(since=8, fail=False)
     def report_to_profiler(self) -> bool:
         """Report the times of the last run to the profiler."""
-        return self._state.profiler is not None
+        return self._state.report()
 
     @method(since=8, fail=False)
     def set_input_consumed_event(self, event: int) -> bool:

@@ -16,6 +16,7 @@ from minirt.build.load import Binding, Loaded
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
 from minirt.runtime.control import Result
 from minirt.runtime.executor import Executor
+from minirt.runtime.profile import ProfilingExecutor
 from minirt.types.dim import Dim, Expr, symbols
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
@@ -38,13 +39,13 @@ class ContextState:
         self.kept: dict[str, Any] = {}
         self.allocators: dict[str, Any] = {}
         self.profile = 0
-        self.executor: Executor = loaded.executor(0)
+        self.profiler: Any = None
+        self.executor: Executor = self.fresh_executor()
         self.sizes: dict[str, int] | None = None
         self.bound: tuple[dict[str, int], dict[str, int]] | None = None
         self.lock = threading.Lock()
         self.name = ""
         self.debug_sync = False
-        self.profiler: Any = None
         self.enqueue_emits_profile = True
         self.nvtx = "LAYER_NAMES_ONLY"
         self.persistent_cache_limit = 0
@@ -58,8 +59,30 @@ class ContextState:
         """Run an engine built again from now on."""
         with self.lock:
             self.loaded = loaded
-            self.executor = loaded.executor(self.profile)
+            self.executor = self.fresh_executor()
             self.changed()
+
+    def fresh_executor(self) -> Executor:
+        """Return an executor of the profile in use; one that measures its steps where a profiler is set."""
+        loaded = self.loaded
+        if self.profiler is None:
+            return loaded.executor(self.profile)
+        return ProfilingExecutor(loaded.plans[self.profile], loaded.backend, loaded.weights)
+
+    def watch(self, profiler: Any) -> None:
+        """Set who hears the times of steps, None for nobody."""
+        had, self.profiler = self.profiler, profiler
+        if (had is None) != (profiler is None):
+            self.executor = self.fresh_executor()
+            self.changed()
+
+    def report(self) -> bool:
+        """Tell the profiler the times of the last run; False where there is none."""
+        if self.profiler is None or not isinstance(self.executor, ProfilingExecutor):
+            return False
+        for label, milliseconds in getattr(self.executor, "times", ()):
+            call_back(self.profiler, "report_layer_time", None, label, milliseconds)
+        return True
 
     def binding(self, name: str) -> Binding:
         """Return an input or output by name; raises ApiError for another name."""
@@ -124,6 +147,8 @@ class ContextState:
             results = self.executor.run(inputs, outputs, stream)
             for name, allocator in self.allocators.items():
                 self._hand_out(name, allocator, results[name], stream)
+            if self.profiler is not None and self.enqueue_emits_profile:
+                self.report()
         finally:
             self.lock.release()
 
@@ -164,6 +189,8 @@ class ContextState:
             self.executor.bind(self.solve())
             results = self.executor.run(addresses, {}, stream)
             made = {b.name: _host_array(results[b.name], b, backend, stream) for b in self.outputs}
+            if self.profiler is not None and self.enqueue_emits_profile:
+                self.report()
         self.changed()
         return made
 

@@ -320,3 +320,31 @@ def test_inspector_tells_names_or_details(logger: Keeper) -> None:
         else:
             assert whole["Layers"][0] == line
         assert inspector.get_layer_information(99, trt.LayerInformationFormat.ONELINE) is None
+
+
+def test_a_profiler_hears_each_layer(engine: Any) -> None:
+    class Times(trt.IProfiler):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProfiler.__init__(self)
+            self.rows: list[tuple[str, float]] = []
+
+        def report_layer_time(self, layer_name: str, ms: float) -> None:
+            self.rows.append((layer_name, ms))
+
+    context, times = engine.create_execution_context(), Times()
+    x = RNG.normal(size=(6, 4)).astype(np.float32)
+    assert context.report_to_profiler() is False
+    context.profiler = times
+    assert context.profiler is times
+    y = np.empty((6, 5), np.float32)
+    context.set_input_shape("x", x.shape)
+    assert context.execute_v2([x.ctypes.data, y.ctypes.data])
+    same(y, wanted(x))
+    assert len(times.rows) == engine.num_layers
+    assert all(name and ms >= 0 for name, ms in times.rows)
+    times.rows.clear()
+    context.enqueue_emits_profile = False
+    assert context.execute_v2([x.ctypes.data, y.ctypes.data])
+    assert not times.rows
+    assert context.report_to_profiler()
+    assert times.rows

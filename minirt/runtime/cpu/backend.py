@@ -30,7 +30,11 @@ class CpuSegment:
     """A native program, its arguments in one array that is patched in place."""
 
     def __init__(
-        self, pool: Pool, rows: Sequence[tuple[int, int, int, list[int]]], slots: Mapping[int, list[tuple[int, int]]]
+        self,
+        pool: Pool,
+        rows: Sequence[tuple[int, int, int, list[int]]],
+        slots: Mapping[int, list[tuple[int, int]]],
+        labels: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._args = np.zeros(max(1, sum(len(r[3]) for r in rows)), np.int64)
         self._slots: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {
@@ -45,6 +49,7 @@ class CpuSegment:
         self._program = Program(records(table), self)
         self._run = pool.bound(self._program)
         self._pool = pool
+        self._labels = [label for label, row in zip(labels, rows, strict=False) if row[1] > 0]
 
     def patch(self, buffer: int, address: int) -> None:
         """Give a caller's buffer a new address."""
@@ -56,9 +61,10 @@ class CpuSegment:
         """Run every record; the stream means nothing here."""
         self._run()
 
-    def profile(self) -> NDArray[np.int64]:
-        """Run once; nanoseconds of each record."""
-        return self._pool.profile(self._program)
+    def profile(self, stream: int = 0) -> list[tuple[str, str, float]]:
+        """Run once: for each launch its node, its kernel and its microseconds."""
+        times = self._pool.profile(self._program)
+        return [(n, kernel, float(t) / 1e3) for (n, kernel), t in zip(self._labels, times, strict=True)]
 
 
 class CpuBackend:
@@ -79,7 +85,9 @@ class CpuBackend:
         slots: dict[int, list[tuple[int, int]]] = {}
         rows: list[tuple[int, int, int, list[int]]] = []
         at = 0
-        for _, launch in launches:
+        labels: list[tuple[str, str]] = []
+        for label, launch in launches:
+            labels.append((label, launch.unit.kernel))
             values = []
             for arg in launch.args:
                 if isinstance(arg, Address) and bases.outside(arg.index):
@@ -88,7 +96,7 @@ class CpuBackend:
                 at += 1
             extent, grain = evaluate.integer(launch.grid[0]), evaluate.integer(launch.grid[1])
             rows.append((self._functions[launch.unit], extent, grain, values))
-        return CpuSegment(self._pool, rows, slots)
+        return CpuSegment(self._pool, rows, slots, labels)
 
     def read(self, address: int, nbytes: int, stream: int) -> Array:
         """The bytes at the address, as a view."""
