@@ -7,7 +7,17 @@ from dataclasses import replace
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
 from minirt.kernels.cuda.conv_problem import channels_last, conv_form, conv_op, planes, refuses_shape
 from minirt.kernels.cuda.gemm_source import patch_geometry
-from minirt.kernels.cuda.matrix_kernel import Matrix, Value, exact, map_type, persistent, step_width, up, work_of
+from minirt.kernels.cuda.matrix_kernel import (
+    ANY_NUMBER,
+    Matrix,
+    Value,
+    exact,
+    map_type,
+    persistent,
+    step_width,
+    up,
+    work_of,
+)
 from minirt.kernels.cuda.matrix_problem import Form, vector
 from minirt.kernels.cuda.matrix_tiles import ranked
 from minirt.kernels.cuda.nest import same
@@ -309,7 +319,7 @@ class ConvSimt(_Convolution):
     ops = (Conv, ConvTranspose)
     rank = 40
     method = "simt"
-    dtypes = ("f16", "bf16", "f32", "f64", "i32", "i64")
+    dtypes = ANY_NUMBER
     any_output = True
 
     def any_input(self, problem: Problem) -> bool:

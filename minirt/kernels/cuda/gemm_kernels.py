@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
-from minirt.kernels.cuda.matrix_kernel import Matrix, Value, exact, map_type, persistent, step_width, up, work_of
+from minirt.kernels.cuda.matrix_kernel import (
+    ANY_NUMBER,
+    Matrix,
+    Value,
+    exact,
+    map_type,
+    persistent,
+    step_width,
+    up,
+    work_of,
+)
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form, vector
 from minirt.kernels.cuda.matrix_source import element_bytes
 from minirt.kernels.cuda.matrix_tiles import ranked
@@ -268,7 +278,7 @@ class GemmSimt(_Product):
     ops = (Gemm,)
     rank = 40
     method = "simt"
-    dtypes = ("f16", "bf16", "f32", "f64", "i32", "i64")
+    dtypes = ANY_NUMBER
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""

@@ -51,7 +51,7 @@ def mma(spec: Spec) -> Source:
 
 
 def simt(spec: Spec) -> Source:
-    """Product or convolution by plain multiply-adds in the accumulator's type: f16, bf16, f32, f64, i32, i64."""
+    """Product or convolution by plain multiply-adds in the accumulator's type: any float or integer."""
     bm, bn = spec["tile"][:2]
     conv = bool(spec.get("conv"))
     args = product_args(spec) + [("a_k", "i64"), ("b_k", "i64")] + (image_args() if conv else [])

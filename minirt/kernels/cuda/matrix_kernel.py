@@ -16,6 +16,7 @@ from minirt.types.dim import Dim, ceil, divide, minimum, mul
 Value = Address | TensorMap | Dim
 Dims = Sequence[Dim]
 
+ANY_NUMBER = (*MATRIX_DTYPES, "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64")
 GENERATORS: dict[str, Callable[[Spec], Source]] = {
     "mma": gemm_source.mma, "simt": gemm_source.simt, "gemv": gemm_source.gemv, "split_sum": gemm_source.split_sum,
     "depthwise": gemm_source.depthwise, "wgmma": wgmma_source.wgmma, "patch": gemm_source.patch,

@@ -80,7 +80,7 @@ class MatrixRunner(Runner):
 def numbers(rng: np.random.Generator, shape: Sequence[int], dtype: DType, scale: float = 1.0) -> Array:
     """Standard normal numbers, or small whole ones."""
     if dtype.is_integer:
-        return rng.integers(-5, 6, tuple(shape)).astype(dtype.numpy)
+        return rng.integers(-5 if dtype.kind == "i" else 0, 6, tuple(shape)).astype(dtype.numpy)
     return (rng.standard_normal(tuple(shape)) * scale).astype(dtype.numpy)
 
 
@@ -240,4 +240,8 @@ def cases() -> list[MatrixCase]:
     exact = _named([*products(f32), *convolutions(f32)], _EXACT)
     found += [replace(case, name=f"{case.name}-exact", tf32=False) for case in exact]
     found += _named([*products(f64), *convolutions(f64)], _WIDE)
+    found += [
+        product("bytes", dtype_of("i8"), (20, 30), (30, 40)),
+        convolution("bytes", dtype_of("u8"), (2, 5, 9, 9), (4, 5, 3, 3)),
+    ]
     return [*found, product("whole", i64, (20, 30), (30, 40), extras=[(40,)])]

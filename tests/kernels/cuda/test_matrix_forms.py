@@ -1,0 +1,101 @@
+"""How products and convolutions are brought to one form, how weights are packed, and how tiles are ranked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minirt.kernels.cuda.conv_problem import conv_form
+from minirt.kernels.cuda.gemm_kernels import by_k
+from minirt.kernels.cuda.matrix_problem import Form, gemm_form
+from minirt.kernels.cuda.matrix_tiles import Work, estimate, ranked
+from minirt.kernels.cuda.weights import (
+    pack_conv_transpose_weights,
+    pack_conv_weights,
+    pack_depthwise_weights,
+    pack_transposed,
+)
+from minirt.kernels.families import candidates
+from minirt.types.dtype import f16, f32
+from tests.kernels.cuda.execution import AMPERE, HOPPER
+from tests.kernels.cuda.matrix_cases import MatrixCase, convolution, product
+
+
+def form_of(case: MatrixCase) -> Form:
+    form = gemm_form(case.problem(HOPPER))
+    assert isinstance(form, Form)
+    return form
+
+
+def test_a_linear_layer_is_one_product() -> None:
+    form = form_of(product("linear", f16, (2, 50, 160), (160, 136), extras=[(136,), (2, 50, 136)]))
+    assert (form.sizes["m"], form.sizes["n"], form.sizes["k"]) == (100, 136, 160)
+    assert (form.sizes["nb0"], form.sizes["nb1"]) == (1, 1)
+    assert not form.split_m
+    assert form.extras[0].rows == (0, 0, 0, 0, 0)
+
+
+def test_heads_stay_a_batch() -> None:
+    form = form_of(product("heads", f16, (2, 3, 72, 64), (2, 3, 64, 80), a_order=(0, 2, 1, 3)))
+    assert (form.sizes["nb0"], form.sizes["nb1"], form.sizes["m"]) == (2, 3, 72)
+    assert by_k(form, "a") is True
+    assert by_k(form, "b") is False
+
+
+def test_rows_of_unlike_strides_are_split() -> None:
+    form = form_of(product("rows", f16, (2, 3, 20, 32), (32, 48), extras=[(2, 1, 20, 48), (3, 1, 1)]))
+    assert form.sizes["m"] == 120
+    assert form.rows == (2, 3, 20)
+    assert form.extras[0].m == (960, 0, 48)
+    assert form.extras[1].m == (0, 1, 0)
+
+
+def test_pixels_of_a_broadcast_are_split() -> None:
+    case = convolution("broadcast", f16, (2, 32, 9, 9), (48, 32, 3, 3), extras=[(2, 48, 1, 1)])
+    form = conv_form(case.problem(HOPPER))
+    assert form.rows == (2, 7, 7)
+    plain = convolution("plain", f16, (2, 32, 9, 9), (48, 32, 3, 3), extras=[(48, 1, 1)], layout=(0, 2, 3, 1))
+    assert not conv_form(plain.problem(HOPPER)).split_m
+
+
+def test_weights_are_packed_by_tap() -> None:
+    weights = np.arange(6 * 4 * 3 * 2, dtype=np.float32).reshape(6, 4, 3, 2)
+    packed = pack_conv_weights(weights, {}).reshape(6, 3, 2, 4)
+    turned = pack_conv_transpose_weights(weights, {"groups": 2}).reshape(8, 3, 2, 3)
+    for o, i, r, s in np.ndindex(6, 4, 3, 2):
+        assert packed[o, r, s, i] == weights[o, i, r, s]
+        assert turned[o // 3 * 4 + i, r, s, o % 3] == weights[o, i, r, s]
+    depthwise = weights.reshape(24, 1, 3, 2)
+    np.testing.assert_array_equal(pack_depthwise_weights(depthwise, {})[3], depthwise[:, 0, 1, 1])
+    rows = pack_transposed(weights[0, 0], {"row": 8})
+    np.testing.assert_array_equal(rows, np.pad(weights[0, 0].T, ((0, 0), (0, 5))))
+
+
+def test_tiles_are_ranked_by_estimate() -> None:
+    work = Work(6272, 256, 36, 1, 1e7, 132, 2)
+    times = [estimate(work, tactic, tactic["parts"], "wgmma") for tactic in ranked(work, "wgmma")]
+    assert times == sorted(times)
+    assert ranked(Work(64, 64, 64, 1, 1e6, 132, 2), "wgmma")[0]["parts"] > 1
+
+
+@pytest.mark.parametrize(
+    ("case", "kernel", "words"),
+    [
+        (product("odd", f16, (64, 35), (35, 64)), "GemmWgmma", "16 bytes"),
+        (product("exact", f32, (64, 32), (32, 64), tf32=False), "GemmWgmma", "TF32"),
+        (product("tall", f16, (64, 32), (32, 64)), "GemmVector", "more than 8"),
+        (convolution("grouped", f16, (1, 64, 9, 9), (64, 16, 3, 3), groups=4), "ConvWgmma", "groups"),
+        (convolution("few", f16, (1, 8, 9, 9), (64, 8, 3, 3)), "ConvWgmma", "empty"),
+        (convolution("wide", f16, (1, 64, 9, 9), (64, 64, 3, 3)), "ConvPatch", "channels"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_refusal_is_a_sentence(case: MatrixCase, kernel: str, words: str) -> None:
+    found = next(k for k in candidates(HOPPER, case.op) if k.name == kernel)
+    assert words in found.rejects(case.problem(HOPPER))
+
+
+def test_wgmma_is_for_hopper_alone() -> None:
+    case = product("plain", f16, (64, 64), (64, 64))
+    found = next(k for k in candidates(AMPERE, case.op) if k.name == "GemmWgmma")
+    assert "sm_90a" in found.rejects(case.problem(AMPERE))
