@@ -49,10 +49,10 @@ def unknown_dims(op: Op, results: Sequence[Value]) -> tuple[str, ...]:
 
 
 def bytes_of(tensor: Tensor) -> Dim:
-    """Bytes of a dense tensor."""
-    return ceil(divide(mul(tensor.size, tensor.dtype.bits), 8))
+    """Bytes of a dense tensor; narrower elements than a byte take one each."""
+    return ceil(divide(mul(tensor.size, tensor.dtype.held_bits), 8))
 
 
 def byte_offset(elements: Dim, tensor: Tensor) -> Dim:
     """Bytes that so many elements of the tensor take."""
-    return divide(mul(elements, tensor.dtype.bits), 8)
+    return divide(mul(elements, tensor.dtype.held_bits), 8)

@@ -27,9 +27,16 @@ def body_of(value: Value) -> Body:
     return op_of(value, Elementwise).body(tuple(v.dtype for v in value.node.inputs))
 
 
+def _computable(body: Body) -> bool:
+    """False for bodies that round to an element type of less than a byte, which only the reference does."""
+    return all(n.dtype.bits >= 8 and n.dtype.kind in "fiub" for n in postorder(body.results))
+
+
 def _region(body: Body, operands: tuple[Value, ...], root: Value) -> Value | None:
     """The region as a value of the root's type; None where it would be another type or grows too large."""
     if not operands or len(operands) > MAX_OPERANDS or len(postorder(body.results)) > MAX_NODES:
+        return None
+    if not _computable(body):
         return None
     made = apply(Map(body), *operands)
     return made if made.type == root.type else None
@@ -99,6 +106,8 @@ def anchor_takes_pointwise(root: Value, uses: Uses) -> Value | None:
     if len(root.node.outputs) > 1:
         return None
     body, values = shared(body_of(root), root.node.inputs)
+    if not _computable(body):
+        return None
     for i in reversed(range(len(values))):
         anchor = values[i]
         if not isinstance(anchor.op, Accumulates | Normalization | Reduce) or uses.get(anchor, 1) > 1:
@@ -137,7 +146,8 @@ def reduction_takes_pointwise(root: Value, uses: Uses) -> Value | None:
             continue
         outer = op.prologue or Body((operand.dtype,), (arg(0, operand.dtype),))
         body, values = inline(outer, inputs[:count], i, body_of(operand), operand.node.inputs)
-        if len(values) + len(inputs) - count > MAX_OPERANDS or len(postorder(body.results)) > MAX_NODES:
+        large = len(values) + len(inputs) - count > MAX_OPERANDS or len(postorder(body.results)) > MAX_NODES
+        if large or not _computable(body):
             continue
         made = apply(op.replace(prologue=body), *values, *inputs[count:])
         if made.type == root.type:

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 class DType:
     """One element type; instances are unique, so they compare by identity.
 
-    ``bits`` is the storage width, ``onnx`` the ``TensorProto.DataType`` number, ``trt`` the ``DataType`` member's
+    ``bits`` is the width, ``onnx`` the ``TensorProto.DataType`` number, ``trt`` the ``DataType`` member's
     name ("" where TensorRT has none), ``cuda`` the C++ type of CUDA kernels ("" where kernels do not take it).
     """
 
@@ -56,9 +56,14 @@ class DType:
         """The type in which scalar arithmetic on this type is done: narrow floats widen to f32."""
         return f32 if self.is_float and self.bits < 32 else self
 
+    @property
+    def held_bits(self) -> int:
+        """Bits of one element in memory: narrower elements than a byte take one each; 0 for strings."""
+        return max(self.bits, 8) if self.bits else 0
+
     def nbytes(self, count: int) -> int:
-        """Bytes that ``count`` packed elements take."""
-        return (count * self.bits + 7) // 8
+        """Bytes that ``count`` elements take in memory."""
+        return count * self.held_bits // 8
 
 
 def _np(name: str) -> np.dtype[Any]:

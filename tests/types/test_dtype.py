@@ -43,9 +43,9 @@ def test_every_onnx_type_is_known() -> None:
 
 
 def test_compute_types_and_bytes() -> None:
-    """Narrow floats compute in f32; four-bit elements are packed."""
+    """Narrow floats compute in f32; elements of four bits take a byte each."""
     assert [d.compute for d in (f16, bf16, f32, f64, i32)] == [f32, f32, f32, f64, i32]
-    assert i4.nbytes(3) == 2 and f16.nbytes(3) == 6
+    assert i4.nbytes(3) == 3 and f16.nbytes(3) == 6 and string.nbytes(3) == 0
 
 
 def test_unknown_types() -> None:
