@@ -208,6 +208,8 @@ def _packed_batch(b: Operand, found: _Product, each: Dim) -> tuple[Dim, Dim]:
     """Batch strides of a constant's packed copy: those of the dense constant, in matrices of ``each``."""
     size = mul(b.shape[-1], b.shape[-2])
     first, second = found.outer(1)
+    if same(size, 0):
+        return 0, 0
     return divide(mul(first, each), size), divide(mul(second, each), size)
 
 

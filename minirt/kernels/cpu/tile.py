@@ -8,7 +8,7 @@
 For t < T and j < B * lanes it stores tile[t * B * lanes + j] = the sum, over taps p and k < depth, of
 x[starts[p * 16 + t] + k * x_step] * weights[(p * depth + k) * w_step + j]: starts are addresses, steps are in bytes.
 A step that is given when the intrinsic is made (not 0) replaces the one of the call, and makes the loop a good deal
-faster. Sums go in order of p and k, with one fused multiply-add each where the CPU has one.
+faster. Sums go in order of p and k, with one fused multiply-add each where the CPU has one, about CHUNK at a time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from numba.extending import intrinsic
 
 _WORD = ir.IntType(64)
 _FLOAT = ir.FloatType()
+CHUNK = 256
+"""Products in a row before their sum is added to the tile."""
 
 
 def _stack(kind: Any, count: int) -> Any:
@@ -140,19 +142,41 @@ class _Tile:
         ]
 
     def build(self, starts: Any, taps: Any, depth: Any, weights: Any, tile: Any) -> None:
-        """Zero the sums, add every tap, store the tile."""
+        """Zero the sums, add every tap, store the tile.
+
+        Sums of at most about 2 * CHUNK products are added to the tile one after another: long sums lose less.
+        """
         b = self.b
         slots = [slot for row in self.sums for slot in row]
-        for slot in slots:
+        places = [b.bitcast(b.gep(tile, [_WORD(i * self.lanes)]), self.vector.as_pointer()) for i in range(len(slots))]
+        for slot, place in zip(slots, places, strict=True):
             b.store(self.nothing, slot)
+            b.store(self.nothing, place, align=4 * self.lanes)
+        since = cgutils.alloca_once_value(b, _WORD(0))
         tap_bytes = b.mul(depth, self.w_step)
+        chunks = b.udiv(b.add(depth, _WORD(CHUNK - 1)), _WORD(CHUNK))
         with cgutils.for_range(b, taps) as loop:
             first = b.gep(starts, [b.mul(loop.index, _WORD(16))])
             rows = [b.inttoptr(b.load(b.gep(first, [_WORD(t)])), _FLOAT.as_pointer()) for t in range(len(self.sums))]
-            self._depth(rows, depth, b.add(weights, b.mul(loop.index, tap_bytes)))
-        for i, slot in enumerate(slots):
-            place = b.bitcast(b.gep(tile, [_WORD(i * self.lanes)]), self.vector.as_pointer())
-            b.store(b.load(slot), place, align=4 * self.lanes)
+            begin = b.add(weights, b.mul(loop.index, tap_bytes))
+            with cgutils.for_range(b, chunks) as part:
+                k = b.mul(part.index, _WORD(CHUNK))
+                left = b.sub(depth, k)
+                count = b.select(b.icmp_signed("<", left, _WORD(CHUNK)), left, _WORD(CHUNK))
+                x = [self._past(row, b.mul(k, self.x_step)) for row in rows]
+                self._depth(x, count, b.add(begin, b.mul(k, self.w_step)))
+                b.store(b.add(b.load(since), count), since)
+                with b.if_then(b.icmp_signed(">=", b.load(since), _WORD(CHUNK)), likely=False):
+                    self._flush(slots, places)
+                    b.store(_WORD(0), since)
+        self._flush(slots, places)
+
+    def _flush(self, slots: list[Any], places: list[Any]) -> None:
+        """Add the sums to the tile and start again."""
+        b = self.b
+        for slot, place in zip(slots, places, strict=True):
+            b.store(b.fadd(b.load(place, align=4 * self.lanes), b.load(slot)), place, align=4 * self.lanes)
+            b.store(self.nothing, slot)
 
     def _depth(self, rows: list[Any], depth: Any, weights: Any) -> None:
         b = self.b
