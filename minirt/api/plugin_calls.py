@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from minirt.api.plugin_data import (
 from minirt.api.plugin_registry import find_creator
 from minirt.api.tensor import ITensor
 from minirt.api.weights import api_dtype, core_dtype
+from minirt.build.freeze import value_of
 from minirt.build.layers import plugins
 from minirt.build.targets import default_target
 from minirt.errors import ApiError, MinirtError
@@ -209,40 +210,78 @@ def _created(call: UserCall) -> Any:
 
 def run_plugin(call: UserCall, arrays: Sequence[Array], wanted: Sequence[Shaped]) -> list[Array]:
     """Run a plugin on host arrays; on a CUDA target it gets copies of them in device memory."""
-    live = _live(call)
-    data = arrays[: call.regular]
+    data = list(arrays[: call.regular])
     outputs = [np.zeros(shape, dtype.numpy) for dtype, shape in wanted]
-    ins = [_desc_of_array(a, live.plugin) for a in data]
+    if call.generation == "QUICK":
+        _run_quick(call, data, outputs)
+        return outputs
+    live = _live(call)
+    ins = [_desc(from_numpy(a.dtype), a.shape, live.plugin) for a in data]
     outs = [_desc(dtype, shape, live.plugin) for dtype, shape in wanted]
     with live.lock:
         shapes = [tuple(d.dims) for d in (*ins, *outs)]
         if call.generation == "V3" and live.shapes != shapes:
             _asked(live.plugin, "on_shape_change", ins, outs)
             live.shapes = shapes
-        if default_target().kind == "cuda":
-            _enqueue_on_device(live.plugin, ins, outs, data, outputs)
-        else:
-            places = [[int(a.ctypes.data) for a in side] for side in (data, outputs)]
-            _asked(live.plugin, "enqueue", ins, outs, *places, 0, 0)
+        with _Places(data, outputs) as places:
+            _asked(live.plugin, "enqueue", ins, outs, places[: len(data)], places[len(data) :], 0, 0)
     return outputs
 
 
-def _desc_of_array(array: Array, owner: Any) -> PluginTensorDesc:
-    return _desc(from_numpy(array.dtype), array.shape, owner)
+class _Places:
+    """Addresses of operands and results on the target; results in device memory are copied back at the end."""
+
+    def __init__(self, data: Sequence[Array], outputs: Sequence[Array]) -> None:
+        self.data, self.outputs = data, outputs
+        self.on_device = default_target().kind == "cuda"
+        self.memory: list[DeviceMemory] = []
+
+    def __enter__(self) -> list[int]:
+        arrays = [*self.data, *self.outputs]
+        if not self.on_device:
+            return [int(a.ctypes.data) for a in arrays]
+        device = Device(0)
+        self.memory = [DeviceMemory(device, max(1, a.nbytes)) for a in arrays]
+        for array, memory in zip(self.data, self.memory, strict=False):
+            copy(device, memory.address, int(array.ctypes.data), array.nbytes, 0)
+        return [m.address for m in self.memory]
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if self.on_device and kind is None:
+            for array, memory in zip(self.outputs, self.memory[len(self.data) :], strict=True):
+                copy(Device(0), int(array.ctypes.data), memory.address, array.nbytes, 0)
+            synchronize(0)
 
 
-def _enqueue_on_device(
-    plugin: Any, ins: Sequence[Any], outs: Sequence[Any], data: Sequence[Array], outputs: Sequence[Array]
-) -> None:
-    device = Device(0)
-    held = [[DeviceMemory(device, max(1, a.nbytes)) for a in side] for side in (data, outputs)]
-    for array, memory in zip(data, held[0], strict=True):
-        copy(device, memory.address, int(array.ctypes.data), array.nbytes, 0)
-    places = [[m.address for m in side] for side in held]
-    _asked(plugin, "enqueue", ins, outs, *places, 0, 0)
-    for array, memory in zip(outputs, held[1], strict=True):
-        copy(device, int(array.ctypes.data), memory.address, array.nbytes, 0)
-    synchronize(0)
+Quick = tuple[Callable[..., None], Callable[[UserCall], dict[int, int]]]
+_quick: list[Quick] = []
+
+
+def install_quick(run: Callable[..., None], aliases: Callable[[UserCall], dict[int, int]]) -> None:
+    """Set what runs quick plugins, and what tells which outputs share an input's memory."""
+    _quick[:] = [(run, aliases)]
+
+
+def _run_quick(call: UserCall, data: list[Array], outputs: list[Array]) -> None:
+    name = f"plugin '{call.namespace}::{call.plugin}'"
+    if not _quick:
+        raise MinirtError("no quick plugins are registered here", name, "import the module that registers it")
+    run, aliases = _quick[0]
+    shared = aliases(call)
+    for number, source in shared.items():
+        outputs[number] = data[source] = np.array(data[source])
+    with _Places(data, outputs) as found:
+        for number, source in shared.items():
+            found[len(data) + number] = found[source]
+        arrays = [*data, *outputs]
+        rows = [(p, from_numpy(a.dtype), a.shape) for p, a in zip(found, arrays, strict=True)]
+        try:
+            run(call, rows, len(data), default_target().kind == "cuda")
+        except MinirtError:
+            raise
+        except Exception as error:
+            print("".join(traceback.format_exception(error)), file=sys.stderr)
+            raise MinirtError(f"{type(error).__name__}: {error}", name) from error
 
 
 install(run_plugin)
@@ -269,3 +308,16 @@ class PluginAdding(Adding):
         where = layer._state.name
         layer._state.fields["describe"] = lambda operands: describe_v3(plugin, regular, where, operands)
         return layer
+
+    @method(since=10)
+    def add_plugin(self, tuple: Any = None, func: Any = None, aot: bool | None = None) -> IPluginV3Layer | None:
+        """Add a plugin: what `plugin.op.namespace.name(...)` returns, or (inputs, shape inputs, IPluginV3)."""
+        given = tuple if tuple is not None else func
+        if callable(given):
+            call = given() if not hasattr(given, "describe") else given
+            count = len(call.describe([value_of(t._state) for t in call.inputs]).types)
+            layer = self._add(IPluginV3Layer, "PLUGIN_V3", call.inputs, count, plugin=call)
+            layer._state.fields["describe"] = call.describe
+            return layer
+        inputs, shapes, made = given
+        return self.add_plugin_v3(inputs, shapes, made)

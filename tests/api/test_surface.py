@@ -11,7 +11,7 @@ from tests.api import surface
 
 SURFACE = surface.read()
 CLASSIC = {"Builder.build_cuda_engine is not in this dialect", "Builder.max_workspace_size is not in this dialect"}
-NOT_YET = ("plugin", "rnn")
+NOT_YET = ("rnn",)
 """Layers that cannot be added by hand yet."""
 
 
