@@ -22,6 +22,7 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
     """The python blocks of one page run in order, in one namespace; a text block right after one is its output."""
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINIRT_TARGET", "cpu")
     text = page.read_text()
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in PYTHON_BLOCK.finditer(text):

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 import minirt as trt
 from minirt.tools.compare import compare
 from minirt.tools.main import main
+from minirt.types.dtype import Array
 
 DATA = Path(__file__).parents[1] / "data"
 BERT, VIT, RECURRENT = (DATA / f"{name}-tiny.onnx" for name in ("bert", "vit", "lstm-gru"))
@@ -136,10 +137,18 @@ def test_a_model_that_onnxruntime_does_not_run(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_compare_finds_what_is_wrong() -> None:
-    want = {"a": np.float32([1, 2, 4]), "b": np.int64([1, 2]), "c": np.float32([np.nan, 1])}
+    want: dict[str, Array] = {
+        "a": np.array([1, 2, 4], np.float32),
+        "b": np.array([1, 2]),
+        "c": np.array([np.nan, 1], np.float32),
+    }
     same = {name: value.copy() for name, value in want.items()}
     assert compare(same, want) == {"a": 0, "b": 0, "c": 0}
-    off = {"a": np.float32([1, 2, 5]), "b": np.int64([1, 3]), "c": np.float32([1, 1])}
+    off: dict[str, Array] = {
+        "a": np.array([1, 2, 5], np.float32),
+        "b": np.array([1, 3]),
+        "c": np.array([1, 1], np.float32),
+    }
     assert compare(off, want) == {"a": 0.25, "b": np.inf, "c": np.inf}
     assert compare({"b": want["b"][:1]}, want) == {"a": np.inf, "b": np.inf, "c": np.inf}
 

@@ -1,0 +1,86 @@
+"""The lists of docs/support.md are those of the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+import pytest
+
+from minirt.ir.op import Op
+from minirt.kernels.families import KERNELS
+from minirt.parsers.onnx.registry import IMPORTERS
+from tests.exports.zoo import EXPORTS
+from tests.models import light, zoo
+
+PAGE = (Path(__file__).parents[2] / "docs" / "support.md").read_text()
+NO_WORK = {"Accumulates", "Constant", "If", "Loop", "Raise"}
+"""A base class, and what the plan itself does."""
+
+
+def between(start: str, end: str) -> str:
+    """Return what the page says after one line, up to another."""
+    found = re.search(rf"^{re.escape(start)}(.*?)^{re.escape(end)}", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"the page has no {start!r} before {end!r}"
+    return found[1]
+
+
+def named(text: str) -> list[str]:
+    """Return the words in backticks."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+@pytest.mark.parametrize(
+    ("domain", "start", "end"),
+    [
+        ("", "In the default domain", "And of `com.microsoft`:"),
+        ("com.microsoft", "And of `com.microsoft`:", "Functions of a model"),
+    ],
+)
+def test_operators_are_those_with_importers(domain: str, start: str, end: str) -> None:
+    """Each operator with an importer is listed, in order, and no other."""
+    listed = [name for name in named(between(start, end)) if "/" not in name]
+    assert listed == sorted(name for where, name in IMPORTERS if where == domain)
+
+
+def test_operators_that_the_page_refuses_have_no_importer() -> None:
+    """What the page says has no importer has none, and is an operator of ONNX."""
+    line = between("- no importer:", "- ")
+    schemas = {schema.name for schema in onnx.defs.get_all_schemas()}
+    refused = [name for name in named(line) if name != "ai.onnx.ml"]
+    assert refused
+    for name in refused:
+        assert name in schemas and not any(name == known for _, known in IMPORTERS), name
+
+
+def _ops(base: type[Op] = Op) -> Iterator[type[Op]]:
+    for op in base.__subclasses__():
+        if op.__module__.startswith("minirt."):
+            yield op
+        yield from _ops(op)
+
+
+def without_kernels(target: str) -> set[str]:
+    """Return the names of the ops that only their references run on a kind of target."""
+    run = tuple({op for kernel in KERNELS.values() if kernel.target == target for op in kernel.ops})
+    alone = {op for op in _ops() if not issubclass(op, run) and op.decompose is Op.decompose}
+    return {op.__name__ for op in alone if op.reference is not Op.reference or op.run is not Op.run} - NO_WORK
+
+
+def test_every_op_without_kernels_is_listed() -> None:
+    """No op runs on the host that the page does not name."""
+    both, _, cpu = between("## What runs on the host", "So does any op").partition("on the CPU only")
+    assert without_kernels("cuda") <= set(named(both))
+    assert without_kernels("cpu") <= set(named(both)) | set(named(cpu))
+
+
+def test_every_model_of_the_tests_has_a_row() -> None:
+    """Each trained, filled and exported model has its errors, and they are numbers."""
+    rows = dict(re.findall(r"^\| (\S+) \| ([\d.e\-+ ·]+) \| [\d.]+ \| [\d.]+ \|$", PAGE, re.MULTILINE))
+    assert rows.keys() == {*zoo.MODELS, *light.LIGHT, *EXPORTS}
+    for name, errors in rows.items():
+        bound = zoo.MODELS[name].tolerance if name in zoo.MODELS else 1e-4
+        above = max(float(error) for error in errors.split(" · ")) > bound
+        assert above == (f"**{name}** misses the bound" in PAGE), name
