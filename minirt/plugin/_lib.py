@@ -128,12 +128,9 @@ class QuickCall:
         except Exception as error:
             raise MinirtError(f"{type(error).__name__}: {error}", f"plugin '{self.plugin.plugin_id}'") from error
         outputs = list(made) if isinstance(made, tuple | list) else [made]
-        sizes: dict[str, Dim] = {
-            d.symbol: size_symbol(i) for i, d in enumerate(outputs) if isinstance(d, SizeTensorDesc)
-        }
-        uppers = tuple(
-            (i, ShapeExpr(d.upper_bound).dim) for i, d in enumerate(outputs) if isinstance(d, SizeTensorDesc)
-        )
+        written = [(i, d) for i, d in enumerate(outputs) if isinstance(d, SizeTensorDesc)]
+        sizes: dict[str, Dim] = {d.symbol: size_symbol(i) for i, d in written}
+        uppers = tuple((i, ShapeExpr(d.upper_bound).dim) for i, d in written)
         types = tuple(_type(d, sizes) for d in outputs)
         aliases = {i: descs.index(d.get_aliased()) for i, d in enumerate(outputs) if d.is_aliased}
         text = json.dumps({"attributes": _plain(self.attributes), "aliases": aliases})
