@@ -32,6 +32,7 @@ from minirt.trace import Progress, no_progress
 
 _CHUNK = 1 << 24
 _PERMITTED = {"FP16": "f16", "BF16": "bf16"}
+_BATCH = "explicit batch dims"
 _REFIT = {"REFIT", "REFIT_IDENTICAL", "REFIT_INDIVIDUAL", "STRIP_PLAN", "WEIGHTLESS"}
 
 
@@ -103,7 +104,7 @@ class Builder(Managed):
     platform_has_fast_fp16 = attr(lambda self: default_target().kind == "cuda", doc="Whether f16 is fast.", until=10)
     platform_has_fast_int8 = attr(lambda self: default_target().kind == "cuda", doc="Whether int8 is fast.", until=10)
     platform_has_tf32 = attr(lambda self: default_target().capability >= 80, doc="Whether there is TF32.", until=10)
-    max_batch_size = plain("max_batch_size", int, "The greatest batch of networks that leave it out.", until=8)
+    max_batch_size = plain("max_batch_size", int, "The greatest implicit batch.", until=8, instead=_BATCH, warns=(8,))
     max_workspace_size = _v7("max_workspace_size", int, "Limit of scratch memory in bytes.", also=(10,))
     fp16_mode = _v7("fp16_mode", bool, "Whether f16 is permitted.")
     int8_mode = _v7("int8_mode", bool, "Whether int8 is permitted.")

@@ -77,7 +77,7 @@ class IAlgorithmIOInfo(Api, until=10):
 
     dtype = fixed("dtype", "The element type.")
     strides = fixed("strides", "The strides of the dims, in elements.")
-    tensor_format = fixed("tensor_format", "The memory layout.", until=8)
+    tensor_format = fixed("tensor_format", "The memory layout.", until=8, instead="vectorized_dim", warns=(8,))
     components_per_element = fixed("components_per_element", "How many scalars a vector holds.", since=8)
     vectorized_dim = fixed("vectorized_dim", "The axis that is packed in vectors, -1 for none.", since=8)
 

@@ -111,6 +111,12 @@ def _put_workspace(config: IBuilderConfig, size: int) -> None:
     config._state.pools["WORKSPACE"] = size
 
 
+_POOL = "set_memory_pool_limit"
+_TIMES = "avg_timing_iterations"
+_EDITABLE = "an editable timing cache"
+_EXPLICIT = "quantize and dequantize layers"
+
+
 class IBuilderConfig(Managed):
     """How an engine is to be built: flags, profiles, memory limits, precision, what to measure."""
 
@@ -127,7 +133,9 @@ class IBuilderConfig(Managed):
         lambda self: self._state.level, _put_level, int, "How hard to look for fast kernels: 0 to 5.", since=8
     )
     avg_timing_iterations = plain("avg_timing_iterations", int, "How many timings are averaged.")
-    min_timing_iterations = plain("min_timing_iterations", int, "How often a kernel is timed at least.", until=8)
+    min_timing_iterations = plain(
+        "min_timing_iterations", int, "How often a kernel is timed.", until=8, instead=_TIMES, warns=(8,)
+    )
     max_aux_streams = plain("max_aux_streams", int, "How many streams may be used besides, -1 for any.", since=8)
     max_num_tactics = plain("max_num_tactics", int, "How many tactics may be timed, -1 for any.", since=10)
     l2_limit_for_tiling = plain("l2_limit_for_tiling", int, "How much of L2 tiling may aim at.", since=10)
@@ -145,12 +153,18 @@ class IBuilderConfig(Managed):
     plugins_to_serialize = plain("plugins_to_serialize", list[str], "Plugin libraries to put into the engine.", since=8)
     profile_stream = plain("profile_stream", int, "The stream that measurements run on.")
     progress_monitor = plain("progress_monitor", IProgressMonitor | None, "Who hears of progress.", since=10)
-    algorithm_selector = plain("algorithm_selector", IAlgorithmSelector | None, "Who selects kernels.", until=10)
-    int8_calibrator = plain("int8_calibrator", IInt8Calibrator | None, "Who calibrates int8.", until=10)
+    algorithm_selector = plain(
+        "algorithm_selector", IAlgorithmSelector | None, "Who selects kernels.", until=10, instead=_EDITABLE
+    )
+    int8_calibrator = plain(
+        "int8_calibrator", IInt8Calibrator | None, "Who calibrates int8.", until=10, instead=_EXPLICIT
+    )
     remote_auto_tuning_config = plain("remote_auto_tuning_config", str, "Where to measure instead of here.", since=10)
     build_route = plain("build_route", str, "Which route of building is taken.", since=11)
     all_build_routes = attr(lambda self: "", doc="The routes of building that there are.", since=11)
-    max_workspace_size = attr(_workspace, _put_workspace, int, "Limit of scratch memory in bytes.", until=8)
+    max_workspace_size = attr(
+        _workspace, _put_workspace, int, "Limit of scratch memory.", until=8, instead=_POOL, warns=(8,)
+    )
     num_optimization_profiles = attr(lambda self: len(self._state.profiles), doc="How many profiles were added.")
 
     @method()
@@ -203,13 +217,13 @@ class IBuilderConfig(Managed):
         self._state.profiles.append(profile)
         return len(self._state.profiles) - 1
 
-    @method(until=10)
+    @method(until=10, instead=_EXPLICIT)
     def set_calibration_profile(self, profile: IOptimizationProfile) -> bool:
         """Set the profile that calibration uses."""
         self._state.calibration_profile = profile
         return True
 
-    @method(until=10)
+    @method(until=10, instead=_EXPLICIT)
     def get_calibration_profile(self) -> Any:
         """Return the profile that calibration uses."""
         return self._state.calibration_profile

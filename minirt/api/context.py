@@ -35,6 +35,9 @@ def _put_nvtx(context: IExecutionContext, verbosity: ProfilingVerbosity) -> None
     context._state.nvtx = verbosity.name
 
 
+_ASYNC = "set_optimization_profile_async"
+
+
 class IExecutionContext(BindingContext):
     """One run of an engine at a time; threads use a context each."""
 
@@ -59,7 +62,9 @@ class IExecutionContext(BindingContext):
         "What NVTX ranges tell.",
         since=8,
     )
-    active_optimization_profile = attr(_active, _put_profile, int, "The profile in use.", set_until=8)
+    active_optimization_profile = attr(
+        _active, _put_profile, int, "The profile in use.", set_until=8, instead=_ASYNC, warns=(8,), on="set"
+    )
     all_binding_shapes_specified = attr(lambda self: not self._state.missing(), doc="Whether all shapes are set.")
     all_shape_inputs_specified = attr(lambda self: True, doc="Whether inputs that are shapes are set.", until=10)
     device_memory = attr(None, lambda self, address: None, Any, "Address of scratch memory given by the caller.")

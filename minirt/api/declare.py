@@ -143,7 +143,7 @@ def checked(function: F) -> F:
 
 def deprecate(name: str, instead: str) -> None:
     """Warn that a member is deprecated; `instead` is what to use."""
-    warnings.warn(f"{name} is deprecated. Use {instead} instead.", DeprecationWarning, stacklevel=4)
+    warnings.warn(f"{name} is deprecated. Use {instead} instead.", DeprecationWarning, stacklevel=3)
 
 
 def _warns(function: F, instead: str, dialects: tuple[int, ...]) -> F:
@@ -180,6 +180,18 @@ def method(
     return declare
 
 
+def _warning(function: Callable[..., Any], instead: str, dialects: tuple[int, ...]) -> Callable[..., Any]:
+    """Return an accessor of an attribute that warns in some dialects."""
+
+    def call(self: Any, *args: Any) -> Any:
+        if dialect_of(self) in dialects:
+            deprecate(call.api_name, instead)  # type: ignore[attr-defined]
+        return function(self, *args)
+
+    call.api_name = "it"  # type: ignore[attr-defined]
+    return call
+
+
 def attr(
     get: Callable[[Any], Any] | None,
     put: Callable[[Any, Any], None] | None = None,
@@ -191,8 +203,15 @@ def attr(
     also: tuple[int, ...] = (),
     set_since: int = DIALECTS[0],
     set_until: int = DIALECTS[-1],
+    instead: str = "",
+    warns: tuple[int, ...] = (DEFAULT,),
+    on: str = "get+set",
 ) -> Any:
-    """Declare an attribute: `put` takes values checked as `kind`; without `get` it is write-only."""
+    """Declare an attribute: `put` takes values checked as `kind`; without `get` it is write-only.
+
+    `since`, `until` and `also` are the dialects that have it, `set_since` and `set_until` those that let it be set;
+    `instead` makes reading, setting or both (`on`) warn in the dialects of `warns`.
+    """
     convert: list[Convert] = []
 
     def store(self: Any, value: Any) -> None:
@@ -208,7 +227,11 @@ def attr(
     def unreadable(self: Any) -> Any:
         raise AttributeError("unreadable attribute")
 
-    made = Attribute(get or unreadable, store if put else None, None, doc)
+    read, write = get or unreadable, store if put else None
+    if instead:
+        read = _warning(read, instead, warns) if "get" in on else read
+        write = _warning(write, instead, warns) if write and "set" in on else write
+    made = Attribute(read, write, None, doc)
     made.span = Span(since, until, also)
     made.writable = Span(set_since, set_until)
     return made

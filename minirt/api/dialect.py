@@ -51,6 +51,11 @@ class Attribute(property):
     span: Span = EVERYWHERE
     writable: Span = EVERYWHERE
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        for function in (self.fget, self.fset):
+            if hasattr(function, "api_name"):
+                function.api_name = name
+
     def within(self, dialect: int) -> Attribute:
         """Return the property as one dialect has it: without a setter where that dialect has none."""
         if self.fset is None or dialect in self.writable:

@@ -86,6 +86,10 @@ class IRuntimeConfig(Api, since=10):
         return member(ExecutionContextAllocationStrategy, name, dialect_of(self))
 
 
+_BUDGET = "weight_streaming_budget_v2"
+_EXPLICIT = "explicit batch dims"
+
+
 class ICudaEngine(BindingEngine):
     """A built network: its inputs and outputs by name, its profiles, and contexts to run it in."""
 
@@ -94,7 +98,12 @@ class ICudaEngine(BindingEngine):
     num_io_tensors = attr(lambda self: len(self._state.names), doc="How many inputs and outputs it has.", since=8)
     num_layers = attr(lambda self: len(self._state.loaded.plans[0].steps), doc="How many layers are left.")
     num_optimization_profiles = attr(lambda self: len(self._state.package.profiles), doc="How many profiles it has.")
-    device_memory_size = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", until=10)
+    device_memory_size = attr(
+        lambda self: self._arena(),
+        doc="Bytes of scratch memory of a context.",
+        until=10,
+        instead="device_memory_size_v2",
+    )
     device_memory_size_v2 = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", since=10)
     refittable = attr(lambda self: self._state.package.has("refit/about"), doc="Whether weights can be replaced.")
     profiling_verbosity = attr(
@@ -111,12 +120,12 @@ class ICudaEngine(BindingEngine):
     num_aux_streams = attr(lambda self: 0, doc="How many streams it uses besides the caller's.", since=8)
     tactic_sources = attr(lambda self: 0, doc="Which libraries kernels come from: none.", since=8)
     streamable_weights_size = attr(lambda self: 0, doc="Bytes of weights that can be streamed.", since=10)
-    minimum_weight_streaming_budget = attr(lambda self: 0, doc="Least budget of streamed weights.", until=10, since=10)
-    weight_streaming_budget = plain("budget", int, "Budget of streamed weights.", since=10, until=10)
+    minimum_weight_streaming_budget = attr(lambda self: 0, doc="Least budget.", until=10, since=10, instead=_BUDGET)
+    weight_streaming_budget = plain("budget", int, "Budget of weights.", since=10, until=10, instead=_BUDGET)
     weight_streaming_budget_v2 = plain("budget", int, "Budget of streamed weights.", since=10)
     weight_streaming_scratch_memory_size = attr(lambda self: 0, doc="Scratch memory of streaming.", since=10)
     has_implicit_batch_dimension = attr(
-        lambda self: self._state.implicit, doc="Whether shapes leave the batch out.", until=10
+        lambda self: self._state.implicit, doc="Whether shapes leave the batch out.", until=10, instead=_EXPLICIT
     )
     error_recorder = attr(
         lambda self: self._state.sink.recorder,
@@ -240,7 +249,7 @@ class ICudaEngine(BindingEngine):
         """Return the bytes of all weights, or of those that are stripped."""
         return self._state.weights_size if stat is None or stat.name == "TOTAL_WEIGHTS_SIZE" else 0
 
-    @method(since=10, until=10)
+    @method(since=10, until=10, instead="get_device_memory_size_for_profile_v2")
     def get_device_memory_size_for_profile(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
         return self._state.loaded.plans[profile_index].arena
@@ -290,7 +299,7 @@ class ICudaEngine(BindingEngine):
         self._state.contexts.add(state)
         return wrap(IExecutionContext, state, dialect_of(self))
 
-    @method(until=10)
+    @method(until=10, instead="create_execution_context with USER_MANAGED")
     def create_execution_context_without_device_memory(self) -> IExecutionContext:
         """Return a context whose scratch memory the caller may give."""
         return self._context("USER_MANAGED")

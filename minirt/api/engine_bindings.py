@@ -81,7 +81,9 @@ class BindingEngine(Managed):
 
     _state: EngineState
     num_bindings = attr(lambda self: self._total(), doc="How many bindings all profiles have.", until=8)
-    max_batch_size = attr(lambda self: self._batch(), doc="The greatest batch, where shapes leave it out.", until=8)
+    max_batch_size = attr(
+        lambda self: self._batch(), doc="The greatest implicit batch.", until=8, instead="profiles", warns=(8,)
+    )
     max_workspace_size = attr(lambda self: 0, doc="Limit of scratch memory in bytes.", until=7)
 
     def _total(self) -> int:

@@ -37,6 +37,9 @@ def _put_metadata(layer: ILayer, text: str) -> None:
     layer._state.metadata = text
 
 
+_STRONG = "strongly typed networks"
+
+
 class ILayer(Api):
     """A layer of a network definition."""
 
@@ -53,9 +56,9 @@ class ILayer(Api):
         "How many ranks run it.",
         since=10,
     )
-    precision = attr(_precision, _put_precision, DataType, "The type in which it is wished to compute.", until=10)
+    precision = attr(_precision, _put_precision, DataType, "The type wished for.", until=10, instead=_STRONG, on="set")
     precision_is_set = attr(
-        lambda self: "precision" in self._state.extras, doc="Whether the precision was set.", until=10
+        lambda self: "precision" in self._state.extras, doc="Whether the precision was set.", until=10, instead=_STRONG
     )
 
     @method()
@@ -82,24 +85,24 @@ class ILayer(Api):
         tensor = ILayer.get_output(self, index)
         return member(DataType, "FLOAT", dialect_of(self)) if tensor is None else tensor.dtype  # type: ignore[no-any-return]
 
-    @method(until=10)
+    @method(until=10, instead=_STRONG)
     def set_output_type(self, index: int, dtype: DataType) -> None:
         """Have an output in another element type."""
         self._state.network.forget(self._state)
         self._state.output_types[index] = core_dtype(dtype)
 
-    @method(until=10)
+    @method(until=10, instead=_STRONG)
     def output_type_is_set(self, index: int) -> bool:
         """Return whether the type of an output was set."""
         return index in self._state.output_types
 
-    @method(until=10)
+    @method(until=10, instead=_STRONG)
     def reset_output_type(self, index: int) -> None:
         """Let an output have the type that the layer computes."""
         self._state.network.forget(self._state)
         self._state.output_types.pop(index, None)
 
-    @method(until=10)
+    @method(until=10, instead=_STRONG)
     def reset_precision(self) -> None:
         """Forget the wished precision."""
         self._state.extras.pop("precision", None)

@@ -38,9 +38,9 @@ class _Window(ILayer):
     """What layers with windows share."""
 
     stride_nd = field("stride", Dims, "How far the window moves, for each spatial axis.")
-    stride = field("stride", DimsHW, "How far the window moves.", until=8)
+    stride = field("stride", DimsHW, "How far the window moves.", until=8, instead="stride_nd", warns=(8,))
     padding_nd = _padding(Dims, "Padding at both ends of each spatial axis.")
-    padding = _padding(DimsHW, "Padding at both ends of height and width.", until=8)
+    padding = _padding(DimsHW, "Padding at both ends of height and width.", until=8, instead="padding_nd", warns=(8,))
     pre_padding = field("pre_padding", Dims, "Padding at the start of each spatial axis.")
     post_padding = field("post_padding", Dims, "Padding at the end of each spatial axis.")
     padding_mode = field("padding_mode", PaddingMode, "How padding and rounding are chosen.")
@@ -51,7 +51,7 @@ class _Convolution(_Window):
 
     num_output_maps = field("num_output_maps", int, "How many channels come out.")
     kernel_size_nd = field("kernel_size", Dims, "The size of the kernel, for each spatial axis.")
-    kernel_size = field("kernel_size", DimsHW, "The size of the kernel.", until=8)
+    kernel_size = field("kernel_size", DimsHW, "The size of the kernel.", until=8, instead="kernel_size_nd", warns=(8,))
     num_groups = field("num_groups", int, "Into how many groups channels are split.")
     kernel = field("kernel", Weights, "The kernel's numbers.")
     bias = field("bias", Weights, "The bias's numbers, empty for none.")
@@ -61,7 +61,9 @@ class _Convolution(_Window):
 class IConvolutionLayer(_Convolution):
     """Convolution."""
 
-    dilation = field("dilation", DimsHW, "The distance between kernel elements.", until=8)
+    dilation = field(
+        "dilation", DimsHW, "The distance between kernel elements.", until=8, instead="dilation_nd", warns=(8,)
+    )
 
 
 class IDeconvolutionLayer(_Convolution):
@@ -81,7 +83,7 @@ class IPoolingLayer(_Window):
 
     type = field("type", PoolingType, "What a window yields.")
     window_size_nd = field("window_size", Dims, "The size of the window, for each spatial axis.")
-    window_size = field("window_size", DimsHW, "The size of the window.", until=8)
+    window_size = field("window_size", DimsHW, "The size of the window.", until=8, instead="window_size_nd", warns=(8,))
     blend_factor = field("blend_factor", float, "The mean's share in MAX_AVERAGE_BLEND.")
     average_count_excludes_padding = field(
         "average_count_excludes_padding", bool, "Whether padding is left out of the mean's count."
@@ -93,8 +95,12 @@ class IPaddingLayer(ILayer):
 
     pre_padding_nd = field("pre_padding", Dims, "Padding at the start; negative cuts.")
     post_padding_nd = field("post_padding", Dims, "Padding at the end; negative cuts.")
-    pre_padding = field("pre_padding", DimsHW, "Padding at the start; negative cuts.", until=8)
-    post_padding = field("post_padding", DimsHW, "Padding at the end; negative cuts.", until=8)
+    pre_padding = field(
+        "pre_padding", DimsHW, "Padding at the start; negative cuts.", until=8, instead="pre_padding_nd", warns=(8,)
+    )
+    post_padding = field(
+        "post_padding", DimsHW, "Padding at the end; negative cuts.", until=8, instead="post_padding_nd", warns=(8,)
+    )
 
 
 class IScaleLayer(ILayer):

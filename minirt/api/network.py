@@ -58,7 +58,10 @@ class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, Mo
     num_outputs = attr(lambda self: len(self._state.outputs), doc="How many outputs it has.")
     flags = attr(_flags, doc="The flags it was created with, a bit each.", since=10)
     has_implicit_batch_dimension = attr(
-        lambda self: self._state.implicit_batch, doc="Whether shapes leave the batch out."
+        lambda self: self._state.implicit_batch,
+        doc="Whether shapes leave the batch out.",
+        instead="explicit batch dims",
+        warns=(10, 11),
     )
     has_explicit_precision = attr(lambda self: False, doc="False: precision follows the layers.", until=8)
     convolution_output_dimensions_formula = _formula("convolution")

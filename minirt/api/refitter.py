@@ -57,6 +57,9 @@ class _Refit:
         return array
 
 
+_QUANTIZE = "quantize and dequantize layers"
+
+
 class Refitter(Api):
     """Replaces weights of an engine built with BuilderFlag.REFIT: all that were set at once, or none."""
 
@@ -173,17 +176,17 @@ class Refitter(Api):
         """Build the engine again with the weights that were set; it is done on return."""
         return bool(Refitter.refit_cuda_engine(self))
 
-    @method(until=10, fail=False)
+    @method(until=10, fail=False, instead=_QUANTIZE)
     def set_dynamic_range(self, tensor_name: str, range: list[float]) -> bool:
         """Refuse: int8 scales are weights of quantize layers."""
         raise ApiError("it has no dynamic range", f"tensor '{tensor_name}'", "refit the scales of its quantize layer")
 
-    @method(until=10)
+    @method(until=10, instead=_QUANTIZE)
     def get_dynamic_range(self, tensor_name: str) -> tuple[float, float]:
         """Return no range: int8 scales are weights of quantize layers."""
         return (0.0, 0.0)
 
-    @method(until=10)
+    @method(until=10, instead=_QUANTIZE)
     def get_tensors_with_dynamic_range(self) -> list[str]:
         """Return no tensors: int8 scales are weights of quantize layers."""
         return []

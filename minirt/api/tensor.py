@@ -83,22 +83,30 @@ def _put_location(tensor: ITensor, value: TensorLocation) -> None:
     tensor._state.extras["location"] = value.name
 
 
+_STRONG = "strongly typed networks"
+_EXPLICIT = "explicit batch dims"
+_QUANTIZE = "quantize and dequantize layers"
+
+
 class ITensor(Api):
     """A tensor of a network: an input, or an output of a layer. Its type is worked out when it is asked for."""
 
     _state: TensorCell
     name = attr(lambda self: self._state.name, lambda self, value: self._state.rename(value), str, "The name.")
     shape = attr(_shape, _put_shape, Dims, "The shape, -1 for dims known only at run time; set on inputs only.")
-    dtype = attr(_dtype, _put_dtype, DataType, "The element type.", set_until=10)
+    dtype = attr(_dtype, _put_dtype, DataType, "The element type.", set_until=10, instead=_STRONG, on="set")
     location = attr(_location, _put_location, TensorLocation, "Whether it is read in host or device memory.")
     allowed_formats = _extra("allowed_formats", 1 << 13, int, "Layouts that it may have, a bit for each.")
-    broadcast_across_batch = _extra("broadcast_across_batch", False, bool, "Without effect.")
+    broadcast_across_batch = _extra(
+        "broadcast_across_batch", False, bool, "Without effect.", instead=_EXPLICIT, warns=(10, 11)
+    )
     dynamic_range = attr(
         lambda self: self._state.extras.get("range"),
         lambda self, value: self._state.extras.__setitem__("range", tuple(value)),
         list[float],
         "The range of int8 values, None where unset.",
         until=10,
+        instead=_QUANTIZE,
     )
     is_network_input = attr(lambda self: self._state.is_input, doc="Whether it is an input of the network.")
     is_network_output = attr(lambda self: self._state.is_output, doc="Whether it is an output of the network.")
@@ -116,7 +124,7 @@ class ITensor(Api):
         """Return the name of a dim, None where it has none."""
         return self._state.dims.get(index)
 
-    @method(until=10)
+    @method(until=10, instead=_QUANTIZE)
     def set_dynamic_range(self, min: float, max: float) -> bool:
         """Keep the range of int8 values; numbers come from quantize and dequantize layers."""
         self._state.extras["range"] = (min, max)
@@ -127,7 +135,7 @@ class ITensor(Api):
         """Return the greatest magnitude of the range of int8 values."""
         return float(max(map(abs, self._state.extras.get("range", (0.0, 0.0)))))
 
-    @method(until=10)
+    @method(until=10, instead=_QUANTIZE)
     def reset_dynamic_range(self) -> None:
         """Forget the range of int8 values."""
         self._state.extras.pop("range", None)

@@ -134,6 +134,9 @@ def test_old_methods_warn_and_name_what_to_use() -> None:
     x = net.add_input("x", v8.float32, (1, 1, 4, 4))
     with pytest.warns(DeprecationWarning, match="add_pooling_nd"):
         net.add_pooling(x, v8.PoolingType.MAX, (2, 2))
+    x10 = trt.Builder(trt.Logger()).create_network().add_input("x", trt.float32, (1,))
+    with pytest.warns(DeprecationWarning, match="dtype is deprecated"):
+        x10.dtype = trt.float16
     net7 = v7.Builder(v7.Logger()).create_network(1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

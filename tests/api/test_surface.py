@@ -66,3 +66,25 @@ def test_public_names_have_docstrings(dialect: int) -> None:
             if member[0] != "_" and (isinstance(got, property) or inspect.isfunction(got)) and not got.__doc__:
                 bare.append(f"{name}.{member}")
     assert not bare
+
+
+def _warned(entry: surface.Surface, key: str) -> set[str]:
+    """Return which accesses of a member warn in a release."""
+    found = entry.get("deprecation_warning", {})
+    return set(found.get(key, "").split("+")) - {""} if isinstance(found, dict) else {"call"} if key in found else set()
+
+
+@pytest.mark.parametrize(("dialect", "key"), [(8, "8.6"), (10, "10.13")])
+def test_deprecated_attributes_warn_where_the_bindings_do(dialect: int, key: str) -> None:
+    module = importlib.import_module(surface.MODULES[dialect])
+    for name, entry in SURFACE["classes"].items():
+        for prop, info in entry["properties"].items():
+            if not surface.alive(info, dialect) or not surface.alive(entry, dialect) or not hasattr(module, name):
+                continue
+            got = inspect.getattr_static(getattr(module, name), prop)
+            for access, function in (("get", got.fget), ("set", got.fset)) if isinstance(got, property) else ():
+                warns = getattr(function, "__qualname__", "").startswith("_warning.")
+                expected = access in _warned(info, key)
+                if warns:
+                    assert dialect in inspect.getclosurevars(function).nonlocals["dialects"] or not expected  # type: ignore[arg-type]
+                assert warns or not expected, f"{name}.{prop} does not warn on {access}"
