@@ -54,7 +54,7 @@ class Attribute(property):
     def __set_name__(self, owner: type, name: str) -> None:
         for function in (self.fget, self.fset):
             if hasattr(function, "api_name"):
-                function.api_name = name
+                function.api_name = name  # type: ignore[union-attr]
 
     def within(self, dialect: int) -> Attribute:
         """Return the property as one dialect has it: without a setter where that dialect has none."""
