@@ -16,7 +16,7 @@ from minirt.build.specialize import unify
 from minirt.errors import GraphError
 from minirt.ir.encode import encode_type
 from minirt.ir.graph import Data, Graph, Input
-from minirt.ir.op import DataDependent, Node, Value, apply_all
+from minirt.ir.op import DataDependent, Node, Value, reapply
 from minirt.ir.substitute import specialize
 from minirt.ir.text import blobs_of, print_graph
 from minirt.kernels.kernel import Target
@@ -75,7 +75,7 @@ def numbered(graph: Graph) -> Graph:
         op = node.op
         if isinstance(op, DataDependent) and op.dims:
             op = op.replace(dims=tuple(str(names[n]) for n in op.dims))
-        return apply_all(op, *operands)
+        return reapply(node, op, operands)
 
     renamed = specialize(graph, names)
     return Graph(renamed.name, renamed.inputs, _rebuilt(renamed, visit), renamed.names)

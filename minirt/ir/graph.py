@@ -57,6 +57,7 @@ class Data:
 class Input(Op):
     """A graph input: its name and type."""
 
+    fresh = True
     label: str
     type: Type
 

@@ -38,6 +38,8 @@ class Op:
     """Element types that the first operand may have."""
     symbolic: ClassVar[bool] = False
     """True where ``reference`` also works on arrays of dimension expressions."""
+    fresh: ClassVar[bool] = False
+    """True where each application is a value of its own (graph inputs): what hangs from it belongs to one graph."""
     pure: ClassVar[bool] = True
     """False where two applications to the same operands differ (random ops)."""
 
@@ -98,13 +100,19 @@ class Op:
 
 
 class Node:
-    """An op applied to values; compares by identity.  ``origin`` holds the user's node or layer names."""
+    """An op applied to values; compares by identity.
 
-    __slots__ = ("__weakref__", "facts", "inputs", "op", "origin", "outputs", "serial")
+    ``origin`` holds the user's node or layer names; a ``closed`` node depends on no input, may be shared by several
+    graphs, and so has none.
+    """
+
+    __slots__ = ("__weakref__", "closed", "facts", "inputs", "op", "origin", "outputs", "serial")
     _serial = itertools.count()
 
     def __init__(self, op: Op, inputs: tuple[Value, ...], types: Sequence[Type], origin: tuple[str, ...]) -> None:
-        self.op, self.inputs, self.origin = op, inputs, origin
+        self.op, self.inputs = op, inputs
+        self.closed: bool = not op.fresh and all(v.node.closed for v in inputs)
+        self.origin = () if self.closed else origin
         self.facts: tuple[Fact, ...] = ()
         self.outputs = tuple(Value(self, i, t) for i, t in enumerate(types))
         self.serial = next(Node._serial)
@@ -306,7 +314,7 @@ def apply_all(op: Op, *inputs: Value) -> tuple[Value, ...]:
     if isinstance(op, DataDependent) and not op.dims:
         count = op.unknowns(*inputs)
         op = dataclasses.replace(op, dims=tuple(fresh_dim() for _ in range(count))) if count else op
-    key = (op, tuple(map(id, inputs))) if op.pure else object()
+    key = (op, tuple(map(id, inputs))) if op.pure and not op.fresh else object()
     with _lock:
         found = _nodes.get(key)
     if found is not None:
@@ -329,6 +337,11 @@ def apply_all(op: Op, *inputs: Value) -> tuple[Value, ...]:
     node.facts = tuple(facts)
     with _lock:
         return _nodes.setdefault(key, node).outputs
+
+
+def reapply(node: Node, op: Op, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The node's results, made anew only where its op or operands have changed."""
+    return node.outputs if op is node.op and inputs == node.inputs else apply_all(op, *inputs)
 
 
 Kind = TypeVar("Kind", bound=Op)

@@ -8,7 +8,7 @@ from typing import Any
 
 from minirt.errors import TypeInferenceError
 from minirt.ir.graph import Graph, Raise, rebuild, substitute_type
-from minirt.ir.op import Node, Op, Value, apply_all
+from minirt.ir.op import Node, Op, Value, apply_all, reapply
 from minirt.types.dim import Dim, Expr
 from minirt.types.evaluate import substitute
 from minirt.types.tensor import Optional, Sequence, Tensor
@@ -54,6 +54,6 @@ def specialize(graph: Graph, sizes: Mapping[str, Dim]) -> Graph:
         return graph
 
     def visit(node: Node, operands: tuple[Value, ...]) -> tuple[Value, ...]:
-        return apply_all(substitute_op(node.op, sizes), *operands)
+        return reapply(node, substitute_op(node.op, sizes), operands)
 
     return rebuild(graph, visit)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from minirt.ir.graph import Constant, Graph, Input, constant, rebuild
 from minirt.ir.match import P
-from minirt.ir.op import Node, Value, apply, apply_all, op_of
+from minirt.ir.op import Node, Value, apply, apply_all, op_of, reapply
 from minirt.ops.control import If, Loop
 from minirt.ops.movement import Dims
 from minirt.optimize.rewrite import rule
@@ -25,7 +25,7 @@ def with_inputs(body: Graph, known: Mapping[int, Value]) -> Graph:
     def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
         if isinstance(node.op, Input):
             return [replaced.get(v, v) for v in node.outputs]
-        return apply_all(node.op, *operands)
+        return reapply(node, node.op, operands)
 
     made = rebuild(body, visit)
     kept = [v for i, v in enumerate(made.inputs) if i not in known]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from minirt.flags import flags
 from minirt.ir.graph import Graph, rebuild
-from minirt.ir.op import Node, Value, apply_all
+from minirt.ir.op import Node, Value, reapply
 from minirt.ir.text import print_graph
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
@@ -39,7 +39,7 @@ def in_bodies(graph: Graph, each: Callable[[Graph], Graph]) -> Graph:
     def visit(node: Node, operands: tuple[Value, ...]) -> tuple[Value, ...]:
         changed = {k: each(f) for k, f in node.op.fields().items() if isinstance(f, Graph)}
         changed = {k: f for k, f in changed.items() if f.outputs != getattr(node.op, k).outputs}
-        return apply_all(node.op.replace(**changed) if changed else node.op, *operands)
+        return reapply(node, node.op.replace(**changed) if changed else node.op, operands)
 
     return rebuild(graph, visit)
 

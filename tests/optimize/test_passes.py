@@ -45,7 +45,6 @@ def test_a_graph_prints_and_parses_back(data: st.DataObject) -> None:
     text = print_graph(graph)
     again = parse_graph(text, blobs_of(graph))
     assert print_graph(again) == text
-    assert again.outputs == graph.outputs  # interned: the same nodes
 
 
 @settings(max_examples=25, deadline=None)

@@ -54,7 +54,7 @@ class Tensors:
     def _external(self, proto: onnx.TensorProto, dtype: DType, shape: tuple[int, ...], where: str) -> Array:
         entries = {e.key: e.value for e in proto.external_data}
         try:
-            offset, length = int(entries.get("offset", 0)), int(entries.get("length", dtype.nbytes(math.prod(shape))))
+            offset, length = int(entries.get("offset", 0)), int(entries.get("length", _packed(dtype, math.prod(shape))))
         except ValueError as error:
             raise ModelFormatError(f"external data have a bad offset or length: {error}", where) from error
         whole = self._file(entries.get("location", ""), where)
@@ -83,12 +83,17 @@ class Tensors:
         return self._files[path]
 
 
+def _packed(dtype: DType, count: int) -> int:
+    """Bytes of so many elements in a model: two 4-bit ones to a byte."""
+    return (count * dtype.bits + 7) // 8
+
+
 def _shaped(raw: Array, dtype: DType, shape: tuple[int, ...], where: str) -> Array:
     """Bytes as elements; 4-bit types are unpacked, low half first."""
     count = math.prod(shape)
     if dtype is string:
         raise ModelFormatError("strings cannot be raw data", where)
-    if raw.size != dtype.nbytes(count):
+    if raw.size != _packed(dtype, count):
         raise ModelFormatError(f"{raw.size} bytes of data do not fill {dtype}{list(shape)}", where)
     if dtype.bits < 8:
         proto = onnx.TensorProto(data_type=dtype.onnx, dims=shape, raw_data=raw.tobytes())
