@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minirt.ir.scalar import Body, arg
+from minirt.ir.scalar import Body, arg, encode
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.movement import GRAIN_BYTES, HOLDER, Move, copy_launch, too_many, unmovable
-from minirt.kernels.cpu.nest import Nest, function_text, nest_args
-from minirt.kernels.cpu.pointwise import map_launch
+from minirt.kernels.cpu.nest import Nest, function_text, is_one, nest_args
+from minirt.kernels.cpu.pointwise import map_launch, region_line
 from minirt.kernels.kernel import Kernel, Operand, Problem, Target
 from minirt.ops.movement import Pad
 from minirt.plan.launch import Address, Integer, Launch, Launches, Spec, Unit
@@ -85,7 +85,8 @@ class PadMirrored(Kernel):
             strides = tuple(tuple(o.strides[a] for a in order) for o in (x, y))
             nest = Nest(dims, strides, tuple(order))
             pairs = [(x.shape[a], problem.op.begins[a]) for a in order]
-        spec: Spec = {"bits": bits, "rank": nest.rank, "mode": problem.op.mode}
+        places = ["1" if is_one(nest.strides[i][-1]) else "s" for i in range(2)]
+        spec: Spec = {"bits": bits, "rank": nest.rank, "mode": problem.op.mode, "places": places}
         args = nest_args(nest)
         args += [Address("in", 0), *map(Integer, nest.strides[0]), Address("out", 0), *map(Integer, nest.strides[1])]
         args += [Integer(n) for pair in pairs for n in pair]
@@ -119,15 +120,33 @@ def _mirrored(spec: Spec) -> str:
         lines += [f"    x += k * x{d} * {size}", f"    y += c{d} * y{d} * {size}"]
     lines += [
         f"    px, py = {holder}(x), {holder}(y)",
-        f"    for j in range(c{last}, stop):",
-        f"        k = j - b{last}",
+        f"    begin, end = max(c{last}, b{last}), min(stop, b{last} + m{last})",
+        f"    for j in range(c{last}, min(stop, begin)):",
+        *_placed(spec, last),
+        f"    source = x - b{last} * x{last} * {size}",
+        "    for j in range(begin, end):",
+        f"        move(j, source{_step(spec, 0, last)}, y{_step(spec, 1, last)})",
+        "    for j in range(max(begin, end), stop):",
+        *_placed(spec, last),
+        f"    at += stop - c{last}",
+        f"    c{last} = 0",
     ]
-    lines += [f"        {line.format(d=last)}" for line in _PLACES[spec["mode"]]]
-    lines += [f"        py[j * y{last}] = px[k * x{last}]", f"    at += stop - c{last}", f"    c{last} = 0"]
     indent = "    "
     for d in range(last - 1, -1, -1):
         lines += [f"{indent}c{d} += 1"]
         if d:
             lines += [f"{indent}if c{d} == n{d}:", f"{indent}    c{d} = 0"]
             indent += "    "
-    return function_text([f"from minirt.kernels.cpu.pointers import {holder}"], lines)
+    body = encode(Body((HOLDER[spec["bits"]],), (arg(0, HOLDER[spec["bits"]]),)))
+    move = {"body": body, "args": spec["places"][:1], "outs": spec["places"][1:], "coords": []}
+    return function_text([f"from minirt.kernels.cpu.pointers import {holder}", region_line("move", move)], lines)
+
+
+def _step(spec: Spec, operand: int, last: int) -> str:
+    return f", {'xy'[operand]}{last}" if spec["places"][operand] == "s" else ""
+
+
+def _placed(spec: Spec, last: int) -> list[str]:
+    """Statements for an element beside the operand: its mirrored place, and the copy."""
+    place = [line.format(d=last) for line in _PLACES[spec["mode"]]]
+    return [f"        {line}" for line in (f"k = j - b{last}", *place, f"py[j * y{last}] = px[k * x{last}]")]

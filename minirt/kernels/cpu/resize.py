@@ -12,10 +12,11 @@ from math import ceil
 
 from minirt.ir.scalar import Body, Scalar, arg, call, cast, encode, wide
 from minirt.kernels.cpu.compile import CpuUnit
+from minirt.kernels.cpu.gemm import Orders
 from minirt.kernels.cpu.movement import HOLDER, Move, copy_launch
 from minirt.kernels.cpu.nest import NestText, collapse, function_text, nest_args, operand_args, same
 from minirt.kernels.cpu.pointwise import MOST_LOOPS, region_line, unsupported
-from minirt.kernels.kernel import KERNELS, Kernel, Operand, Problem, Target
+from minirt.kernels.kernel import KERNELS, Kernel, Operand, Order, Problem, Target
 from minirt.ops.resize import Resize
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Real, Spec, Unit
 from minirt.types.dim import Dim, Expr, mul
@@ -62,6 +63,10 @@ class ResizeAxes(Kernel):
     """Nearest, linear and cubic resizing along any axes of any strides."""
 
     ops = (Resize,)
+
+    def orders(self, problem: Problem) -> Orders:
+        """The result lies as the operand does."""
+        return (None,), (Order(problem.inputs[0].type.order, pitched=True),)
 
     def rejects(self, problem: Problem) -> str:
         """Cropping, unknown scales, very wide filters."""
