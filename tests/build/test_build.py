@@ -1,4 +1,4 @@
-"""Builds as a whole: bytes that repeat, long chains, dynamic shapes, engines that several threads run, other targets."""
+"""Builds as a whole: bytes that repeat, long chains, dynamic shapes, engines that threads share, other targets."""
 
 from __future__ import annotations
 

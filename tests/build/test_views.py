@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirt.build.views import Placement, dense, reshape_strides, view
+from minirt.ir.op import Op
 from minirt.ops.movement import Expand, Reshape, Slice, Transpose
 from minirt.types.dim import Dim, symbol
 from minirt.types.dtype import f32
 from minirt.types.tensor import Tensor
 
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
-def read(
-    at: Placement, memory: np.ndarray[tuple[int], np.dtype[np.float32]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+
+def read(at: Placement, memory: Floats) -> Floats:
     shape = tuple(int(d) for d in at.type.shape)  # type: ignore[arg-type]
     if 0 in shape:
         return np.empty(shape, np.float32)
@@ -38,7 +39,7 @@ def test_chains_of_views_address_what_numpy_does(data: st.DataObject) -> None:
         np.testing.assert_array_equal(read(at, memory), want)
 
 
-def _draw_view(data: st.DataObject, x: np.ndarray[tuple[int, ...], np.dtype[np.float32]]):  # type: ignore[no-untyped-def]
+def _draw_view(data: st.DataObject, x: Floats) -> tuple[Op, Floats]:
     kind = data.draw(st.integers(0, 3))
     if kind == 0:
         perm = tuple(data.draw(st.permutations(range(x.ndim))))
