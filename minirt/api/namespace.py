@@ -24,6 +24,7 @@ from minirt.api import (
     layers_math,
     layers_model,
     layers_move,
+    layers_recurrent,
     layers_window,
     logger,
     network,
@@ -44,12 +45,12 @@ from minirt.api.enum import EnumType, enum_span, member
 
 _MODULES = (
     *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin, plugin_data, plugin_registry),
-    *(tensor, layer, layers_math, layers_move, layers_window, layers_model, control, network, parser),
+    *(tensor, layer, layers_math, layers_move, layers_window, layers_model, layers_recurrent, control, network, parser),
     *(builder, config, profile, timing_cache, runtime, engine, context, inspector, refitter, node_lists),
 )
 _BASES = frozenset(
     "Adding Api BindingContext BindingEngine ControlAdding Enum Interface Managed MathAdding ModelAdding MoveAdding "
-    "PluginAdding WindowAdding".split()
+    "PluginAdding RecurrentAdding WindowAdding".split()
 )
 _ALIASES = {
     "float32": ("FLOAT", Span()),

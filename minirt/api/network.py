@@ -13,6 +13,7 @@ from minirt.api.enums import DataType, NetworkDefinitionCreationFlag
 from minirt.api.fields import shown
 from minirt.api.layer import ILayer
 from minirt.api.layers_model import ModelAdding
+from minirt.api.layers_recurrent import RecurrentAdding
 from minirt.api.logger import IErrorRecorder, Managed
 from minirt.api.network_math import MathAdding
 from minirt.api.network_move import MoveAdding
@@ -48,7 +49,9 @@ def _formula(kind: str) -> Any:
     return attr(lambda self: self._state.extras.get(f"{kind} formula"), put, Any, doc, until=7)
 
 
-class INetworkDefinition(WindowAdding, MathAdding, MoveAdding, ControlAdding, ModelAdding, PluginAdding, Managed):
+class INetworkDefinition(
+    WindowAdding, MathAdding, MoveAdding, ControlAdding, ModelAdding, PluginAdding, RecurrentAdding, Managed
+):
     """A network: inputs, layers, and tensors marked as outputs."""
 
     _state: NetworkCells

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from minirt.build.layers import attention, control, movement, pointwise, reduction, windows
+from minirt.build.layers import attention, control, movement, pointwise, recurrent, reduction, windows
 from minirt.build.layers.emit import cast
 from minirt.build.network import NetworkCells, TensorCell
-from minirt.build.options import Profile
 from minirt.build.scope import Scope
 from minirt.errors import ApiError, GraphError
 from minirt.ir.graph import Graph, Input
 from minirt.ir.op import Value
 from minirt.ops import families
 
-MEANINGS = (attention, control, families, movement, pointwise, reduction, windows)
+MEANINGS = (attention, control, families, movement, pointwise, recurrent, reduction, windows)
 """The modules whose import registers what layers mean, and the ops that they are made of."""
 
 

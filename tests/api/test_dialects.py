@@ -181,3 +181,49 @@ def test_names_of_one_dialect_only() -> None:
     assert issubclass(v7.IConvolutionLayer, v7.ILayer)
     assert v11.ITensor.dtype.fset is None
     assert trt.ITensor.dtype.fset is not None
+
+
+def _lstm_step(x: Any, h: Any, c: Any, w: dict[str, Any], r: dict[str, Any], b: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the next states of an LSTM cell."""
+    z = {g: x @ w[g].T + h @ r[g].T + b[g] for g in w}
+    i, f, o = (1 / (1 + np.exp(-z[g])) for g in ("INPUT", "FORGET", "OUTPUT"))
+    c = f * c + i * np.tanh(z["CELL"])
+    return o * np.tanh(c), c
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("module", [v7, v8])
+def test_an_lstm_of_two_levels(module: Any) -> None:
+    gates = ("INPUT", "FORGET", "CELL", "OUTPUT")
+    sizes = (3, 5)
+    x = RNG.normal(size=(2, 4, 3)).astype(np.float32)
+    w = [{g: RNG.normal(size=(5, n)).astype(np.float32) for g in gates} for n in sizes]
+    r = [{g: RNG.normal(size=(5, 5)).astype(np.float32) for g in gates} for _ in sizes]
+    b = [{g: RNG.normal(size=5).astype(np.float32) for g in gates} for _ in sizes]
+    builder = module.Builder(module.Logger(module.Logger.ERROR))
+    net = builder.create_network(1 << int(module.NetworkDefinitionCreationFlag.EXPLICIT_BATCH))
+    layer = net.add_rnn_v2(net.add_input("x", module.float32, x.shape), 2, 5, 4, module.RNNOperation.LSTM)
+    for level in range(2):
+        for gate in gates:
+            kind = getattr(module.RNNGateType, gate)
+            layer.set_weights_for_gate(level, kind, True, w[level][gate])
+            layer.set_weights_for_gate(level, kind, False, r[level][gate])
+            layer.set_bias_for_gate(level, kind, True, b[level][gate])
+    assert (layer.get_weights_for_gate(0, module.RNNGateType.CELL, True) == w[0]["CELL"].reshape(-1)).all()
+    assert (layer.num_layers, layer.hidden_size, layer.data_length, layer.num_outputs) == (2, 5, 3, 3)
+    for i in range(3):
+        layer.get_output(i).name = f"out{i}"
+        net.mark_output(layer.get_output(i))
+    engine = builder.build_engine(net, builder.create_builder_config())
+    got = engine.create_execution_context().run({"x": x})
+    states, sequence = [], x
+    for level in range(2):
+        h, c, rows = np.zeros((2, 5)), np.zeros((2, 5)), []
+        for t in range(4):
+            h, c = _lstm_step(sequence[:, t], h, c, w[level], r[level], b[level])
+            rows.append(h)
+        sequence = np.stack(rows, 1)
+        states.append((h, c))
+    same(got["out0"], sequence, 1e-4)
+    same(got["out1"], np.stack([h for h, _ in states], 1), 1e-4)
+    same(got["out2"], np.stack([c for _, c in states], 1), 1e-4)
