@@ -132,7 +132,7 @@ class GemmTiled(Kernel):
         blocks, depth = pieces(found.sizes[1], spec.width), found.sizes[2]
         if b.constant and b.dense:
             packs.append(Pack(1, "pack_product", {"width": spec.width, "transposed": problem.op.trans_b}))
-            place_b, outer_b = Address("pack", 0), _packed_batch(b, found, blocks * depth * spec.width)
+            place_b, outer_b = Address("pack", 0), packed_batch(b, found, blocks * depth * spec.width)
         else:
             place_b = Address("work", len(work))
             count, loops = _pack_loops(b, found)
@@ -204,7 +204,7 @@ def pack_product(matrix: Array, spec: Spec) -> Array:
     return pack_matrix(plain.astype(np.float32), spec["width"])
 
 
-def _packed_batch(b: Operand, found: _Product, each: Dim) -> tuple[Dim, Dim]:
+def packed_batch(b: Operand, found: _Product, each: Dim) -> tuple[Dim, Dim]:
     """Batch strides of a constant's packed copy: those of the dense constant, in matrices of ``each``."""
     size = mul(b.shape[-1], b.shape[-2])
     first, second = found.outer(1)

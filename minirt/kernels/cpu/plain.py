@@ -13,7 +13,7 @@ import numpy as np
 from minirt.ir.scalar import Body, arg, call, cast, decode, encode, uses_index
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.convolution import Image, extra_images, image_of, paired
-from minirt.kernels.cpu.gemm import FAR, pieces, read_product
+from minirt.kernels.cpu.gemm import FAR, packed_batch, pieces, read_product
 from minirt.kernels.cpu.nest import function_text, is_one, same
 from minirt.kernels.cpu.pointwise import region_line, unsupported
 from minirt.kernels.kernel import KERNELS, Kernel, Operand, Problem, Target, pack
@@ -28,7 +28,7 @@ ROWS, BLOCK = 4, 256
 _WORDS = {"f32": "float32", "f64": "float64", "i32": "int32", "u32": "uint32", "i64": "int64", "u64": "uint64"}
 _SIZES = "images groups rows width columns depth kh kw sh sw dh dw ph pw h w".split()
 _FIRST = "x x_image x_group x_row x_pixel x_depth".split()
-_SECOND = "b b_image b_group b_kh b_kw b_depth b_column".split()
+_SECOND = "b b_image b_group b_block b_kh b_kw b_depth b_column".split()
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ def plain_launch(
     moved: list[Moved],
     body: Body,
 ) -> Launch:
-    """The launch: ``sizes`` as in _SIZES, strides of both operands in elements, then what the epilogue moves."""
+    """The launch: ``sizes`` as in _SIZES, strides of both operands in elements, then what the epilogue moves.
+
+    A task is four rows of a block of columns; blocks of the second operand are its third stride apart.
+    """
     dtype = problem.inputs[0].type.dtype
     size = dtype.bits // 8
     args: list[Arg] = [*map(Integer, sizes), first[0], *(Integer(mul(s, size)) for s in first[1])]
@@ -65,8 +68,8 @@ def plain_launch(
     spec: Spec = {
         "dtype": dtype.name, "body": encode(body), "dense": is_one(second[1][-1]), "places": [m.place for m in moved],
     }  # fmt: skip
-    tasks = mul(mul(sizes[0], sizes[1]), pieces(sizes[2], ROWS))
-    work = [problem.likely(sizes[i]) for i in (4, 5, 6, 7)]
+    tasks = mul(mul(sizes[0], sizes[1]), mul(pieces(sizes[2], ROWS), pieces(sizes[4], BLOCK)))
+    work = [min(BLOCK, problem.likely(sizes[4])), *(problem.likely(sizes[i]) for i in (5, 6, 7))]
     grain = max(1, 100_000 // max(1, ROWS * int(np.prod(work))))
     return Launch(Unit("PlainProduct", spec), tuple(args), (tasks, grain, 1))
 
@@ -125,13 +128,15 @@ def _statements(spec: Spec, held: DType, extras: int) -> list[str]:
     zero, size = f"{_WORDS[held.name]}(0)", held.bits // 8
     lines = [f"{name} = args[{i}]" for i, name in enumerate(names)]
     lines += ["sums = address_of(block())", *(f"acc{r} = sums + {r * BLOCK * size}" for r in range(ROWS))]
-    lines += [f"cuts = (rows + {ROWS - 1}) // {ROWS}", "for task in range(lo, hi):"]
-    body = ["outer = task // cuts", f"m = (task - outer * cuts) * {ROWS}", "image = outer // groups"]
+    lines += [f"cuts = (rows + {ROWS - 1}) // {ROWS}", f"blocks = (columns + {BLOCK - 1}) // {BLOCK}"]
+    lines += ["for task in range(lo, hi):"]
+    body = ["rest = task // cuts", f"m = (task - rest * cuts) * {ROWS}", "outer = rest // blocks"]
+    body += ["part = rest - outer * blocks", "image = outer // groups"]
     body += ["group = outer - image * groups", "xs = x + image * x_image + group * x_group"]
-    body += ["bs = b + image * b_image + group * b_group"]
+    body += ["bs = b + image * b_image + group * b_group + part * b_block"]
     for r in range(ROWS):  # rows beyond the last repeat it
         body += [f"oh{r} = min(m + {r}, rows - 1) // width", f"ow{r} = min(m + {r}, rows - 1) - oh{r} * width"]
-    inner = [f"last = min(columns, first + {BLOCK})"]
+    inner = [f"first = part * {BLOCK}", f"last = min(columns, first + {BLOCK})"]
     inner += [f"for r in range({ROWS}):", "    for j in range(last - first):"]
     inner += [f"        clear(j, {zero}, sums + r * {BLOCK * size})"]
     inner += ["for u in range(kh):", "    for v in range(kw):", *_tap(spec, zero)]
@@ -151,8 +156,7 @@ def _statements(spec: Spec, held: DType, extras: int) -> list[str]:
         "    for j in range(last - first):",
         f"        finish(j, sums + r * {BLOCK * size}, {', '.join(operands)})",
     ]
-    body += [f"for first in range(0, columns, {BLOCK}):", *(f"    {line}" for line in inner)]
-    return lines + [f"    {line}" for line in body]
+    return lines + [f"    {line}" for line in [*body, *inner]]
 
 
 def _tap(spec: Spec, zero: str) -> list[str]:
@@ -162,8 +166,7 @@ def _tap(spec: Spec, zero: str) -> list[str]:
     for r in range(ROWS):
         lines += [f"top = oh{r} * sh - ph + u * dh", f"side = ow{r} * sw - pw + v * dw"]
         lines += [f"in{r} = 0 <= top < h and 0 <= side < w", f"q{r} = xs + top * x_row + side * x_pixel"]
-    start = f"bs + u * b_kh + v * b_kw + first * b_column * {dtype.bits // 8}"
-    lines += [f"to = {start}", "for k in range(depth):"]
+    lines += ["to = bs + u * b_kh + v * b_kw", "for k in range(depth):"]
     lines += [f"    a{r} = pick(0, q{r} + k * x_depth) if in{r} else {zero}" for r in range(ROWS)]
     sums = ", ".join(f"acc{r}" for r in range(ROWS))
     values = ", ".join(f"a{r}" for r in range(ROWS))
@@ -206,11 +209,14 @@ class GemmPlain(Kernel):
         rows, columns, depth = found.sizes
         sizes: list[Dim] = [*found.counts, rows, FAR, columns, depth, 1, 1, 1, 1, 1, 1, 0, 0, 1, FAR]
         a: list[Dim] = [*found.outer(0), 0, *found.a]
-        b: list[Dim] = [*found.outer(1), 0, 0, *found.b]
+        b: list[Dim] = [*found.outer(1), mul(found.b[1], BLOCK), 0, 0, *found.b]
         place, packs = Address("in", 1), tuple[Pack, ...]()
-        if problem.inputs[1].constant and problem.inputs[1].dense and op.trans_b:
-            packs = (Pack(1, "pack_turned", {}),)
-            b, place = [*found.outer(1), 0, 0, columns, 1], Address("pack", 0)
+        second = problem.inputs[1]
+        if second.constant and second.dense:
+            packs = (Pack(1, "pack_turned", {"transposed": op.trans_b}),)
+            wide, each = block_of(columns)
+            batch = packed_batch(second, found, mul(mul(wide, each), depth))
+            b, place = [*batch, mul(depth, each), 0, 0, each, 1], Address("pack", 0)
         moved = [
             Moved(e, Address("in", 2 + i), (*found.outer(3 + i), 0, *found.extras[i]))
             for i, e in enumerate(problem.inputs[2:])
@@ -249,13 +255,15 @@ class ConvPlain(Kernel):
         image, channel, row, pixel = source.strides
         a: list[Dim] = [image, mul(channel, depth), row, pixel, channel]
         per_out, per_in, per_row, per_tap = weights.strides
-        b: list[Dim] = [0, mul(per_out, each), per_row, per_tap, per_in, per_out]
+        b: list[Dim] = [0, mul(per_out, each), mul(per_out, BLOCK), per_row, per_tap, per_in, per_out]
         place, packs = Address("in", 1), tuple[Pack, ...]()
         if w.constant and w.dense:
             packs, place = (Pack(1, "pack_plain", {"groups": op.groups}),), Address("pack", 0)
-            tap = mul(depth, each)
-            width = mul(weights.size[1], tap)
-            b = [0, mul(weights.size[0], width), width, tap, each, 1]
+            blocks, width = block_of(each)
+            tap = mul(depth, width)
+            row = mul(weights.size[1], tap)
+            block = mul(weights.size[0], row)
+            b = [0, mul(blocks, block), block, row, tap, width, 1]
         images = extra_images(problem, 2)
         moved = [Moved(e, Address("in", 2 + i), _placed(images[i], each)) for i, e in enumerate(problem.inputs[2:])]
         moved += [
@@ -271,15 +279,36 @@ def _placed(image: Image, each: Dim) -> tuple[Dim, Dim, Dim, Dim, Dim]:
     return first, mul(channel, each), row, pixel, channel
 
 
+def block_of(columns: Dim) -> tuple[Dim, Dim]:
+    """How many blocks a constant's columns are packed in, and how wide they are."""
+    if isinstance(columns, int):
+        return pieces(columns, BLOCK), min(BLOCK, columns)
+    return pieces(columns, BLOCK), BLOCK
+
+
+def _blocked(columns: Array) -> Array:
+    """[..., K, N] as [..., blocks, K, width], filled with zeros."""
+    *outer, count = columns.shape
+    width = min(BLOCK, max(count, 1))
+    blocks = -(-count // width)
+    filled = np.zeros((*outer, blocks * width), columns.dtype)
+    filled[..., :count] = columns
+    return np.ascontiguousarray(np.swapaxes(filled.reshape(*outer, blocks, width), -3, -2))
+
+
 @pack
-def pack_turned(matrix: Array, _: Spec) -> Array:
-    """A constant [..., N, K] as [..., K, N]."""
-    return np.ascontiguousarray(np.swapaxes(matrix, -1, -2))
+def pack_turned(matrix: Array, spec: Spec) -> Array:
+    """A constant [..., K, N], or transposed [..., N, K], as [..., blocks, K, width]."""
+    return _blocked(np.swapaxes(matrix, -1, -2) if spec["transposed"] else matrix)
 
 
 @pack
 def pack_plain(weights: Array, spec: Spec) -> Array:
-    """[O, C / groups, kernel...] as [groups, kernel..., C / groups, O / groups]."""
+    """[O, C / groups, kernel...] as [groups, blocks, kernel..., C / groups, width]."""
     groups = spec["groups"]
     split = weights.reshape(groups, weights.shape[0] // groups, *weights.shape[1:])
-    return np.ascontiguousarray(np.moveaxis(split, (1, 2), (-1, -2)))
+    turned = np.moveaxis(split, (1, 2), (-1, -2))
+    taps = turned.shape[1:-2]
+    rows = turned.reshape(groups, -1, turned.shape[-1])
+    packed = _blocked(rows)
+    return np.ascontiguousarray(packed.reshape(groups, packed.shape[1], *taps, weights.shape[1], packed.shape[-1]))
