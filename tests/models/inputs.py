@@ -88,14 +88,6 @@ def file_heads(rng: Rng, batch: int, size: int) -> NDArray[np.int32]:
     return np.stack([np.frombuffer(head, np.uint8) for head in heads]).astype(np.int32)
 
 
-def log_mel(rng: Rng, batch: int, bands: int, frames: int) -> Floats:
-    """Return log-mel-like pictures of speech that ends before the frames do, [batch, bands, frames], about -1..1."""
-    sound = picture(rng, batch, bands, frames, low=-0.6, high=1.2)
-    ends = rng.integers(frames // 2, frames, batch)[:, None, None]
-    silence = -0.8 + noise(rng, batch, bands, frames, scale=0.02)
-    return np.where(np.arange(frames) < ends, sound, silence).astype(np.float32)
-
-
 def noise(rng: Rng, *shape: int, scale: float = 1.0) -> Floats:
     """Return normal noise of the given standard deviation."""
     return (scale * rng.normal(size=shape)).astype(np.float32)

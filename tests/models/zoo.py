@@ -16,7 +16,6 @@ from tests.models.inputs import (
     coin,
     file_heads,
     lengths,
-    log_mel,
     noise,
     page,
     picture,
