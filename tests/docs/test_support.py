@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -49,7 +50,7 @@ def test_the_other_operators_of_onnx_are_functions_or_refused() -> None:
     """An operator without an importer is written out by its definition, or the page says that there is none."""
     functions = named(between("By their definitions", "The node cases"))
     refused = named(between("- no importer:", "- "))
-    known = {schema.name: schema for schema in onnx.defs.get_all_schemas() if schema.domain == ""}
+    known: dict[str, Any] = {schema.name: schema for schema in onnx.defs.get_all_schemas() if schema.domain == ""}
     left = sorted(known.keys() - {name for domain, name in IMPORTERS if domain == ""})
     defined = [n for n in left if known[n].has_function or known[n].has_context_dependent_function]
     assert functions == defined
