@@ -67,7 +67,12 @@ class IExecutionContext(BindingContext):
     )
     all_binding_shapes_specified = attr(lambda self: not self._state.missing(), doc="Whether all shapes are set.")
     all_shape_inputs_specified = attr(lambda self: True, doc="Whether inputs that are shapes are set.", until=10)
-    device_memory = attr(None, lambda self, address: None, Any, "Address of scratch memory given by the caller.")
+    device_memory = attr(
+        None,
+        lambda self, memory: self._state.give_memory(place_of(memory).address, None),
+        Any,
+        "Address of scratch memory given by the caller.",
+    )
     error_recorder = attr(
         lambda self: self._state.sink.recorder,
         lambda self, value: setattr(self._state.sink, "recorder", value),
@@ -243,7 +248,8 @@ class IExecutionContext(BindingContext):
 
     @method(since=10)
     def set_device_memory(self, memory: Any, size: int) -> None:
-        """Take scratch memory from the caller; the context has its own, so it is left alone."""
+        """Take scratch memory from the caller, where the context was created USER_MANAGED."""
+        self._state.give_memory(place_of(memory).address, size)
 
     @method(since=10, fail=0)
     def update_device_memory_size_for_shapes(self) -> int:
@@ -264,16 +270,20 @@ class IExecutionContext(BindingContext):
     @method(since=10, fail=False)
     def set_tensor_debug_state(self, name: str, flag: bool) -> bool:
         """Switch a debug tensor; False where there is none of this name."""
-        return False
+        if name not in self._state.debug:
+            return False
+        (self._state.debug_on.add if flag else self._state.debug_on.discard)(name)
+        return True
 
     @method(since=10, fail=False)
     def get_debug_state(self, name: str) -> bool:
         """Return whether a debug tensor is on."""
-        return False
+        return name in self._state.debug_on
 
     @method(since=10, fail=False)
     def set_all_tensors_debug_state(self, flag: bool) -> bool:
         """Switch all debug tensors."""
+        self._state.debug_on = set(self._state.debug) if flag else set()
         return True
 
     @method(since=10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from minirt.api.addresses import place_of
 from minirt.api.boundary import Sink, call_back
 from minirt.api.dialect import dialect_of, in_dialect
 from minirt.api.dims import Dims
+from minirt.api.enum import member
+from minirt.api.enums import TensorLocation
+from minirt.api.weights import api_dtype
+from minirt.build.freeze import DEBUG
 from minirt.build.load import Binding, Loaded
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
 from minirt.runtime.control import Result
@@ -23,6 +28,13 @@ from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
 
 _ALIGNMENT = 256
+
+
+@dataclass(frozen=True)
+class GivenMemory:
+    """Memory of the caller."""
+
+    address: int
 
 
 class ContextState:
@@ -40,6 +52,9 @@ class ContextState:
         self.allocators: dict[str, Any] = {}
         self.profile = 0
         self.profiler: Any = None
+        self.arena: GivenMemory | None = None
+        self.debug: Mapping[str, Binding] = {}
+        self.debug_on: set[str] = set()
         self.executor: Executor = self.fresh_executor()
         self.sizes: dict[str, int] | None = None
         self.bound: tuple[dict[str, int], dict[str, int]] | None = None
@@ -64,10 +79,33 @@ class ContextState:
 
     def fresh_executor(self) -> Executor:
         """Return an executor of the profile in use; one that measures its steps where a profiler is set."""
-        loaded = self.loaded
-        if self.profiler is None:
-            return loaded.executor(self.profile)
-        return ProfilingExecutor(loaded.plans[self.profile], loaded.backend, loaded.weights)
+        loaded, kind = self.loaded, Executor if self.profiler is None else ProfilingExecutor
+        arena = (self.arena or GivenMemory(0)) if self.strategy == "USER_MANAGED" else None
+        return kind(loaded.plans[self.profile], loaded.backend, loaded.weights, arena)
+
+    def give_memory(self, address: int, size: int | None) -> None:
+        """Take scratch memory from the caller; raises ApiError where it is too small or not asked for."""
+        need = self.executor.plan.arena
+        if self.strategy != "USER_MANAGED":
+            raise ApiError("it has scratch memory of its own", f"context '{self.name}'", "create it USER_MANAGED")
+        if size is not None and size < need:
+            raise ApiError(f"{size} bytes of scratch memory are fewer than {need}", f"context '{self.name}'")
+        self.arena = GivenMemory(address)
+        self.executor = self.fresh_executor()
+        self.changed()
+
+    def show_debug(self, results: Mapping[str, Result], stream: int) -> None:
+        """Show the listener each debug tensor that is on."""
+        if self.listener is None:
+            return
+        dialect = dialect_of(self.listener)
+        for name in [n for n in self.debug if n in self.debug_on]:
+            result, binding = results[DEBUG + name], self.debug[name]
+            kind = binding.type
+            assert isinstance(kind, Tensor)
+            place = member(TensorLocation, "DEVICE", dialect), api_dtype(kind.dtype, self.listener)
+            shape = in_dialect(Dims, dialect)(result.shape)
+            call_back(self.listener, "process_debug_tensor", False, result.address, *place, shape, name, stream)
 
     def watch(self, profiler: Any) -> None:
         """Set who hears the times of steps, None for nobody."""
@@ -128,6 +166,8 @@ class ContextState:
 
     def bind(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the addresses of inputs and outputs, after making the shapes those of the next run."""
+        if self.strategy == "USER_MANAGED" and self.arena is None and self.executor.plan.arena:
+            raise ApiError("its scratch memory is not set", f"context '{self.name}'", "call set_device_memory")
         self.executor.bind(self.solve())
         absent = [b.name for b in self.inputs if b.name not in self.addresses]
         absent += [b.name for b in self.outputs if b.name not in self.addresses and b.name not in self.allocators]
@@ -147,6 +187,7 @@ class ContextState:
             results = self.executor.run(inputs, outputs, stream)
             for name, allocator in self.allocators.items():
                 self._hand_out(name, allocator, results[name], stream)
+            self.show_debug(results, stream)
             if self.profiler is not None and self.enqueue_emits_profile:
                 self.report()
         finally:
@@ -188,6 +229,7 @@ class ContextState:
         with self.lock:
             self.executor.bind(self.solve())
             results = self.executor.run(addresses, {}, stream)
+            self.show_debug(results, stream)
             made = {b.name: _host_array(results[b.name], b, backend, stream) for b in self.outputs}
             if self.profiler is not None and self.enqueue_emits_profile:
                 self.report()

@@ -31,6 +31,7 @@ from minirt.api.host_memory import IHostMemory, host_memory
 from minirt.api.inspector import EngineInspector, InspectorState
 from minirt.api.logger import IErrorRecorder
 from minirt.api.weights import api_dtype
+from minirt.build.freeze import DEBUG
 from minirt.build.load import Loaded
 from minirt.errors import ApiError
 from minirt.types.dim import Expr
@@ -237,7 +238,7 @@ class ICudaEngine(BindingEngine):
     @method(since=10, fail=False)
     def is_debug_tensor(self, name: str) -> bool:
         """Return whether a debug listener may see a tensor."""
-        return False
+        return name in self._state.debug
 
     @method(since=10)
     def get_aliased_input_tensor(self, name: str) -> str | None:
@@ -296,6 +297,7 @@ class ICudaEngine(BindingEngine):
 
     def _context(self, strategy: str) -> IExecutionContext:
         state = ContextState(self._state.loaded, self._state.names, self._state.sink, self, strategy)
+        state.debug = self._state.debug
         self._state.contexts.add(state)
         return wrap(IExecutionContext, state, dialect_of(self))
 
@@ -312,5 +314,6 @@ class ICudaEngine(BindingEngine):
 
 def load_engine(data: bytes, loaded: Loaded, sink: Sink, dialect: int) -> ICudaEngine:
     """Return an engine around what was loaded of its bytes."""
-    names = {b.name: b for b in loaded.package.bindings}
-    return wrap(ICudaEngine, EngineState(data, loaded.package, loaded, sink, names=names), dialect)
+    shown = {b.name: b for b in loaded.package.bindings if not b.name.startswith(DEBUG)}
+    watched = {b.name.removeprefix(DEBUG): b for b in loaded.package.bindings if b.name.startswith(DEBUG)}
+    return wrap(ICudaEngine, EngineState(data, loaded.package, loaded, sink, names=shown, debug=watched), dialect)

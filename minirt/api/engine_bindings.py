@@ -36,6 +36,7 @@ class EngineState:
     budget: int = 0
     runtime: Any = None
     names: dict[str, Binding] = field(default_factory=dict)
+    debug: dict[str, Binding] = field(default_factory=dict)
     contexts: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
 
     def replace(self, data: bytes, loaded: Loaded) -> None:

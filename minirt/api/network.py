@@ -164,25 +164,22 @@ class INetworkDefinition(
         weights._state.name = name
         return bool(found)
 
-    def _debug(self) -> set[int]:
-        return self._state.extras.setdefault("debug", set())  # type: ignore[no-any-return]
-
     @method(since=10, fail=False)
     def mark_debug(self, tensor: ITensor) -> bool:
         """Let a debug listener see a tensor."""
-        self._debug().add(id(tensor._state))
+        self._state.debug[tensor._state] = None
         return True
 
     @method(since=10, fail=False)
     def unmark_debug(self, tensor: ITensor) -> bool:
         """Undo mark_debug."""
-        self._debug().discard(id(tensor._state))
+        self._state.debug.pop(tensor._state, None)
         return True
 
     @method(since=10, fail=False)
     def is_debug_tensor(self, tensor: ITensor) -> bool:
         """Return whether a debug listener may see a tensor."""
-        return id(tensor._state) in self._debug()
+        return tensor._state in self._state.debug
 
     @method(since=10, fail=False)
     def mark_unfused_tensors_as_debug_tensors(self) -> bool:

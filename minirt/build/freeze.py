@@ -13,6 +13,8 @@ from minirt.ir.graph import Graph, Input
 from minirt.ir.op import Value
 from minirt.ops import families
 
+DEBUG = "debug::"
+"""What names of outputs begin with that only a debug listener sees."""
 MEANINGS = (attention, control, families, movement, pointwise, recurrent, reduction, windows)
 """The modules whose import registers what layers mean, and the ops that they are made of."""
 
@@ -27,7 +29,9 @@ def freeze(network: NetworkCells) -> Graph:
         raise GraphError(f"two inputs or outputs are called '{twice}'", network.name, "rename one")
     outputs = [_output(t, value_of(t)) for t in network.outputs]
     inputs = [_input(value_of(t)) for t in network.inputs]
-    return Graph(network.name, inputs, outputs, [t.name for t in network.outputs])
+    names = [t.name for t in network.outputs]
+    watched = [value_of(t) for t in network.debug]
+    return Graph(network.name, inputs, outputs + watched, names + [DEBUG + t.name for t in network.debug])
 
 
 def _input(value: Value) -> Value:

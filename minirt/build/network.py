@@ -114,6 +114,7 @@ class NetworkCells:
     shape_outputs: list[TensorCell] = field(default_factory=list)
     typed: dict[TensorCell, Any] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
+    debug: dict[TensorCell, None] = field(default_factory=dict)
     parameters: Any = None
 
     def forget(self, layer: LayerCell | None) -> None:

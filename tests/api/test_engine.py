@@ -348,3 +348,71 @@ def test_a_profiler_hears_each_layer(engine: Any) -> None:
     assert not times.rows
     assert context.report_to_profiler()
     assert times.rows
+
+
+def test_a_listener_sees_debug_tensors(logger: Keeper) -> None:
+    builder = trt.Builder(logger)
+    net = builder.create_network()
+    x = net.add_input("x", trt.float32, (-1, 4))
+    inner = net.add_unary(x, trt.UnaryOperation.ABS).get_output(0)
+    inner.name = "inner"
+    out = net.add_unary(inner, trt.UnaryOperation.SQRT).get_output(0)
+    out.name = "y"
+    net.mark_output(out)
+    assert net.mark_debug(inner)
+    assert net.is_debug_tensor(inner)
+    engine = builder.build_engine_with_config(net, builder.create_builder_config())
+    assert list(engine) == ["x", "y"]
+    assert engine.is_debug_tensor("inner")
+
+    class Listener(trt.IDebugListener):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IDebugListener.__init__(self)
+            self.seen: list[tuple[str, Any]] = []
+
+        def process_debug_tensor(self, addr: int, location: Any, type: Any, shape: Any, name: str, stream: int) -> bool:
+            count = int(np.prod(tuple(shape)))
+            raw = (ctypes.c_float * count).from_address(addr)
+            self.seen.append((name, np.array(raw).reshape(tuple(shape))))
+            return True
+
+    context, listener = engine.create_execution_context(), Listener()
+    a = RNG.normal(size=(3, 4)).astype(np.float32)
+    assert context.set_debug_listener(listener)
+    same(context.run({"x": a})["y"], np.sqrt(abs(a)))
+    assert not listener.seen
+    assert context.set_tensor_debug_state("inner", True)
+    assert not context.set_tensor_debug_state("y", True)
+    same(context.run({"x": a})["y"], np.sqrt(abs(a)))
+    assert [name for name, _ in listener.seen] == ["inner"]
+    same(listener.seen[0][1], abs(a))
+    assert context.set_all_tensors_debug_state(False)
+    assert not context.get_debug_state("inner")
+
+
+def test_scratch_memory_of_the_caller(logger: Keeper) -> None:
+    builder = trt.Builder(logger)
+    net = builder.create_network()
+    x = net.add_input("x", trt.float32, (64, 64))
+    for _ in range(3):
+        product = net.add_matrix_multiply(x, trt.MatrixOperation.NONE, x, trt.MatrixOperation.NONE)
+        x = net.add_softmax(product.get_output(0)).get_output(0)
+    x.name = "y"
+    net.mark_output(x)
+    engine = builder.build_engine_with_config(net, builder.create_builder_config())
+    a = RNG.normal(size=(64, 64)).astype(np.float32)
+    expected = engine.create_execution_context().run({"x": a})["y"]
+    context = engine.create_execution_context(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
+    size = engine.device_memory_size_v2
+    assert size > 0
+    y = np.empty((64, 64), np.float32)
+    assert context.execute_v2([a.ctypes.data, y.ctypes.data]) is False
+    assert "set_device_memory" in logger.errors[-1]
+    memory = np.zeros(size + 256, np.uint8)
+    address = memory.ctypes.data + -memory.ctypes.data % 256
+    context.set_device_memory(address, size - 1)
+    assert "fewer" in logger.errors[-1]
+    context.set_device_memory(address, size)
+    assert context.execute_v2([a.ctypes.data, y.ctypes.data])
+    same(y, expected)
+    assert memory.any()
