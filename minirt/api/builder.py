@@ -6,6 +6,7 @@ import weakref
 from dataclasses import dataclass
 from typing import Any
 
+from minirt.api.allocation import lending
 from minirt.api.boundary import Sink, call_back
 from minirt.api.callbacks import IGpuAllocator, IProgressMonitor, IStreamWriter
 from minirt.api.config import ConfigState, IBuilderConfig, names_of
@@ -212,7 +213,7 @@ class Builder(Managed):
 
     def _engine(self, network: INetworkDefinition, config: ConfigState) -> ICudaEngine:
         data = Builder._build(self, network, config)
-        loaded = Loaded(Package(data), default_target())
+        loaded = Loaded(Package(data), default_target(), lend=lending(self._state.allocator))
         return load_engine(data, loaded, Sink(self._state.logger, self._state.sink.recorder), dialect_of(self))
 
     @method(since=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from minirt.api.allocation import lending
 from minirt.api.boundary import Sink, boundary, call_back
 from minirt.api.callbacks import IGpuAllocator, IStreamReader, IStreamReaderV2
 from minirt.api.config import bits_of, names_of
@@ -132,7 +133,7 @@ class Runtime(Managed):
         data = read_all(source)
         if not data:
             raise EngineFormatError("the engine is empty", fix="pass the bytes that a build returned")
-        loaded = Loaded(Package(data), default_target())
+        loaded = Loaded(Package(data), default_target(), lend=lending(self._state.allocator))
         return load_engine(data, loaded, Sink(self._state.logger, self._state.sink.recorder), dialect_of(self))
 
     @method(since=8)

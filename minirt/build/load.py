@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,15 +109,25 @@ class Package:
 class Loaded:
     """An engine ready to run on one target: plans, compiled kernels, and weights in the target's memory.
 
-    Executors share the kernels and the weights; ``device`` is the index of the CUDA device.
+    Executors share the kernels and the weights; ``device`` is the index of the CUDA device.  ``lend`` may put a backend
+    with memory of its own in place of the target's.
     """
 
-    def __init__(self, package: Package, target: Target, backend: Backend | None = None, device: int = 0) -> None:
+    def __init__(
+        self,
+        package: Package,
+        target: Target,
+        backend: Backend | None = None,
+        device: int = 0,
+        lend: Callable[[Backend], Backend] | None = None,
+    ) -> None:
         self.package, self.target = package, target
         self.plans, blobs = package.plans(target)
         with phase("compile"):
             compiled = compile_units(self.plans, target)
         self.backend = backend or _backend(target, self.plans, compiled, Device(device))
+        if lend is not None:
+            self.backend = lend(self.backend)
         with phase("weights"):
             self.weights = _weights(self.plans, blobs, self.backend)
 

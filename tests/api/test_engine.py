@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import threading
 from typing import Any
@@ -416,3 +417,47 @@ def test_scratch_memory_of_the_caller(logger: Keeper) -> None:
     assert context.execute_v2([a.ctypes.data, y.ctypes.data])
     same(y, expected)
     assert memory.any()
+
+
+@pytest.mark.parametrize("base", [trt.IGpuAllocator, trt.IGpuAsyncAllocator])
+def test_an_allocator_gives_all_memory(base: Any, logger: Keeper) -> None:
+    class Allocator(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            base.__init__(self)
+            self.held: dict[int, Any] = {}
+            self.given, self.broken = 0, False
+
+        def allocate(self, size: int, alignment: int, flags: int) -> int | None:
+            if self.broken:
+                return None
+            block = np.empty(size + alignment, np.uint8)
+            address = int(block.ctypes.data) + -int(block.ctypes.data) % alignment
+            self.held[address] = block
+            self.given += 1
+            return address
+
+        def allocate_async(self, size: int, alignment: int, stream: int, flags: int) -> int | None:
+            return self.allocate(size, alignment, flags)
+
+        def deallocate(self, memory: int) -> bool:
+            return self.held.pop(memory, None) is not None
+
+        def deallocate_async(self, memory: int, stream: int) -> bool:
+            return self.deallocate(memory)
+
+    runtime, allocator, data = trt.Runtime(logger), Allocator(), plan(logger)
+    runtime.gpu_allocator = allocator
+    with pytest.raises(AttributeError):
+        getattr(runtime, "gpu_allocator")  # noqa: B009
+    engine = runtime.deserialize_cuda_engine(data)
+    context = engine.create_execution_context()
+    x = RNG.normal(size=(6, 4)).astype(np.float32)
+    same(context.run({"x": x})["y"], wanted(x))
+    assert allocator.given >= 1
+    assert allocator.held
+    del context, engine
+    gc.collect()
+    assert not allocator.held
+    allocator.broken = True
+    assert runtime.deserialize_cuda_engine(data) is None
+    assert "gave no memory" in logger.errors[-1]

@@ -1,0 +1,55 @@
+"""Memory from a script's allocator: a backend whose memory comes from an IGpuAllocator."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from minirt.api.boundary import call_back
+from minirt.api.callbacks import IGpuAllocator, IGpuAsyncAllocator
+from minirt.errors import DeviceError
+from minirt.runtime.backend import Backend, Memory
+
+_ALIGNMENT = 256
+
+
+def _free(allocator: IGpuAllocator, address: int) -> None:
+    if isinstance(allocator, IGpuAsyncAllocator):
+        call_back(allocator, "deallocate_async", False, address, 0)
+    else:
+        call_back(allocator, "deallocate", False, address)
+
+
+class GivenByAllocator:
+    """Memory that an allocator gave, given back with the object."""
+
+    def __init__(self, allocator: IGpuAllocator, nbytes: int) -> None:
+        if isinstance(allocator, IGpuAsyncAllocator):
+            found = call_back(allocator, "allocate_async", None, nbytes, _ALIGNMENT, 0, 0)
+        else:
+            found = call_back(allocator, "allocate", None, nbytes, _ALIGNMENT, 0)
+        if not found:
+            raise DeviceError(f"the allocator gave no memory for {nbytes} bytes", fix="free memory, or use another")
+        self.address = int(found)
+        self._finalizer = weakref.finalize(self, _free, allocator, self.address)
+        self._finalizer.atexit = False
+
+
+class AllocatingBackend:
+    """A backend that does all as another, and takes its memory from an allocator."""
+
+    def __init__(self, inner: Backend, allocator: IGpuAllocator) -> None:
+        self._inner = inner
+        self._allocator = allocator
+
+    def allocate(self, nbytes: int) -> Memory:
+        """Uninitialised memory; raises DeviceError where the allocator gives none."""
+        return GivenByAllocator(self._allocator, nbytes) if nbytes else self._inner.allocate(0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def lending(allocator: IGpuAllocator | None) -> Any:
+    """Return what makes a backend take its memory from an allocator; None for no allocator."""
+    return None if allocator is None else lambda backend: AllocatingBackend(backend, allocator)
