@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from minirt.ir.graph import array_of, is_constant
@@ -19,6 +20,8 @@ from minirt.optimize.rewrite import Rule, rule
 MAX_OPERANDS = 12
 MAX_NODES = 96
 CHEAP = 4
+KNOWN = (2**0.5, 0.5**0.5, (2 / math.pi) ** 0.5, 0.044715, 1 / 3, 1 / 6, math.pi, math.e, math.log(2), math.log(10))
+"""Numbers of well-known formulas."""
 Uses = Mapping[Value, int]
 
 
@@ -65,15 +68,9 @@ def pointwise_holds_its_numbers(root: Value) -> Value | None:
     """f(x, c) with one number c reads no operand for it; a coordinate is computed where it is used."""
     body, values = shared(body_of(root), root.node.inputs)
     for i, operand in enumerate(values):
-        if (
-            is_constant(operand)
-            and operand.tensor.size == 1
-            and operand.dtype.bits >= 8
-            and operand.dtype.kind in "fiub"
-        ):
-            made = _region(
-                *with_constant(body, values, i, const(array_of(operand).reshape(()).item(), operand.dtype)), root
-            )
+        if is_constant(operand) and _is_plain_number(operand):
+            number = const(array_of(operand).reshape(()).item(), operand.dtype)
+            made = _region(*with_constant(body, values, i, number), root)
             if made is not None:
                 return made
         if isinstance(operand.op, Iota) and _reaches(operand, operand.op.axis, root):
@@ -82,6 +79,16 @@ def pointwise_holds_its_numbers(root: Value) -> Value | None:
             if made is not None:
                 return made
     return None
+
+
+def _is_plain_number(value: Value) -> bool:
+    """True for one number that formulas hold; a trained one stays an operand, or each would ask for its own kernel."""
+    if value.tensor.size != 1 or value.dtype.bits < 8 or value.dtype.kind not in "fiub":
+        return False
+    number = float(array_of(value).reshape(()))
+    if not math.isfinite(number) or (number * 1024).is_integer() or abs(number) > 1e4 or abs(number) < 1e-4:
+        return True
+    return len(f"{number:.6g}") <= 5 or any(math.isclose(abs(number), known, rel_tol=1e-6) for known in KNOWN)
 
 
 def _reaches(operand: Value, axis: int, root: Value) -> bool:

@@ -69,6 +69,22 @@ def convolution_takes_scale(x: Value, w: Value, conv: Value, scale: Value) -> Va
     return apply(op, x, weights, *scaled)
 
 
+@rule(P(Mul, P(Add, P(Conv, bind="conv", once=True), C("shift"), once=True, either=True), C("scale"), either=True))
+def scale_goes_before_shift(conv: Value, shift: Value, scale: Value) -> Value | None:
+    """(conv + b) * s = conv * s + b * s."""
+    product = constant(array_of(shift) * array_of(scale), shift.dtype)
+    made = apply(Add(), apply(Mul(), conv, scale), product)
+    return made if made.shape == conv.shape and conv.dtype.is_float else None
+
+
+@rule(P(Add, P(Add, "x", C("a"), once=True, either=True), C("b"), either=True))
+def shifts_join(x: Value, a: Value, b: Value) -> Value | None:
+    """(x + a) + b = x + (a + b)."""
+    total = constant(array_of(a) + array_of(b), a.dtype)
+    small = total.tensor.size == max(a.tensor.size, b.tensor.size, key=lambda n: n if isinstance(n, int) else 0)
+    return apply(Add(), x, total) if small and x.dtype.is_float else None
+
+
 def _per_channel(scale: Array, conv: Value) -> Array | None:
     """The scale as [channels]; None where it varies along another axis."""
     channels = conv.shape[1]
@@ -103,4 +119,6 @@ PATTERNS = (
     exponentials_over_their_sum_are_softmax,
     centred_over_deviation_is_normalisation,
     convolution_takes_scale,
+    scale_goes_before_shift,
+    shifts_join,
 )
