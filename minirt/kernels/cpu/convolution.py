@@ -12,7 +12,7 @@ import numpy as np
 
 from minirt.ir.scalar import Body
 from minirt.kernels.cpu.compile import CpuUnit
-from minirt.kernels.cpu.finishing import Moves, epilogue_of, epilogue_spec, moved_args, unfinished, unmoved
+from minirt.kernels.cpu.finishing import Finish, Moves, epilogue_of, finish_with, moved_args, unfinished, unmoved
 from minirt.kernels.cpu.gemm import THREADS, Orders, matrix_source, matrix_spec, pieces, widen_launch
 from minirt.kernels.cpu.matrix import TAPS, MatrixSpec, blocking, pack_weights, pick_vectors, task_grain
 from minirt.kernels.cpu.nest import is_one, same, spread
@@ -158,10 +158,14 @@ class ConvTiled(Kernel):
         x, place, steps, work = widened(problem)
         spec = MatrixSpec(pick_vectors(found.columns))
         packs = (Pack(1, "pack_convolution", {"groups": op.groups, "width": spec.width}), zeros_pack(found.depth))
-        steps.append(self._launch(problem, found, spec, x, place))
+        moves = image_moves(problem, 2, found.columns)
+        finish = finish_with(op.body(problem.inputs[0].type.dtype), moves, 2, steps, work)
+        steps.append(self._launch(problem, found, spec, x, place, finish))
         return Launches(tuple(steps), tuple(work), packs)
 
-    def _launch(self, problem: Problem, found: _Conv, spec: MatrixSpec, x: Operand, place: Address) -> Launch:
+    def _launch(
+        self, problem: Problem, found: _Conv, spec: MatrixSpec, x: Operand, place: Address, finish: Finish
+    ) -> Launch:
         op, y = problem.op, problem.outputs[0]
         assert isinstance(op, Conv)
         rank = y.type.rank - 2
@@ -170,10 +174,8 @@ class ConvTiled(Kernel):
             paired(op.dilations, 1), paired(op.pads[:rank], 0), image_of(x.shape, x.strides),
             image_of(y.shape, y.strides),
         )  # fmt: skip
-        moves = image_moves(problem, 2, found.columns)
         places = (place, Address("pack", 0), Address("pack", 1), Address("out", 0))
-        epilogue = epilogue_spec(op.body(problem.inputs[0].type.dtype), moves)
-        return tiled_launch(problem, tiled, spec, places, epilogue, moves)
+        return tiled_launch(problem, tiled, spec, places, finish)
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:
         """The matrix kernel with this epilogue."""
@@ -205,8 +207,7 @@ def tiled_launch(
     tiled: Tiled,
     spec: MatrixSpec,
     places: tuple[Address, Address, Address, Address],
-    epilogue: Spec,
-    moves: Moves,
+    finish: Finish,
 ) -> Launch:
     """The launch of a convolution whose input, packed weights, row of zeros and result lie at ``places``."""
     per_image, per_channel, per_row, per_pixel = tiled.source.strides
@@ -221,9 +222,8 @@ def tiled_launch(
     rows, run = blocking(spec, likely[0] * likely[1], likely[2], tiled.columns, depth, THREADS)
     args: list[Arg] = [*places[:3], *map(Integer, values), Integer(rows), Integer(run)]
     args += moved_args(places[3], (tiled.result.strides[0], tiled.columns, tiled.result.step, 1))
-    for i, move in enumerate(moves):
-        args += moved_args(Address("in", 2 + i), move)
-    made = matrix_spec(spec, is_one(per_channel) or tiled.depth == 1, epilogue)
+    args += finish.args
+    made = matrix_spec(spec, is_one(per_channel) or tiled.depth == 1, finish.spec)
     tasks = mul(mul(tiled.images, tiled.groups), pieces(mul(*size), rows)) * pieces(blocks, run)
     grain = task_grain([0, 0, 0, *likely, rows, run], spec.width)
     return Launch(Unit("ConvTiled", made), tuple(args), (tasks, grain, 1))
@@ -293,14 +293,12 @@ class ConvDepthwiseLanes(Kernel):
         assert isinstance(op, Conv)
         x, place, steps, work = widened(problem)
         rank = problem.outputs[0].type.rank - 2
-        moves = image_moves(problem, 2, 1)
+        finish = finish_with(op.body(problem.inputs[0].type.dtype), image_moves(problem, 2, 1), 2, steps, work)
         taps = paired(tuple(problem.inputs[1].shape[2:]), 1)
         args = window_args(x, problem.outputs[0], taps, op.strides, op.dilations, op.pads[:rank], [0] * 4)
         args[0], args[1] = place, Address("pack", 0)
-        for i, move in enumerate(moves):
-            args += moved_args(Address("in", 2 + i), (move[0], 0, move[2], move[3]))
-        body = op.body(problem.inputs[0].type.dtype)
-        steps.append(window_launch(problem, "depthwise", "ConvDepthwiseLanes", args, epilogue_spec(body, moves), taps))
+        args += finish.args
+        steps.append(window_launch(problem, "depthwise", "ConvDepthwiseLanes", args, finish.spec, taps))
         return Launches(tuple(steps), tuple(work), (Pack(1, "pack_depthwise_rows", {}),))
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from minirt.ir.scalar import Body, Scalar, arg, cast, decode, encode, rebuild, uses_index
+from minirt.kernels.cpu.constants import constants_launch, lift
 from minirt.kernels.cpu.epilogue import Epilogue
 from minirt.kernels.cpu.epilogue import Operand as Extra
 from minirt.kernels.cpu.nest import Strides, same
 from minirt.kernels.cpu.pointwise import region_line, unsupported
-from minirt.plan.launch import Address, Arg, Integer, Spec
-from minirt.types.dim import mul
-from minirt.types.dtype import f32
+from minirt.plan.launch import Address, Arg, Integer, Launch, Spec
+from minirt.types.dim import Dim, mul
+from minirt.types.dtype import f32, i32
 
 Moves = tuple[Strides, ...]
 """An extra operand's strides along (image, group, row, column)."""
@@ -38,9 +40,31 @@ def unmoved(moves: Moves) -> str:
     return "an extra operand is neither contiguous nor constant along columns" if wrong else ""
 
 
-def epilogue_spec(body: Body, moves: Moves) -> Spec:
-    """What a kernel's compile-time spec keeps of the epilogue."""
-    return {"body": encode(body), "columns": [same(m[3], 1) for m in moves]}
+@dataclass(frozen=True)
+class Finish:
+    """An epilogue as a kernel takes it: what its spec keeps, and the arguments of its operands."""
+
+    spec: Spec
+    args: tuple[Arg, ...]
+
+
+def finish_with(body: Body, moves: Moves, first: int, steps: list[Launch], work: list[Dim]) -> Finish:
+    """The epilogue over inputs from ``first`` on.
+
+    Constants are operands too: a launch that writes them is added to ``steps``, and room for them to ``work``.
+    """
+    lifted, values = lift(body, (f32, i32))
+    args: list[Arg] = []
+    for i, move in enumerate(moves):
+        args += moved_args(Address("in", first + i), move)
+    if values:
+        work.append(4 * len(values))
+        place = Address("work", len(work) - 1)
+        steps.append(constants_launch(values, place))
+        for i in range(len(values)):
+            args += moved_args(replace(place, offset=4 * i), (0, 0, 0))
+    columns = [same(m[3], 1) for m in moves] + [False] * len(values)
+    return Finish({"body": encode(lifted), "columns": columns}, tuple(args))
 
 
 def epilogue_of(spec: Spec) -> Epilogue:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minirt.ir.scalar import Body, arg, cast, const, encode
 from minirt.kernels.cpu.compile import CpuUnit
-from minirt.kernels.cpu.finishing import Moves, epilogue_of, epilogue_spec, moved_args, unfinished, unmoved
+from minirt.kernels.cpu.finishing import Finish, Moves, epilogue_of, finish_with, moved_args, unfinished, unmoved
 from minirt.kernels.cpu.matrix import MatrixSpec, blocking, matrix_unit, pack_matrix, pick_vectors, task_grain
 from minirt.kernels.cpu.nest import Nest, Strides, collapse, function_text, is_one, same, spread
 from minirt.kernels.cpu.pointwise import map_launch, region_line
@@ -139,7 +139,9 @@ class GemmTiled(Kernel):
             work.append(count * blocks * depth * (spec.width * 4))
             steps.append(_pack_launch(b, found, loops, spec, len(work) - 1))
             outer_b = _packed_strides(loops, found, blocks * depth * spec.width)
-        steps.append(self._product(problem, found, spec, (place_a, place_b), outer_b))
+        body = problem.op.body(a.type.dtype)
+        finish = finish_with(body, found.moves, 2, steps, work)
+        steps.append(self._product(problem, found, spec, (place_a, place_b), outer_b, finish))
         return Launches(tuple(steps), tuple(work), tuple(packs))
 
     def _product(
@@ -149,9 +151,8 @@ class GemmTiled(Kernel):
         spec: MatrixSpec,
         places: tuple[Address, Address],
         outer_b: tuple[Dim, Dim],
+        finish: Finish,
     ) -> Launch:
-        assert isinstance(problem.op, Gemm)
-        body = problem.op.body(problem.inputs[0].type.dtype)
         rows, columns, depth = found.sizes
         images, groups = found.counts
         outer_a, outer_y = found.outer(0), found.outer(2)
@@ -161,10 +162,9 @@ class GemmTiled(Kernel):
         block, run = blocking(spec, likely[0] * likely[1], likely[2], likely[4], likely[5], THREADS)
         args: list[Arg] = [places[0], places[1], places[0], *map(Integer, values), Integer(block), Integer(run)]
         args += moved_args(Address("out", 0), (*outer_y, found.y[0], 1))
-        for i, move in enumerate(found.moves):
-            args += moved_args(Address("in", 2 + i), move)
+        args += finish.args
         tasks = images * groups * pieces(rows, block) * pieces(pieces(columns, spec.width), run)
-        made = matrix_spec(spec, is_one(found.a[1]), epilogue_spec(body, found.moves))
+        made = matrix_spec(spec, is_one(found.a[1]), finish.spec)
         grain = task_grain([0, 0, 0, *likely, block, run], spec.width)
         return Launch(Unit("GemmTiled", made), tuple(args), (tasks, grain, 1))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from minirt.ir.scalar import Body, Scalar, arg, call, cast, encode, rebuild, wide
 from minirt.kernels.cpu.compile import CpuUnit
+from minirt.kernels.cpu.constants import CONSTANT_IMPORTS, constant_args, constant_lines, lift
 from minirt.kernels.cpu.nest import NestText, function_text, nest_args, spread
 from minirt.kernels.cpu.pointwise import MOST_LOOPS, grain, region_line, unsupported
 from minirt.kernels.cpu.reduce import ReducedText, Split, reduced_args, source_args, split
@@ -45,10 +46,11 @@ class NormalizeStrided(Kernel):
         op, loops = problem.op, self._split(problem)
         assert isinstance(op, Normalization)
         operands, inputs = problem.inputs + problem.outputs, len(problem.inputs)
-        write = _writing(op, problem.inputs[0].type.dtype)
+        write, constants = lift(_writing(op, problem.inputs[0].type.dtype))
         spec: Spec = {
             "rms": op.kind == "rms", "dtype": problem.inputs[0].type.dtype.name, "write": encode(write),
             "columns": loops.columns, "ranks": [loops.kept.rank, loops.reduced.rank], "inputs": inputs,
+            "constants": [d.name for d, _ in constants],
             "kept": [loops.kept.place(i) for i in range(len(operands))],
             "reduced": [loops.reduced.place(i) for i in range(len(operands))],
         }  # fmt: skip
@@ -58,7 +60,7 @@ class NormalizeStrided(Kernel):
         args += nest_args(loops.reduced)
         for i, operand in enumerate(operands):
             args += reduced_args(loops, i, operand)
-        args += [Integer(loops.count), Real(op.epsilon, 64)]
+        args += [Integer(loops.count), Real(op.epsilon, 64), *constant_args(constants)]
         piece = grain((write,), 3 * min(4096, problem.likely(loops.count)))
         return Launches((Launch(Unit(self.name, spec), tuple(args), (loops.kept.size, piece, 1)),))
 
@@ -88,9 +90,11 @@ def _imports(spec: Spec, places: list[str]) -> list[str]:
     dtype = dtype_of(spec["dtype"])
     value = Body((dtype,), (cast(wide(arg(0, dtype)), f64),))
     inputs = spec["inputs"]
-    write = {"body": spec["write"], "args": ["value"] * 3 + places[:inputs], "outs": places[inputs:], "coords": []}
+    given = ["value"] * 3 + places[:inputs] + ["value"] * len(spec["constants"])
+    write = {"body": spec["write"], "args": given, "outs": places[inputs:], "coords": []}
     return [
         "import math",
+        CONSTANT_IMPORTS,
         "from numba import types, float32, float64",
         "from minirt.kernels.cpu.ordered import stack",
         "from minirt.kernels.cpu.pointers import as_f64",
@@ -119,13 +123,13 @@ def _rows(spec: Spec) -> str:
     loops = NestText(spec["ranks"][0], ["s"] * count)
     head = loops.head()
     reduced = ReducedText(spec["ranks"][1], spec["reduced"], False, loops.count)
-    head += [*reduced.head(), f"epsilon = as_f64(args[{reduced.count}])"]
+    head += _scalars(spec, reduced)
     starts = [f"p{i} + j * s{i}" for i in range(count)]
     row = ["sums = float64(0)", "squares = float64(0)"]
     gather = [f"v = value(r, {reduced.operand(0)})", "squares += v * v"]
     row += reduced.loops(starts[:1], gather if spec["rms"] else [*gather, "sums += v"])
     row += _moments(_real(spec), spec["rms"], "")
-    operands = ", ".join(reduced.operand(i) for i in range(count))
+    operands = ", ".join(_with_constants(spec, [reduced.operand(i) for i in range(count)]))
     row += reduced.loops(starts, [f"write(r, mean, scale, shift, {operands})"])
     row = [f"for j in range(c{loops.last}, stop):", *(f"    {line}" for line in row)]
     return function_text(_imports(spec, spec["reduced"]), head + loops.rows(row))
@@ -136,7 +140,7 @@ def _columns(spec: Spec) -> str:
     loops = NestText(spec["ranks"][0], spec["kept"])
     head = loops.head()
     reduced = ReducedText(spec["ranks"][1], spec["reduced"], True, loops.count)
-    head += [*reduced.head(), f"epsilon = as_f64(args[{reduced.count}])"]
+    head += _scalars(spec, reduced)
     names = ("sums", "squares", "mean", "scale", "shift")
     head += [f"{name} = {name}_block()" for name in names]
     places = [f"a{i}, s{i}" if spec["kept"][i] == "s" else f"a{i}" for i in range(count)]
@@ -148,11 +152,25 @@ def _columns(spec: Spec) -> str:
     body += reduced.loops(starts[:1], gather)
     body += ["for k in range(after - first):", *(f"    {s}" for s in _moments(_real(spec), spec["rms"], "[k]"))]
     at = "mean[j - first], scale[j - first], shift[j - first]"
-    body += reduced.loops(starts, ["for j in range(first, after):", f"    write(j, {at}, {', '.join(places)})"])
+    body += reduced.loops(
+        starts, ["for j in range(first, after):", f"    write(j, {at}, {', '.join(_with_constants(spec, places))})"]
+    )
     row = [f"for first in range(c{loops.last}, stop, {BLOCK}):", *(f"    {line}" for line in body)]
     kinds = ["float64", "float64"] + [_real(spec)] * 3
     blocks = [f"{n}_block = stack(types.{k}, {BLOCK})" for n, k in zip(names, kinds, strict=True)]
     return function_text([*_imports(spec, spec["kept"]), *blocks], head + loops.rows(row))
+
+
+def _scalars(spec: Spec, reduced: ReducedText) -> list[str]:
+    """Statements that read the sizes of the reduced loops, epsilon, and the epilogue's constants."""
+    lines = reduced.head()
+    epsilon = f"epsilon = as_f64(args[{reduced.count}])"
+    return [*lines, epsilon, *constant_lines(spec["constants"], reduced.count + 1)]
+
+
+def _with_constants(spec: Spec, operands: list[str]) -> list[str]:
+    inputs = spec["inputs"]
+    return [*operands[:inputs], *(f"k{i}" for i in range(len(spec["constants"]))), *operands[inputs:]]
 
 
 def _real(spec: Spec) -> str:

@@ -161,7 +161,6 @@ def _statements(spec: Spec, held: DType, extras: int) -> list[str]:
 
 def _tap(spec: Spec, zero: str) -> list[str]:
     """Statements for tap (u, v): where each row reads, then the sums over the depth."""
-    dtype = dtype_of(spec["dtype"])
     lines = []
     for r in range(ROWS):
         lines += [f"top = oh{r} * sh - ph + u * dh", f"side = ow{r} * sw - pw + v * dw"]

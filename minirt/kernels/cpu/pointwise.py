@@ -6,6 +6,7 @@ import json
 
 from minirt.ir.scalar import Body, Scalar, cast, encode, index, postorder
 from minirt.kernels.cpu.compile import CpuUnit
+from minirt.kernels.cpu.constants import CONSTANT_IMPORTS, constant_args, constant_lines, lift
 from minirt.kernels.cpu.nest import Nest, NestText, collapse, function_text, nest_args, operand_args, spread
 from minirt.kernels.cpu.storage import takes
 from minirt.kernels.kernel import Kernel, Operand, Problem, Target
@@ -57,15 +58,19 @@ class MapStrided(Kernel):
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:
         """A nest of loops around one call of the region."""
-        count = len(spec["body"][0])
-        places = spec["places"]
+        constants, places = spec["constants"], spec["places"]
+        count = len(spec["body"][0]) - len(constants)
         coords = [axis for axis, _ in spec["coords"]]
-        step = {"body": spec["body"], "args": places[:count], "outs": places[count:], "coords": coords}
+        given = [*places[:count], *["value"] * len(constants)]
+        step = {"body": spec["body"], "args": given, "outs": places[count:], "coords": coords}
         loops = NestText(spec["rank"], places)
+        head = loops.head()
+        head += constant_lines(constants, loops.count)
         at = ["0" if loop < 0 else "j" if loop == loops.last else f"c{loop}" for _, loop in spec["coords"]]
         operands = [loops.address(i) for i in range(len(places))]
+        operands[count:count] = [f"k{i}" for i in range(len(constants))]
         row = [f"for j in range(c{loops.last}, stop):", f"    step(j, {', '.join(at + operands)})"]
-        return CpuUnit(self.name, function_text([region_line("step", step)], loops.head() + loops.rows(row)))
+        return CpuUnit(self.name, function_text([CONSTANT_IMPORTS, region_line("step", step)], head + loops.rows(row)))
 
 
 def body_of(problem: Problem) -> Body:
@@ -90,16 +95,21 @@ def map_launch(
 ) -> Launch:
     """The launch of a region over operands that lie at these addresses (by default the node's own, in order)."""
     nest = map_nest(body, inputs, outputs)
+    body, constants = lift(body)
     rank = outputs[0].type.rank
     axes = coordinate_axes(body.results)
     coords = [[a, nest.axes.index(rank + a) if rank + a in nest.axes else -1] for a in axes]
     operands = inputs + outputs
     places = [nest.place(i) for i in range(len(operands))]
-    spec: Spec = {"rank": nest.rank, "places": places, "coords": coords, "body": encode(body)}
+    spec: Spec = {
+        "rank": nest.rank, "places": places, "coords": coords, "body": encode(body),
+        "constants": [d.name for d, _ in constants],
+    }  # fmt: skip
     own = tuple(Address("in", i) for i in range(len(inputs))) + tuple(Address("out", i) for i in range(len(outputs)))
     args = nest_args(nest)
     for i, (operand, address) in enumerate(zip(operands, addresses or own, strict=True)):
         args += operand_args(nest, i, address, operand.type.dtype.bits // 8)
+    args += constant_args(constants)
     return Launch(Unit("MapStrided", spec), tuple(args), (nest.size, grain((body,)), 1))
 
 

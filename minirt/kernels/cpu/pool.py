@@ -15,7 +15,7 @@ from minirt.kernels.cpu.convolution import (
     window_launch,
     window_source,
 )
-from minirt.kernels.cpu.finishing import epilogue_spec
+from minirt.kernels.cpu.finishing import finish_with
 from minirt.kernels.cpu.gemm import Orders
 from minirt.kernels.kernel import Kernel, Problem, Target
 from minirt.ops.pooling import Pool
@@ -63,7 +63,9 @@ class PoolWindow(Kernel):
         args[0] = place
         dtype = problem.inputs[0].type.dtype
         body = Body((f32,), (cast(arg(0, f32), dtype),))
-        steps.append(window_launch(problem, op.kind, "PoolWindow", args, epilogue_spec(body, ()), taps))
+        steps.append(
+            window_launch(problem, op.kind, "PoolWindow", args, finish_with(body, (), 1, steps, work).spec, taps)
+        )
         return Launches(tuple(steps), tuple(work))
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:

@@ -26,7 +26,7 @@ from minirt.kernels.cpu.convolution import (
     widened,
     zeros_pack,
 )
-from minirt.kernels.cpu.finishing import Moves, epilogue_spec, unfinished
+from minirt.kernels.cpu.finishing import Finish, finish_with, unfinished
 from minirt.kernels.cpu.gemm import Orders, matrix_source
 from minirt.kernels.cpu.matrix import TAPS, MatrixSpec, pack_weights, pick_vectors
 from minirt.kernels.cpu.movement import Move, copy_launch
@@ -130,10 +130,11 @@ class ConvTransposePhases(Kernel):
         spec = MatrixSpec(pick_vectors(found.columns))
         packs = [zeros_pack(found.depth)]
         moves = image_moves(problem, 2, found.columns)
+        finish = finish_with(op.body(problem.inputs[0].type.dtype), moves, 2, steps, work)
         for number, (a, b) in enumerate(found.phases()):
             kept = [[i, j] for i in a.taps for j in b.taps]
             packs.append(Pack(1, "pack_phase", {"groups": op.groups, "width": spec.width, "taps": kept}))
-            steps += self._phase(problem, found, spec, (a, b), (x.shape[0], source, place), moves, work, number)
+            steps += self._phase(problem, found, spec, (a, b), (x.shape[0], source, place), finish, work, number)
         return Launches(tuple(steps), tuple(work), tuple(packs))
 
     def _phase(
@@ -143,7 +144,7 @@ class ConvTransposePhases(Kernel):
         spec: MatrixSpec,
         phase: tuple[Phase, Phase],
         given: tuple[Dim, Image, Address],
-        moves: Moves,
+        finish: Finish,
         work: list[Dim],
         number: int,
     ) -> list[Launch]:
@@ -157,7 +158,6 @@ class ConvTransposePhases(Kernel):
         offset = (row * a.start + pixel * b.start) * bits
         sparse = (image, 1, mul(row, found.strides[0]), mul(pixel, found.strides[1]))
         taps, channels = (len(a.taps), len(b.taps)), op.groups * found.columns
-        epilogue = epilogue_spec(op.body(problem.inputs[0].type.dtype), moves)
         begins, dilations = (a.begin, b.begin), (a.dilation, b.dilation)
         places = (place, Address("pack", number + 1), Address("pack", 0))
         if self._by_rows(source, size, taps, begins, sparse):  # every row of x is an image of its own
@@ -167,13 +167,13 @@ class ConvTransposePhases(Kernel):
                 mul(images, source.size[0]), op.groups, found.columns, found.depth, taps, (1, 1), dilations, begins,
                 rows, stored,
             )  # fmt: skip
-            return [tiled_launch(problem, tiled, spec, (*places, Address("out", 0, offset)), epilogue, moves)]
+            return [tiled_launch(problem, tiled, spec, (*places, Address("out", 0, offset)), finish)]
         dense = Image((size[0], size[1]), (mul(mul(*size), channels), 1, mul(size[1], channels), channels))
         work.append(mul(mul(images, mul(*size)), channels * bits))
         to = Address("work", len(work) - 1)
         tiled = Tiled(images, op.groups, found.columns, found.depth, taps, (1, 1), dilations, begins, source, dense)
         move = Move((images, channels, *size), (0, 2, 3, 1), dense.strides, sparse, 0, offset)
-        store = tiled_launch(problem, tiled, spec, (*places, to), epilogue, moves)
+        store = tiled_launch(problem, tiled, spec, (*places, to), finish)
         return [store, copy_launch(move, y.type.dtype, 0, to)]
 
     def _by_rows(

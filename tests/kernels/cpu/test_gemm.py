@@ -7,7 +7,7 @@ import pytest
 
 from minirt.ir.scalar import Body, arg, call, cast, const
 from minirt.ops.gemm import Gemm
-from minirt.types.dtype import Array, dtype_of, f16, f32
+from minirt.types.dtype import Array, dtype_of, f16, f32, i32
 from tests.kernels.cpu.harness import check
 
 _TOLERANCE = {"f16": 2e-3, "bf16": 1e-2}
@@ -53,5 +53,8 @@ def test_epilogue() -> None:
     body = Body((f32, f16, f32, f32), (call("max", value, const(0.0, f32)),))
     inputs = [_numbers((2, 9, 24)), _numbers((24, 40), seed=1), _numbers((40,), "f16", 2), _numbers((2, 9, 40), seed=3)]
     check(Gemm(epilogue=body), [*inputs, _numbers((9, 1), seed=4)], 2e-6, constants=(1,))
+    level = call("sub", cast(call("mul", call("add", acc, const(3.7, f32)), const(5.3, f32)), i32), const(131, i32))
+    scaled = Body((f32,), (call("add", call("mul", cast(level, f32), const(0.0123, f32)), const(-7.5, f32)),))
+    check(Gemm(epilogue=scaled), [np.round(_numbers((9, 4)) * 8), np.ones((4, 33), np.float32)])
     narrow = Body((f32,), (cast(call("tanh", acc), f16),))
     check(Gemm(epilogue=narrow), inputs[:2], 1e-3)
