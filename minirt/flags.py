@@ -28,7 +28,7 @@ class Flags:
     check: bool = False
     """MINIRT_CHECK=1: after each pass compare with the reference and name the first wrong pass."""
     tune: bool = True
-    """MINIRT_TUNE=0: take each kernel's first tactic and time nothing."""
+    """MINIRT_TUNE=0: take each kernel's first tactic. Nothing is timed yet, so 1 does the same."""
     cuda_graph: bool = True
     """MINIRT_CUDA_GRAPH=0: always plain launches."""
     cache: Path = field(default_factory=_default_cache)

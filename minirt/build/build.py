@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from minirt.build.checking import check_pass
 from minirt.build.compile import compile_units, kernel_version
 from minirt.build.lower import Lowering
 from minirt.build.options import Options, ranges_of
 from minirt.build.select import Setting
 from minirt.build.specialize import unify
 from minirt.errors import GraphError
+from minirt.flags import flags
 from minirt.ir.encode import encode_type
 from minirt.ir.graph import Data, Graph, Input
 from minirt.ir.op import DataDependent, Node, Value, reapply
 from minirt.ir.substitute import specialize
 from minirt.ir.text import blobs_of, print_graph
 from minirt.kernels.kernel import Target
-from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, run_passes
+from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, Observer, run_passes
 from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
 from minirt.plan.format import write_sections
@@ -58,7 +60,12 @@ def build(graph: Graph, options: Options) -> bytes:
 
 def optimize(graph: Graph) -> Graph:
     """The neutral graph: canonical, folded, with dims that must be equal made one."""
-    return run_passes(unify(numbered(graph)), NEUTRAL)
+    return run_passes(unify(numbered(graph)), NEUTRAL, observer())
+
+
+def observer() -> Observer | None:
+    """Who watches the passes: a check of the numbers, where MINIRT_CHECK asks for it."""
+    return check_pass if flags().check else None
 
 
 def numbered(graph: Graph) -> Graph:
@@ -94,8 +101,8 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0) ->
     pinned: dict[str, Dim] = {name: lo for name, (lo, hi) in ranges.items() if lo == hi}
     graph = specialize(neutral, pinned)
     if pinned:
-        graph = run_passes(graph, NEUTRAL)
-    graph = run_passes(graph, FUSING)
+        graph = run_passes(graph, NEUTRAL, observer())
+    graph = run_passes(graph, FUSING, observer())
     if target.kind == "cpu":
         graph = run_passes(graph, WIDE)
     elif options.permitted:

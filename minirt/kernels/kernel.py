@@ -30,7 +30,7 @@ class Target:
 
     @property
     def kind(self) -> str:
-        """ "cpu" or "cuda"."""
+        """The family of targets: cpu or cuda."""
         return self.name.partition(":")[0]
 
     @property
@@ -46,8 +46,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Operand:
-    """A tensor as a kernel sees it: type, strides in elements along each logical axis, whether its numbers are known
-    (a constant, whose packed copy a launch may ask for), and whether its first element is 16-byte aligned.
+    """A tensor as a kernel sees it.
+
+    Its type, its strides in elements along each logical axis, whether its numbers are known (a constant, whose packed
+    copy a launch may ask for), and whether its first element is 16-byte aligned.
     """
 
     type: Tensor
@@ -97,7 +99,8 @@ class Problem:
 
     def likely(self, value: Dim) -> int:
         """The value at the optimum sizes; ranks tactics, never admits one."""
-        found = substitute(value, {**{k: hi if hi < 1 << 20 else 1 << 10 for k, (_, hi) in self.ranges.items()}, **self.optimum})
+        usual = {k: hi if hi < 1 << 20 else 1 << 10 for k, (_, hi) in self.ranges.items()}
+        found = substitute(value, {**usual, **self.optimum})
         return int(found) if not isinstance(found, Expr) else 1 << 10
 
     def divisible(self, value: Dim, by: int) -> bool:
@@ -108,8 +111,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Order:
-    """Strides that a kernel takes for an operand: ``axes`` from outermost to innermost in memory; ``pitched`` allows
-    gaps between rows (innermost stride 1, others at will).
+    """Strides that a kernel takes for an operand.
+
+    ``axes`` go from outermost to innermost in memory; ``pitched`` allows gaps between rows (innermost stride 1, others
+    at will).
     """
 
     axes: tuple[int, ...]

@@ -125,8 +125,9 @@ def _grid_sample(node: OnnxNode) -> Result:
 class DeformConv(Op):
     """A convolution whose taps are moved by offsets that the data give.
 
-    Operands: x [N, C, H, W], w [O, C / groups, kh, kw], offset [N, og * kh * kw * 2, oh, ow].  The offsets of each of ``offset_groups`` are (y, x) pairs; operand 3, if given, weighs each tap:
-    [N, og * kh * kw, oh, ow].  Taps between elements are read bilinearly, outside x as 0 (DeformConv-22).
+    Operands: x [N, C, H, W], w [O, C / groups, kh, kw], offset [N, og * kh * kw * 2, oh, ow].  The offsets of each of
+    ``offset_groups`` are (y, x) pairs; operand 3, if given, weighs each tap: [N, og * kh * kw, oh, ow].  Taps between
+    elements are read bilinearly, outside x as 0 (DeformConv-22).
     """
 
     dtypes = FLOATS

@@ -15,9 +15,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from minirt.build.build import build
+from minirt.build.checking import check_pass
 from minirt.build.load import Loaded, Package
 from minirt.build.options import Options, Profile
-from minirt.errors import EngineFormatError, GraphError, ShapeError
+from minirt.errors import EngineFormatError, GraphError, MinirtError, ShapeError
 from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import apply
 from minirt.kernels.kernel import Target
@@ -150,3 +151,12 @@ def test_damage_anywhere_in_an_engine_is_refused_by_name() -> None:
 def test_a_graph_without_outputs_is_refused() -> None:
     with pytest.raises(GraphError, match="no output"):
         build(Graph("empty", mlp().inputs, [], []), Options((CPU,)))
+
+
+def test_a_wrong_pass_is_named_when_checking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_CHECK", "1")
+    build(mlp(), Options((CPU,)))
+    graph = mlp()
+    wrong = graph.with_outputs([graph.outputs[0], graph.outputs[0]])
+    with pytest.raises(MinirtError, match="pass 'swap' changes output 'y'"):
+        check_pass("swap", graph, wrong)
