@@ -11,6 +11,7 @@ from minirt.kernels.cpu.pad import PadConstant, PadMirrored
 from minirt.kernels.cpu.plain import ConvPlain, GemmPlain
 from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.pool import PoolWindow
+from minirt.kernels.cpu.pool_plain import PoolPlain
 from minirt.kernels.cpu.recurrent import RecurrentTiled
 from minirt.kernels.cpu.reduce import ReduceStrided
 from minirt.kernels.cpu.resize import ResizeAxes
@@ -34,6 +35,7 @@ __all__ = [
     "NormalizeStrided",
     "PadConstant",
     "PadMirrored",
+    "PoolPlain",
     "PoolWindow",
     "RecurrentTiled",
     "ReduceStrided",
