@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from minirt.ir.scalar import Body, Scalar, arg, cast, decode, encode, rebuild, uses_index
@@ -12,7 +11,7 @@ from minirt.kernels.cpu.epilogue import Operand as Extra
 from minirt.kernels.cpu.nest import Strides, same
 from minirt.kernels.cpu.pointwise import region_line, unsupported
 from minirt.plan.launch import Address, Arg, Integer, Launch, Spec
-from minirt.types.dim import Dim, mul
+from minirt.types.dim import Dim
 from minirt.types.dtype import f32, i32
 
 Moves = tuple[Strides, ...]
@@ -92,8 +91,3 @@ def epilogue_of(spec: Spec) -> Epilogue:
 def moved_args(address: Address, move: Strides) -> list[Arg]:
     """Address and strides for image, group and row."""
     return [address, *(Integer(s) for s in move[:3])]
-
-
-def grouped(strides: Sequence[Strides], each: int) -> list[Strides]:
-    """Strides (image, channel, row) as (image, group, row, column) for groups of ``each`` channels."""
-    return [(image, mul(channel, each), row, channel) for image, channel, row in strides]
