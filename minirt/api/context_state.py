@@ -162,7 +162,13 @@ class ContextState:
             return found or tuple(-1 if isinstance(d, Expr) else int(d) for d in dims_of_binding(binding))
         known = {} if self.missing() else self.solve()
         evaluate = Evaluator(known)
-        return tuple(evaluate.integer(d) if symbols(d) <= known.keys() else -1 for d in dims_of_binding(binding))
+        dims = self.planned_dims(binding)
+        return tuple(evaluate.integer(d) if symbols(d) <= known.keys() else -1 for d in dims)
+
+    def planned_dims(self, binding: Binding) -> tuple[Dim, ...]:
+        """Return an output's dims as the plan in use has them, which knows the sizes that its profile fixes."""
+        found = [b.view.type.shape for b in self.executor.plan.outputs if b.name == binding.name]
+        return found[0] if found else dims_of_binding(binding)
 
     def bind(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the addresses of inputs and outputs, after making the shapes those of the next run."""
