@@ -22,6 +22,7 @@ from minirt.types.dim import Dim, Expr, rational
 from minirt.types.dtype import ANY, Array, DType, bool_
 from minirt.types.tensor import Tensor, Type
 
+NAMES_SHOWN = 4
 CONTENTS_LIMIT = 512
 
 OPS: dict[str, type[Op]] = {}
@@ -119,8 +120,11 @@ class Node:
 
     @property
     def label(self) -> str:
-        """The user's name for the node, else its op."""
-        return self.origin[0] if self.origin else self.op.name
+        """The user's names for what the node computes, in order; its op where there are none."""
+        names = self.origin
+        if len(names) > NAMES_SHOWN:
+            names = (*names[: NAMES_SHOWN - 1], f"{len(names) - NAMES_SHOWN + 1} more")
+        return " + ".join(names) or self.op.name
 
     def __repr__(self) -> str:
         return f"{self.op}{'' if not self.origin else ' ' + repr(self.label)}"
@@ -289,6 +293,11 @@ def origin(names: tuple[str, ...]) -> Iterator[None]:
 def fresh_dim() -> str:
     """A dim name that no graph has yet."""
     return f"d{next(_fresh)}"
+
+
+def names_of(*values: Value) -> tuple[str, ...]:
+    """The user's names of the nodes that made the values, each once."""
+    return tuple(dict.fromkeys(name for value in values for name in value.node.origin))
 
 
 class DataDependent(Op):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from minirt.ir.graph import array_of, is_constant
 from minirt.ir.match import P
-from minirt.ir.op import Op, Value, apply, op_of
+from minirt.ir.op import Op, Value, apply, names_of, op_of, origin
 from minirt.ir.regions import inline, shared, to_front, weight_of, with_constant
 from minirt.ir.scalar import Body, arg, cast, const, index, postorder, uses_index
 from minirt.ops.epilogue import Accumulates, chain
@@ -57,7 +57,8 @@ def pointwise_joins_pointwise(root: Value, uses: Uses) -> Value | None:
         if operand.shape != root.shape and (weight_of(inner) > CHEAP or uses_index(inner.results)):
             continue
         body, values = shared(body_of(root), root.node.inputs)
-        made = _region(*inline(body, values, values.index(root.node.inputs[i]), inner, operand.node.inputs), root)
+        with origin(names_of(operand, root)):
+            made = _region(*inline(body, values, values.index(root.node.inputs[i]), inner, operand.node.inputs), root)
         if made is not None:
             return made
     return None
@@ -124,7 +125,8 @@ def anchor_takes_pointwise(root: Value, uses: Uses) -> Value | None:
         rest = values[:i] + values[i + 1 :]
         if len(rest) + len(anchor.node.inputs) > MAX_OPERANDS:
             continue
-        made = apply(_then(anchor, to_front(body, i)), *anchor.node.inputs, *rest)
+        with origin(names_of(anchor, root)):
+            made = apply(_then(anchor, to_front(body, i)), *anchor.node.inputs, *rest)
         if made.type == root.type:
             return made
     return None
@@ -156,7 +158,8 @@ def reduction_takes_pointwise(root: Value, uses: Uses) -> Value | None:
         large = len(values) + len(inputs) - count > MAX_OPERANDS or len(postorder(body.results)) > MAX_NODES
         if large or not _computable(body):
             continue
-        made = apply(op.replace(prologue=body), *values, *inputs[count:])
+        with origin(names_of(operand, root)):
+            made = apply(op.replace(prologue=body), *values, *inputs[count:])
         if made.type == root.type:
             return made
     return None
