@@ -1,0 +1,1 @@
+"""Short scripts, one TensorRT task each, that check their own numbers."""
