@@ -67,6 +67,7 @@ class Lowering:
         outputs = tuple(
             self._output(name, value) for name, value in zip(self.graph.names, self.graph.outputs, strict=True)
         )
+        weights = self._needed_weights()
         buffers, arena = self._buffers()
         inputs = tuple(
             Binding(v.op.label, self._view(self.places[v])) for v in self.graph.inputs if isinstance(v.op, Input)
@@ -74,7 +75,7 @@ class Lowering:
         checks = tuple((f.a, f.b, label) for f, label in facts_of(self.graph))
         return Plan(
             self.setting.target.name, inputs, outputs, buffers, tuple(self.steps),
-            tuple(w for _, w in self.weights.values()), arena, dict(self.setting.ranges), checks,
+            weights, arena, dict(self.setting.ranges), checks,
         )  # fmt: skip
 
     # Buffers
@@ -130,6 +131,13 @@ class Lowering:
             Buffer(d.kind, d.bytes, where.get(i, -1), d.name, d.weight, d.host) for i, d in enumerate(self.drafts)
         ), arena
 
+    def _needed_weights(self) -> tuple[Weight, ...]:
+        """The weights that some step reads, numbered; one that is only read packed is not held as it is too."""
+        needed = [(number, weight) for number, weight in self.weights.values() if self.drafts[number].last >= 0]
+        for place, (number, _) in enumerate(needed):
+            self.drafts[number].weight = place
+        return tuple(weight for _, weight in needed)
+
     def _view(self, place: Place) -> View:
         at = place.at
         return View(place.buffer, at.type, byte_offset(at.offset, at.type), at.strides)
@@ -148,7 +156,6 @@ class Lowering:
         if key not in self.weights:
             self.blobs[data.digest] = data
             number = self._draft("weight", bytes_of(data.type) if pack is None else 0)
-            self.drafts[number].weight = len(self.weights)
             self.weights[key] = (number, weight)
         return self.weights[key][0]
 

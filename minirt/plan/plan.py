@@ -11,11 +11,12 @@ from minirt.types.tensor import Tensor
 
 @dataclass(frozen=True)
 class Buffer:
-    """A piece of memory: ``kind`` is "input", "output" (given by the caller), "weight", "arena" or "dynamic".
+    """A piece of memory.
 
-    ``bytes`` is its size; ``offset`` its place in the arena (planned at the profile's upper bounds, so sizes that fit
-    keep it); ``name`` the binding's name; ``weight`` the number of the weight; "dynamic" buffers have no upper bound
-    and are allocated when their size is known.  ``host`` marks what the host must be able to read.
+    ``kind`` is "input", "output" (given by the caller), "weight", "arena" or "dynamic"; "dynamic" buffers have no upper
+    bound and are allocated when their size is known.  ``bytes`` is its size; ``offset`` its place in the arena (planned
+    at the profile's upper bounds, so sizes that fit keep it); ``name`` the binding's name; ``weight`` the number of the
+    weight (-1 where only packed copies are held).  ``host`` marks what the host must be able to read.
     """
 
     kind: str

@@ -44,6 +44,8 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _buffer(plan: Plan, buffer: Buffer) -> str:
     host = ", read by the host" if buffer.host else ""
+    if buffer.kind == "weight" and buffer.weight < 0:
+        return "weight, held only packed"
     if buffer.kind == "weight":
         weight = plan.weights[buffer.weight]
         return f"weight {weight.blob[:12]}" + (f", packed by {weight.pack}" if weight.pack else "") + host
