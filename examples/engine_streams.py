@@ -1,4 +1,4 @@
-"""An engine written to a file piece by piece while it is built, and read back piece by piece: stream writer and reader."""
+"""An engine written piece by piece while it is built, and read back piece by piece: stream writer and reader."""
 
 from __future__ import annotations
 
