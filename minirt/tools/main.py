@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from minirt.errors import MinirtError
-from minirt.tools import run
+from minirt.tools import alias, run, script
 
-VERBS = (run,)
+VERBS = (run, script, alias)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("minirt: interrupted", file=sys.stderr)
         return 130
+
+
+def names_a_verb(word: str) -> bool:
+    """Return whether a command line's first word is a verb, or asks for help; else it is a script, or -m."""
+    return word in ("-h", "--help", *(verb.__name__.rpartition(".")[2] for verb in VERBS))
 
 
 if __name__ == "__main__":

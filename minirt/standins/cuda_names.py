@@ -1,0 +1,41 @@
+"""The names by which scripts import CUDA, answered by the stand-ins."""
+
+from __future__ import annotations
+
+from minirt.standins import libcudart
+from minirt.standins.finder import StandinFinder, module_called, package
+
+_HERE = "minirt.standins"
+_DRIVER, _RUNTIME, _NVRTC = (module_called(f"{_HERE}.{name}") for name in ("cuda_driver", "cuda_runtime", "nvrtc"))
+_AUTOINIT = module_called(f"{_HERE}.pycuda_autoinit")
+
+_FINDER = StandinFinder(
+    {
+        "cuda": package("cuda", __version__="13.0.0"),
+        "cuda.bindings": package("cuda.bindings", __version__="13.0.0"),
+        "cuda.bindings.driver": _DRIVER,
+        "cuda.bindings.runtime": _RUNTIME,
+        "cuda.bindings.nvrtc": _NVRTC,
+        "cuda.cuda": _DRIVER,
+        "cuda.cudart": _RUNTIME,
+        "cuda.nvrtc": _NVRTC,
+        "cudart": _RUNTIME,
+        "pycuda": package("pycuda", VERSION=(2026, 1), VERSION_TEXT="2026.1", __version__="2026.1"),
+        "pycuda.driver": module_called(f"{_HERE}.pycuda_driver"),
+        "pycuda.autoinit": _AUTOINIT,
+        "pycuda.autoprimaryctx": _AUTOINIT,
+        "pycuda.gpuarray": module_called(f"{_HERE}.pycuda_gpuarray"),
+    }
+)
+
+
+def install() -> None:
+    """Answer `cuda`, `cudart`, `pycuda` and, through ctypes, libcudart in this process; only the first call does it."""
+    if not installed():
+        _FINDER.install()
+        libcudart.install()
+
+
+def installed() -> bool:
+    """Return whether the stand-ins answer."""
+    return _FINDER.installed

@@ -1,0 +1,64 @@
+"""Import names that stand for other modules, for as long as this process runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import Any
+
+
+class StandinLoader(Loader):
+    """Answers one name with the module that a function returns."""
+
+    def __init__(self, make: Callable[[], types.ModuleType]) -> None:
+        self._make = make
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType | None:
+        """Let Python make an empty module; it is replaced below."""
+        return None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Put the module that stands for the name in its place; Python takes what is there afterwards."""
+        sys.modules[module.__name__] = self._make()
+
+
+class StandinFinder(MetaPathFinder):
+    """Finds the names of a table, before anything that is installed."""
+
+    def __init__(self, table: dict[str, Callable[[], types.ModuleType]]) -> None:
+        self.table = table
+        self.installed = False
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
+        """Return the spec of a name of the table, None for another."""
+        make = self.table.get(fullname)
+        return None if make is None else ModuleSpec(fullname, StandinLoader(make), is_package=True)
+
+    def install(self) -> None:
+        """Answer from now on; what was imported under these names before is forgotten."""
+        for name in self.table:
+            sys.modules.pop(name, None)
+        sys.meta_path.insert(0, self)
+        self.installed = True
+
+
+def module_called(name: str) -> Callable[[], types.ModuleType]:
+    """Return a function that imports a module."""
+    return lambda: importlib.import_module(name)
+
+
+def package(name: str, **members: Any) -> Callable[[], types.ModuleType]:
+    """Return a function that makes a package with nothing but some members and the submodules of the table."""
+
+    def make() -> types.ModuleType:
+        made = types.ModuleType(name, "A stand-in of minirt's for machines without a GPU.")
+        made.__path__ = []
+        made.__spec__ = ModuleSpec(name, None, is_package=True)
+        vars(made).update(members)
+        return made
+
+    return make

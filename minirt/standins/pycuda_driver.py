@@ -1,0 +1,316 @@
+"""Stands in for `pycuda.driver`: what classic TensorRT scripts use of it, on host memory."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import numpy as np
+
+from minirt.standins import host_memory
+from minirt.types.dtype import Array
+
+
+class Error(Exception):
+    """The base of PyCUDA's errors."""
+
+
+class LogicError(Error):
+    """A wrong call."""
+
+
+class MemoryError(Error):
+    """Too little memory."""
+
+
+class host_alloc_flags(enum.IntFlag):
+    """Flags of pinned memory; they change nothing."""
+
+    PORTABLE = 1
+    DEVICEMAP = 2
+    WRITECOMBINED = 4
+
+
+class ctx_flags(enum.IntFlag):
+    """Flags of contexts; they change nothing."""
+
+    SCHED_AUTO = 0
+    SCHED_SPIN = 1
+    SCHED_YIELD = 2
+    SCHED_BLOCKING_SYNC = 4
+    MAP_HOST = 8
+
+
+class device_attribute(enum.IntEnum):
+    """The attributes that `Device.get_attribute` answers."""
+
+    MULTIPROCESSOR_COUNT = 16
+    COMPUTE_CAPABILITY_MAJOR = 75
+    COMPUTE_CAPABILITY_MINOR = 76
+
+
+class DeviceAllocation:
+    """Memory that is freed with its object."""
+
+    def __init__(self, size: int) -> None:
+        self._address = host_memory.allocate(int(size))
+
+    def __int__(self) -> int:
+        return self._address
+
+    __index__ = __int__
+
+    def free(self) -> None:
+        """Free the memory now."""
+        host_memory.release(self._address)
+        self._address = 0
+
+    def as_buffer(self, size: int, offset: int = 0) -> memoryview:
+        """Return bytes of it as a buffer."""
+        held = np.empty(size, np.uint8)
+        host_memory.copy(held, self._address + offset, size)
+        return held.data
+
+    def __del__(self) -> None:
+        if self._address:
+            self.free()
+
+
+class Stream:
+    """A stream: what is put on it has been done."""
+
+    def __init__(self, flags: int = 0) -> None:
+        self.handle = int(host_memory.Handle.new())
+
+    def synchronize(self) -> None:
+        """Do nothing."""
+
+    def is_done(self) -> bool:
+        """Say that all work is done."""
+        return True
+
+    def wait_for_event(self, event: Event) -> None:
+        """Do nothing."""
+
+    def __int__(self) -> int:
+        return self.handle
+
+
+class Event:
+    """A time."""
+
+    def __init__(self, flags: int = 0) -> None:
+        self.handle = int(host_memory.Handle.new())
+
+    def record(self, stream: Any = None) -> Event:
+        """Note the time."""
+        host_memory.clock.record(self.handle)
+        return self
+
+    def synchronize(self) -> Event:
+        """Do nothing."""
+        return self
+
+    def query(self) -> bool:
+        """Say that the event has been."""
+        return True
+
+    def time_since(self, event: Event) -> float:
+        """Return the milliseconds since an earlier event."""
+        return host_memory.clock.milliseconds(event.handle, self.handle)
+
+    def time_till(self, event: Event) -> float:
+        """Return the milliseconds until a later event."""
+        return event.time_since(self)
+
+    def __del__(self) -> None:
+        host_memory.clock.forget(self.handle)
+
+
+class Context:
+    """The one context; pushing and popping it does nothing."""
+
+    def push(self) -> None:
+        """Do nothing."""
+
+    def detach(self) -> None:
+        """Do nothing."""
+
+    @staticmethod
+    def pop() -> None:
+        """Do nothing."""
+
+    @staticmethod
+    def synchronize() -> None:
+        """Do nothing: all work is done."""
+
+    @staticmethod
+    def get_device() -> Device:
+        """Return the one device."""
+        return Device(0)
+
+    @staticmethod
+    def get_current() -> Context:
+        """Return the one context."""
+        return Context()
+
+
+class Device:
+    """The one device; raises LogicError for an index other than 0."""
+
+    def __init__(self, index: int | str = 0) -> None:
+        if index != 0:
+            raise LogicError(f"there is no device {index}: minirt's stand-in, for machines without a GPU, has one")
+
+    @staticmethod
+    def count() -> int:
+        """Return that there is one device."""
+        return 1
+
+    def name(self) -> str:
+        """Return the device's name."""
+        return host_memory.NAME
+
+    def compute_capability(self) -> tuple[int, int]:
+        """Return the compute capability that is told."""
+        return host_memory.CAPABILITY
+
+    def total_memory(self) -> int:
+        """Return the bytes of host memory."""
+        return host_memory.free_and_total()[1]
+
+    def get_attribute(self, attribute: int) -> int:
+        """Return an attribute of the device."""
+        major, minor = host_memory.CAPABILITY
+        return {16: 1, 75: major, 76: minor}[int(attribute)]
+
+    def make_context(self, flags: int = 0) -> Context:
+        """Return the one context."""
+        return Context()
+
+    def retain_primary_context(self) -> Context:
+        """Return the one context."""
+        return Context()
+
+
+def init(flags: int = 0) -> None:
+    """Do nothing."""
+
+
+def get_version() -> tuple[int, int, int]:
+    """Return the CUDA version whose calls these are."""
+    return host_memory.VERSION // 1000, host_memory.VERSION % 1000 // 10, 0
+
+
+def get_driver_version() -> int:
+    """Return the CUDA version whose calls these are."""
+    return host_memory.VERSION
+
+
+def mem_get_info() -> tuple[int, int]:
+    """Return the free and all bytes of host memory."""
+    return host_memory.free_and_total()
+
+
+def mem_alloc(bytes: int) -> DeviceAllocation:
+    """Allocate bytes."""
+    return DeviceAllocation(bytes)
+
+
+def mem_alloc_like(ary: Array) -> DeviceAllocation:
+    """Allocate as many bytes as an array has."""
+    return DeviceAllocation(ary.nbytes)
+
+
+def pagelocked_empty(shape: Any, dtype: Any, order: Any = "C", mem_flags: int = 0) -> Array:
+    """Return a host array."""
+    return np.empty(shape, dtype, order)
+
+
+def pagelocked_zeros(shape: Any, dtype: Any, order: Any = "C", mem_flags: int = 0) -> Array:
+    """Return a host array of zeros."""
+    return np.zeros(shape, dtype, order)
+
+
+def pagelocked_empty_like(array: Array, mem_flags: int = 0) -> Array:
+    """Return a host array like another."""
+    return np.empty_like(array)
+
+
+def pagelocked_zeros_like(array: Array, mem_flags: int = 0) -> Array:
+    """Return a host array of zeros like another."""
+    return np.zeros_like(array)
+
+
+def register_host_memory(ary: Array, flags: int = 0) -> Array:
+    """Return the array: host memory is reached as it is."""
+    return ary
+
+
+def memcpy_htod(dest: Any, src: Any) -> None:
+    """Copy an array or buffer to an address; raises LogicError for an array that is not dense."""
+    host = np.asarray(memoryview(src) if isinstance(src, bytes | bytearray) else src)
+    if not (host.flags.c_contiguous or host.flags.f_contiguous):
+        raise LogicError("the array is not contiguous")
+    host_memory.copy(dest, host, host.nbytes)
+
+
+def memcpy_dtoh(dest: Any, src: Any) -> None:
+    """Copy from an address to an array or buffer; raises LogicError for an array that is not dense."""
+    host = np.asarray(memoryview(dest) if isinstance(dest, bytearray) else dest)
+    if not (host.flags.c_contiguous or host.flags.f_contiguous):
+        raise LogicError("the array is not contiguous")
+    host_memory.copy(host, src, host.nbytes)
+
+
+def memcpy_dtod(dest: Any, src: Any, size: int) -> None:
+    """Copy bytes between addresses."""
+    host_memory.copy(dest, src, size)
+
+
+def memcpy_htod_async(dest: Any, src: Any, stream: Any = None) -> None:
+    """Copy an array or buffer to an address now."""
+    memcpy_htod(dest, src)
+
+
+def memcpy_dtoh_async(dest: Any, src: Any, stream: Any = None) -> None:
+    """Copy from an address to an array or buffer now."""
+    memcpy_dtoh(dest, src)
+
+
+def memcpy_dtod_async(dest: Any, src: Any, size: int, stream: Any = None) -> None:
+    """Copy bytes between addresses now."""
+    host_memory.copy(dest, src, size)
+
+
+def memset_d8(dest: Any, data: int, count: int) -> None:
+    """Set bytes."""
+    host_memory.fill(dest, data, count)
+
+
+def memset_d32(dest: Any, data: int, count: int) -> None:
+    """Set 32-bit words."""
+    host_memory.copy(dest, np.full(count, data, np.uint32), 4 * count)
+
+
+def to_device(bf_obj: Any) -> DeviceAllocation:
+    """Allocate and copy an array there."""
+    made = DeviceAllocation(np.asarray(bf_obj).nbytes)
+    memcpy_htod(made, bf_obj)
+    return made
+
+
+def from_device(devptr: Any, shape: Any, dtype: Any, order: Any = "C") -> Array:
+    """Return a host array with what is at an address."""
+    made = np.empty(shape, dtype, order)
+    memcpy_dtoh(made, devptr)
+    return made
+
+
+def from_device_like(devptr: Any, other_ary: Array) -> Array:
+    """Return a host array like another with what is at an address."""
+    return from_device(devptr, other_ary.shape, other_ary.dtype)
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"minirt's stand-in of pycuda.driver, for machines without a GPU, has no '{name}'")

@@ -1,0 +1,92 @@
+"""The stand-ins' memory refuses what CUDA refuses, and finds the address of what CUDA's bindings take."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+
+import numpy as np
+import pytest
+
+from minirt.errors import ApiError
+from minirt.standins import cuda_driver, cuda_runtime, host_memory, libcudart, pycuda_driver
+from minirt.standins.cuda_runtime import cudaError_t
+
+
+def test_memory_is_aligned_and_freed_once() -> None:
+    address = host_memory.allocate(1000)
+    assert address % host_memory.ALIGNMENT == 0
+    host_memory.release(address)
+    with pytest.raises(ApiError, match="free already"):
+        host_memory.release(address)
+    host_memory.release(0)
+
+
+def test_a_copy_stays_within_its_allocation() -> None:
+    address = host_memory.allocate(8)
+    source = np.arange(4, dtype=np.int32)
+    with pytest.raises(ApiError, match="16 bytes"):
+        host_memory.copy(address, source, source.nbytes)
+    with pytest.raises(ApiError, match="cannot be reached"):
+        host_memory.copy(None, source, 4)
+    host_memory.copy(address, source[2:], 8)
+    back = np.zeros(2, np.int32)
+    host_memory.copy(back, address, 8)
+    assert back.tolist() == [2, 3]
+    host_memory.release(address)
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [b"\x01\x02\x03", bytearray(b"\x01\x02\x03"), np.array([1, 2, 3], np.uint8), (ctypes.c_uint8 * 3)(1, 2, 3),
+     memoryview(array.array("B", [1, 2, 3]))],
+    ids=lambda memory: type(memory).__name__,
+)  # fmt: skip
+def test_addresses_of_buffers(memory: object) -> None:
+    address = host_memory.address_of(memory)
+    assert ctypes.string_at(address, 3) == b"\x01\x02\x03"
+    assert host_memory.address_of(ctypes.c_void_p(address)) == host_memory.address_of(address) == address
+
+
+def test_codes_say_what_failed() -> None:
+    assert cuda_runtime.cudaMalloc(-1) == (cudaError_t.cudaErrorInvalidValue, None)
+    assert cuda_runtime.cudaMalloc(1 << 60) == (cudaError_t.cudaErrorMemoryAllocation, None)
+    assert cuda_runtime.cudaSetDevice(1) == (cudaError_t.cudaErrorInvalidDevice,)
+    assert cuda_driver.cuMemAlloc(1 << 60) == (cuda_driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY, None)
+    event = cuda_runtime.cudaEventCreate()[1]
+    assert cuda_runtime.cudaEventElapsedTime(event, event)[0] == cudaError_t.cudaErrorInvalidValue
+    with pytest.raises(AttributeError, match="no 'cudaGraphLaunch'"):
+        _ = cuda_runtime.cudaGraphLaunch
+
+
+def test_pycuda_round_trip() -> None:
+    host = np.arange(6, dtype=np.float32).reshape(2, 3)
+    there = pycuda_driver.to_device(host)
+    assert np.array_equal(pycuda_driver.from_device_like(there, host), host)
+    pycuda_driver.memset_d32(there, 7, 6)
+    assert (pycuda_driver.from_device(there, (6,), np.int32) == 7).all()
+    with pytest.raises(pycuda_driver.LogicError, match="not contiguous"):
+        pycuda_driver.memcpy_htod(there, host[:, ::2])
+    there.free()
+
+
+@pytest.mark.parametrize("name", ["libcudart.so", "/usr/local/cuda/lib64/libcudart.so.13", "cudart64_12.dll"])
+def test_names_of_the_library(name: str) -> None:
+    assert libcudart.is_cudart(name)
+
+
+def test_names_of_other_libraries() -> None:
+    assert not any(libcudart.is_cudart(name) for name in (None, "", "libcuda.so.1", "libcudart_static.a", "libc.so.6"))
+
+
+def test_the_library_of_a_script_has_its_own_functions() -> None:
+    one, other = libcudart.LibCudart("libcudart.so"), libcudart.LibCudart("libcudart.so")
+    one.cudaMalloc.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t]
+    place = ctypes.c_int64()
+    assert other.cudaMalloc(ctypes.byref(place), 16) == 0 and place.value
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    assert one.cudaMemGetInfo(ctypes.byref(free), ctypes.byref(total)) == 0 and 0 < free.value <= total.value
+    assert one["cudaFree"](ctypes.c_void_p(place.value)) == 0
+    assert one.cudaMalloc(None, 16) == int(cudaError_t.cudaErrorInvalidValue)
+    with pytest.raises(AttributeError, match="no 'cudaLaunchKernel'"):
+        _ = one.cudaLaunchKernel
