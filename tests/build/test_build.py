@@ -14,7 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from minirt.build.build import build
+from minirt.build.build import build, lower, optimize
 from minirt.build.checking import check_pass
 from minirt.build.load import Loaded, Package
 from minirt.build.options import Options, Profile
@@ -28,6 +28,7 @@ from minirt.ops.evaluate import evaluate
 from minirt.ops.gemm import Gemm
 from minirt.parsers.onnx.importing import import_graph
 from minirt.parsers.onnx.read import read_model
+from minirt.plan.launch import Address, TensorMap
 from minirt.plan.plan import KernelStep
 from minirt.types.dim import symbol
 from minirt.types.dtype import Array, f32
@@ -38,7 +39,7 @@ CPU = Target("cpu")
 ROOT = Path(__file__).parents[2]
 DIGEST = """
 import hashlib, sys
-from minirt.build.build import build
+from minirt.build.build import build, lower, optimize
 from minirt.build.options import Options
 from minirt.kernels.kernel import Target
 from minirt.parsers.onnx.importing import import_graph
@@ -160,3 +161,19 @@ def test_a_wrong_pass_is_named_when_checking(monkeypatch: pytest.MonkeyPatch) ->
     wrong = graph.with_outputs([graph.outputs[0], graph.outputs[0]])
     with pytest.raises(MinirtError, match="pass 'swap' changes output 'y'"):
         check_pass("swap", graph, wrong)
+
+
+@pytest.mark.parametrize("target", [CPU, Target("cuda:sm_80", 108), Target("cuda:sm_90a", 132, 232448)])
+@pytest.mark.parametrize("name", ["bert-tiny", "mobilenetv3-tiny", "unet-tiny", "lstm-gru-tiny"])
+def test_launches_read_only_memory_that_a_plan_holds(name: str, target: Target) -> None:
+    """Every address is of a weight that is held, or of a buffer with a place."""
+    graph = optimize(import_graph(read_model(str(ROOT / "tests" / "data" / f"{name}.onnx"))))
+    plan = lower(graph, target, Options((target,))).run()
+    launches = [launch for step in plan.steps if isinstance(step, KernelStep) for launch in step.choices[0].launches]
+    addresses = [a for launch in launches for a in launch.args if isinstance(a, Address)]
+    addresses += [a.address for launch in launches for a in launch.args if isinstance(a, TensorMap)]
+    assert addresses
+    for address in addresses:
+        buffer = plan.buffers[address.index]
+        assert buffer.kind != "weight" or 0 <= buffer.weight < len(plan.weights)
+        assert buffer.kind != "arena" or buffer.offset >= 0
