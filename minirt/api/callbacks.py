@@ -60,7 +60,7 @@ class IVersionedInterface(Api, since=10):
     @property
     def interface_info(self) -> InterfaceInfo:
         """Which interface this is, and its version."""
-        kind = next(c.__name__ for c in type(self).__mro__ if c.__module__.startswith(("minirt", "tensorrt")))
+        kind = next(c.__name__ for c in type(self).__mro__ if c.__module__.startswith(("minirt", "tensorrt.tensorrt")))
         return wrap(InterfaceInfo, _Info(kind, 1, 0), dialect_of(self))
 
 
