@@ -35,6 +35,7 @@ from minirt.api import (
     plugin_registry,
     profile,
     refitter,
+    retired,
     runtime,
     tensor,
     timing_cache,
@@ -46,11 +47,11 @@ from minirt.api.enum import EnumType, enum_span, member
 _MODULES = (
     *(enums, layer_enums, dims, weights, logger, callbacks, calibration, plugin, plugin_data, plugin_registry),
     *(tensor, layer, layers_math, layers_move, layers_window, layers_model, layers_recurrent, control, network, parser),
-    *(builder, config, profile, timing_cache, runtime, engine, context, inspector, refitter, node_lists),
+    *(builder, config, profile, timing_cache, runtime, engine, context, inspector, refitter, node_lists, retired),
 )
 _BASES = frozenset(
     "Adding Api BindingContext BindingEngine ControlAdding Enum Interface Managed MathAdding ModelAdding MoveAdding "
-    "PluginAdding RecurrentAdding WindowAdding".split()
+    "PluginAdding RecurrentAdding RetiredAdding WindowAdding".split()
 )
 _ALIASES = {
     "float32": ("FLOAT", Span()),

@@ -17,6 +17,7 @@ from minirt.api.layers_recurrent import RecurrentAdding
 from minirt.api.logger import IErrorRecorder, Managed
 from minirt.api.network_math import MathAdding
 from minirt.api.network_move import MoveAdding
+from minirt.api.network_retired import RetiredAdding
 from minirt.api.network_window import WindowAdding
 from minirt.api.plugin_calls import PluginAdding
 from minirt.api.tensor import ITensor
@@ -50,7 +51,15 @@ def _formula(kind: str) -> Any:
 
 
 class INetworkDefinition(
-    WindowAdding, MathAdding, MoveAdding, ControlAdding, ModelAdding, PluginAdding, RecurrentAdding, Managed
+    WindowAdding,
+    MathAdding,
+    MoveAdding,
+    ControlAdding,
+    ModelAdding,
+    PluginAdding,
+    RecurrentAdding,
+    RetiredAdding,
+    Managed,
 ):
     """A network: inputs, layers, and tensors marked as outputs."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minirt.api.declare import method
+from minirt.api.declare import checked, method
 from minirt.api.dialect import dialect_of, wrap
 from minirt.api.dims import Dims
 from minirt.api.enum import member
@@ -309,9 +309,21 @@ class PluginAdding(Adding):
         layer._state.fields["describe"] = lambda operands: describe_v3(plugin, regular, where, operands)
         return layer
 
-    @method(since=10)
-    def add_plugin(self, tuple: Any = None, func: Any = None, aot: bool | None = None) -> IPluginV3Layer | None:
-        """Add a plugin: what `plugin.op.namespace.name(...)` returns, or (inputs, shape inputs, IPluginV3)."""
+    @checked
+    def add_plugin(
+        self, tuple: Any = None, func: Any = None, aot: bool | None = None, inputs: Any = None, plugin: Any = None
+    ) -> IPluginV3Layer | None:
+        """Add a plugin: what `plugin.op.namespace.name(...)` returns, or (inputs, shape inputs, IPluginV3).
+
+        In 7 and 8 it is the call for a plugin of the first generation, (inputs, plugin), and raises ApiError.
+        """
+        if dialect_of(self) < 10:
+            instead = "write an IPluginV2 and add it with add_plugin_v2"
+            raise ApiError("first-generation plugins do not run", "INetworkDefinition.add_plugin", instead)
+        return self._add_plugin(tuple, func)
+
+    @method()
+    def _add_plugin(self, tuple: Any, func: Any) -> IPluginV3Layer | None:
         given = tuple if tuple is not None else func
         if callable(given):
             call = given() if not hasattr(given, "describe") else given

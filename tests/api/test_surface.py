@@ -11,8 +11,6 @@ from tests.api import surface
 
 SURFACE = surface.read()
 CLASSIC = {"Builder.build_cuda_engine is not in this dialect", "Builder.max_workspace_size is not in this dialect"}
-NOT_YET = {7: ("add_plugin ", "add_plugin_ext", "add_rnn "), 8: ("add_plugin ",)}
-"""Layers of old dialects that cannot be added: plugins and RNNs of the first generation."""
 
 
 @pytest.mark.parametrize("dialect", surface.MODULES)
@@ -25,7 +23,6 @@ def test_classes_that_are_there_are_whole(dialect: int) -> None:
             wrong += surface.wrong_class(name, entry, cls, dialect)
         elif not surface.alive(entry, dialect):
             assert cls is None, f"{name} is not in this dialect"
-    wrong = [text for text in wrong if not any(f".{name}" in text for name in NOT_YET.get(dialect, ()))]
     assert not set(wrong) - (CLASSIC if dialect == 10 else set())
 
 
