@@ -73,7 +73,7 @@ class Watch:
             self.open, self.done = phase, 0
             call_back(self.monitor, "phase_start", None, phase, None, max(1, total))
         go = True
-        while go and self.done < max(done, 1):
+        while go and self.done < done:
             go = bool(call_back(self.monitor, "step_complete", False, phase, self.done))
             self.done += 1
         return go

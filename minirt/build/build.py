@@ -27,7 +27,7 @@ from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
 from minirt.plan.format import write_sections
 from minirt.plan.plan import Plan
-from minirt.trace import phase, report
+from minirt.trace import Progress, no_progress, phase, report
 from minirt.types.dim import Dim, symbol
 from minirt.types.dtype import dtype_of, string
 
@@ -42,25 +42,35 @@ def build(graph: Graph, options: Options) -> bytes:
         raise GraphError("the network has no output", graph.name, "mark at least one tensor as an output")
     report(options.progress, "optimize", 0, len(NEUTRAL))
     with phase("optimize"):
-        neutral = optimize(graph)
+        neutral = optimize(graph, options.progress)
     plans: dict[str, Plan] = {}
     blobs = blobs_of(neutral)
-    for number, target in enumerate(options.targets):
+    for target in options.targets:
+        report(options.progress, f"lower for {target.name}", 0, len(options.profiles))
         for index, _ in enumerate(options.profiles):
-            report(options.progress, f"lower for {target.name}", number, len(options.targets))
             with phase(f"lower for {target.name}, profile {index}"):
                 lowered = lower(neutral, target, options, index)
                 plans[f"{target.name}/{index}"] = lowered.run()
                 blobs |= lowered.blobs
+            report(options.progress, f"lower for {target.name}", index + 1, len(options.profiles))
         made = [p for k, p in plans.items() if k.startswith(target.name)]
         with phase(f"compile for {target.name}"):
             compile_units(made, target, lambda done, total: report(options.progress, "compile kernels", done, total))
     return write_sections(sections(neutral, plans, blobs, options))
 
 
-def optimize(graph: Graph) -> Graph:
-    """The neutral graph: canonical, folded, with dims that must be equal made one."""
-    return run_passes(unify(numbered(graph)), NEUTRAL, observer())
+def optimize(graph: Graph, progress: Progress = no_progress) -> Graph:
+    """The neutral graph: canonical, folded, with dims that must be equal made one; the hook hears of each pass."""
+    check, done = observer(), 0
+
+    def observe(name: str, before: Graph, after: Graph) -> None:
+        nonlocal done
+        if check is not None:
+            check(name, before, after)
+        done += 1
+        report(progress, "optimize", done, len(NEUTRAL))
+
+    return run_passes(unify(numbered(graph)), NEUTRAL, observe)
 
 
 def observer() -> Observer | None:

@@ -170,9 +170,11 @@ def test_a_monitor_hears_phases_and_may_cancel(logger: Keeper) -> None:
         def __init__(self, go: bool) -> None:
             trt.IProgressMonitor.__init__(self)
             self.go, self.events = go, []  # type: ignore[var-annotated]
+            self.phases: list[tuple[str, int]] = []
 
         def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
             self.events.append(("start", phase_name))
+            self.phases.append((phase_name, num_steps))
 
         def step_complete(self, phase_name: str, step: int) -> bool:
             self.events.append(("step", phase_name))
@@ -191,6 +193,13 @@ def test_a_monitor_hears_phases_and_may_cancel(logger: Keeper) -> None:
         events = config.progress_monitor.events
         assert (made is not None) == go
         assert [n for k, n in events if k == "start"] == [n for k, n in events if k == "finish"]
+        steps = [phase for kind, phase in events if kind == "step"]
+        if go:
+            assert [steps.count(phase) for phase, _ in config.progress_monitor.phases] == [
+                count for _, count in config.progress_monitor.phases
+            ]
+        else:
+            assert len(steps) == 1
 
 
 def test_an_output_allocator_gets_data_dependent_outputs(logger: Keeper) -> None:
