@@ -11,7 +11,7 @@ from minirt.ir.op import Op, Value, apply, names_of, op_of, origin
 from minirt.ir.regions import inline, shared, to_front, weight_of, with_constant
 from minirt.ir.scalar import Body, arg, cast, const, index, postorder, uses_index
 from minirt.ops.epilogue import Accumulates, chain
-from minirt.ops.movement import Expand, Iota
+from minirt.ops.movement import Expand, Iota, Reshape, Transpose
 from minirt.ops.normalization import Normalization
 from minirt.ops.pointwise import Elementwise, Map
 from minirt.ops.reduce import Reduce
@@ -108,6 +108,15 @@ def pointwise_broadcasts_by_itself(root: Value) -> Value | None:
     return None
 
 
+@rule(P(Elementwise, P((Transpose, Reshape), "x", bind="move", once=True), bind="root"))
+def pointwise_goes_before_moves(x: Value, move: Value, root: Value) -> Value | None:
+    """f(transpose(x)) = transpose(f(x)), so that what made x can take f."""
+    if len(root.node.outputs) > 1 or uses_index(body_of(root).results):
+        return None
+    made = apply(move.op, apply(root.op, x))
+    return made if made.type == root.type else None
+
+
 @rule(P(Elementwise, bind="root"))
 def anchor_takes_pointwise(root: Value, uses: Uses) -> Value | None:
     """f(a @ b, y) = (a @ b with f in its epilogue), likewise for convolutions, reductions and normalisations."""
@@ -166,4 +175,4 @@ def reduction_takes_pointwise(root: Value, uses: Uses) -> Value | None:
 
 
 REGIONS: tuple[Rule, ...] = (pointwise_holds_its_numbers, pointwise_broadcasts_by_itself, pointwise_joins_pointwise)
-ANCHORS: tuple[Rule, ...] = (anchor_takes_pointwise, reduction_takes_pointwise)
+ANCHORS: tuple[Rule, ...] = (anchor_takes_pointwise, reduction_takes_pointwise, pointwise_goes_before_moves)
