@@ -16,7 +16,14 @@ from minirt.api.dims import Dims
 from minirt.api.enum import member
 from minirt.api.enums import PluginCapabilityType, PluginFieldType, TensorFormat, TensorRTPhase
 from minirt.api.network_adding import Adding
-from minirt.api.plugin import IPluginResourceContext, IPluginV2, IPluginV2Layer, IPluginV3, IPluginV3Layer
+from minirt.api.plugin import (
+    IPluginResourceContext,
+    IPluginV2,
+    IPluginV2Layer,
+    IPluginV3,
+    IPluginV3Layer,
+    IPluginV3OneBuildV2,
+)
 from minirt.api.plugin_data import (
     DimsExprs,
     DynamicPluginTensorDesc,
@@ -147,7 +154,19 @@ def describe_v3(plugin: Any, regular: int, where: str, operands: Sequence[Value]
     name, version = str(core.plugin_name), str(core.plugin_version)
     uppers = tuple(sorted(builder._state.items()))
     space = str(core.plugin_namespace or "")
-    return UserCall("V3", name, version, space, fields, regular, types, uppers)
+    return UserCall("V3", name, version, space, fields, regular, types, uppers, _aliases(build, data, types, where))
+
+
+def _aliases(build: Any, data: Sequence[Value], types: Sequence[Tensor], where: str) -> tuple[tuple[int, int], ...]:
+    """Return which outputs share the memory of which inputs; raises ApiError where they differ in type or shape."""
+    if not isinstance(build, IPluginV3OneBuildV2):
+        return ()
+    asked = [(i, int(_asked(build, "get_aliased_input", i))) for i in range(len(types))]
+    found = tuple((output, source) for output, source in asked if source >= 0)
+    for output, source in found:
+        if source >= len(data) or data[source].type != types[output]:
+            raise ApiError(f"output {output} cannot share the memory of input {source}: they differ", where)
+    return found
 
 
 def describe_v2(plugin: Any, where: str, operands: Sequence[Value]) -> UserCall:
@@ -223,16 +242,22 @@ def run_plugin(call: UserCall, arrays: Sequence[Array], wanted: Sequence[Shaped]
         if call.generation == "V3" and live.shapes != shapes:
             _asked(live.plugin, "on_shape_change", ins, outs)
             live.shapes = shapes
-        with _Places(data, outputs) as places:
+        shared = dict(call.aliases)
+        for number, source in shared.items():
+            outputs[number] = data[source] = np.array(data[source])
+        with _Places(data, outputs, shared) as places:
             _asked(live.plugin, "enqueue", ins, outs, places[: len(data)], places[len(data) :], 0, 0)
     return outputs
 
 
 class _Places:
-    """Addresses of operands and results on the target; results in device memory are copied back at the end."""
+    """Addresses of operands and results on the target; results in device memory are copied back at the end.
 
-    def __init__(self, data: Sequence[Array], outputs: Sequence[Array]) -> None:
-        self.data, self.outputs = data, outputs
+    `shared` says which results, by their place, have the memory of which operand.
+    """
+
+    def __init__(self, data: Sequence[Array], outputs: Sequence[Array], shared: dict[int, int]) -> None:
+        self.data, self.outputs, self.shared = data, outputs, shared
         self.on_device = default_target().kind == "cuda"
         self.memory: list[DeviceMemory] = []
 
@@ -242,6 +267,8 @@ class _Places:
             return [int(a.ctypes.data) for a in arrays]
         device = Device(0)
         self.memory = [DeviceMemory(device, max(1, a.nbytes)) for a in arrays]
+        for number, source in self.shared.items():
+            self.memory[len(self.data) + number] = self.memory[source]
         for array, memory in zip(self.data, self.memory, strict=False):
             copy(device, memory.address, int(array.ctypes.data), array.nbytes, 0)
         return [m.address for m in self.memory]
@@ -270,9 +297,7 @@ def _run_quick(call: UserCall, data: list[Array], outputs: list[Array]) -> None:
     shared = aliases(call)
     for number, source in shared.items():
         outputs[number] = data[source] = np.array(data[source])
-    with _Places(data, outputs) as found:
-        for number, source in shared.items():
-            found[len(data) + number] = found[source]
+    with _Places(data, outputs, shared) as found:
         arrays = [*data, *outputs]
         rows = [(p, from_numpy(a.dtype), a.shape) for p, a in zip(found, arrays, strict=True)]
         try:

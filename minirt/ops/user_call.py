@@ -27,6 +27,7 @@ class UserCall(DataDependent):
 
     ``generation`` is "V2" or "V3"; ``regular`` is how many operands the plugin reads as data, the others being shapes;
     ``types`` are its results', in which ``size_symbol(i)`` stands for the number in result i; ``uppers`` bounds those.
+    ``aliases`` are outputs that share the memory of an input: places of both.
     """
 
     dtypes = tuple(DTYPES.values())
@@ -40,6 +41,7 @@ class UserCall(DataDependent):
     regular: int
     types: tuple[Tensor, ...]
     uppers: tuple[tuple[int, Dim], ...] = ()
+    aliases: tuple[tuple[int, int], ...] = ()
 
     def unknowns(self, *inputs: Value) -> int:
         """Return how many dims only the plugin tells."""

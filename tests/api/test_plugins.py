@@ -279,3 +279,59 @@ def test_dims_of_plugins_are_expressions() -> None:
     pairs = {"SUM": 9, "PROD": 14, "SUB": 5, "MAX": 7, "MIN": 2, "FLOOR_DIV": 3, "CEIL_DIV": 4, "EQUAL": 0, "LESS": 0}
     for name, wanted in pairs.items():
         assert builder.operation(getattr(op, name), seven, two).get_constant_value() == wanted
+
+
+class Rotate(Pad):
+    """Rolls its rows in place: the output is the input's memory."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 0.0)
+        self.plugin_name = "Rotate"
+
+    def get_output_shapes(self, inputs: Any, shape_inputs: Any, builder: Any) -> Any:
+        return [inputs[0]]
+
+    def enqueue(
+        self, input_desc: Any, output_desc: Any, inputs: Any, outputs: Any, workspace: int, stream: int
+    ) -> None:
+        assert inputs[0] == outputs[0]
+        x = at(inputs[0], input_desc[0])
+        x[...] = np.roll(x, 1, 0)
+
+
+class RotateInPlace(Rotate, trt.IPluginV3OneBuildV2):  # type: ignore[misc]
+    def get_aliased_input(self, output_index: int) -> int:
+        return 0
+
+
+class RotateCreator(PadCreator):
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "Rotate"
+
+    def create_plugin(self, name: str, fields: Any, phase: Any) -> Pad:
+        return RotateInPlace()
+
+
+def test_an_output_in_the_memory_of_an_input() -> None:
+    creator: Any = RotateCreator()
+    assert trt.get_plugin_registry().register_creator(creator, "test")
+    engine = built(Keeper(), lambda net, x: net.add_plugin_v3([x], [], RotateInPlace()))
+    context, given = engine.create_execution_context(), X.copy()
+    for _ in range(2):
+        same(context.run({"x": given})["y0"], np.roll(X, 1, 0))
+    assert (given == X).all()
+    assert trt.get_plugin_registry().deregister_creator(creator)
+
+
+def test_an_output_of_another_type_shares_no_memory() -> None:
+    class Wrong(RotateInPlace):
+        def get_output_data_types(self, input_types: Any) -> Any:
+            return [trt.int32]
+
+        def supports_format_combination(self, pos: int, in_out: Any, num_inputs: int) -> bool:
+            return True
+
+    logger = Keeper()
+    assert built(logger, lambda net, x: net.add_plugin_v3([x], [], Wrong())) is None
+    assert "cannot share the memory" in logger.errors[-1]
