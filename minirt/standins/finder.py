@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 
@@ -52,13 +52,25 @@ def module_called(name: str) -> Callable[[], types.ModuleType]:
 
 
 def package(name: str, **members: Any) -> Callable[[], types.ModuleType]:
-    """Return a function that makes a package with nothing but some members and the submodules of the table."""
+    """Return a function that makes a package of some members; submodules not in the table are those installed."""
 
     def make() -> types.ModuleType:
         made = types.ModuleType(name, "A stand-in of minirt's for machines without a GPU.")
-        made.__path__ = []
+        made.__path__ = installed_path(name)
         made.__spec__ = ModuleSpec(name, None, is_package=True)
         vars(made).update(members)
         return made
 
     return make
+
+
+def installed_path(name: str) -> list[str]:
+    """Return the folders of an installed package, found without importing it; none where it is not installed."""
+    path: list[str] | None = None
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:depth]), path)
+        if spec is None or spec.submodule_search_locations is None:
+            return []
+        path = list(spec.submodule_search_locations)
+    return path or []
