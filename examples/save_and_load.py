@@ -34,7 +34,8 @@ def load(path: Path) -> None:
     """Read the engine, run it, compare."""
     runtime = trt.Runtime(trt.Logger(trt.Logger.WARNING))
     engine = runtime.deserialize_cuda_engine(path.read_bytes())
-    print("tensors:", [(name, tuple(engine.get_tensor_shape(name))) for name in engine])
+    names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
+    print("tensors:", [(name, tuple(engine.get_tensor_shape(name))) for name in names])
     got = engine.create_execution_context().run({"x": X})["y"]
     np.testing.assert_allclose(got, X @ W, rtol=1e-5, atol=1e-4)
 
