@@ -6,6 +6,7 @@ import enum
 from typing import Any
 
 from minirt.standins import cuda_runtime, host_memory
+from minirt.standins.finder import beyond
 from minirt.standins.host_memory import Handle
 
 
@@ -288,4 +289,4 @@ def cuGetErrorString(error: Any) -> tuple[CUresult, bytes]:
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"minirt's stand-in of the CUDA driver, for machines without a GPU, has no '{name}'")
+    return beyond("cuda.bindings.driver", name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+
 from minirt.standins import libcudart
 from minirt.standins.finder import StandinFinder, module_called, package
 
@@ -32,6 +35,9 @@ _FINDER = StandinFinder(
 def install() -> None:
     """Answer `cuda`, `cudart`, `pycuda` and, through ctypes, libcudart in this process; only the first call does it."""
     if not installed():
+        for name in ("driver", "runtime", "nvrtc"):  # loaded now, as their names are taken below
+            with contextlib.suppress(ImportError):
+                importlib.import_module(f"cuda.bindings.{name}")
         _FINDER.install()
         libcudart.install()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from minirt.errors import ApiError
 from minirt.standins import host_memory
+from minirt.standins.finder import beyond
 from minirt.standins.host_memory import Handle
 
 cudaStreamDefault, cudaStreamNonBlocking, cudaStreamLegacy, cudaStreamPerThread = range(4)
@@ -311,4 +312,4 @@ def cudaGetErrorString(error: Any) -> tuple[cudaError_t, bytes]:
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"minirt's stand-in of the CUDA runtime, for machines without a GPU, has no '{name}'")
+    return beyond("cuda.bindings.runtime", name)

@@ -10,6 +10,9 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
+_DISPLACED: dict[str, types.ModuleType] = {}
+"""The installed modules whose names stand-ins took."""
+
 
 class StandinLoader(Loader):
     """Answers one name with the module that a function returns."""
@@ -39,11 +42,22 @@ class StandinFinder(MetaPathFinder):
         return None if make is None else ModuleSpec(fullname, StandinLoader(make), is_package=True)
 
     def install(self) -> None:
-        """Answer from now on; what was imported under these names before is forgotten."""
+        """Answer from now on; what was imported under these names before is kept for `beyond` alone."""
         for name in self.table:
-            sys.modules.pop(name, None)
+            if name in sys.modules:
+                _DISPLACED[name] = sys.modules.pop(name)
         sys.meta_path.insert(0, self)
         self.installed = True
+
+
+def beyond(module: str, name: str) -> Any:
+    """Return what a stand-in lacks from the installed module, which packages such as CuPy import; it needs a GPU.
+
+    Raises AttributeError where the module is not installed or lacks the name too.
+    """
+    if module in _DISPLACED and hasattr(_DISPLACED[module], name):
+        return getattr(_DISPLACED[module], name)
+    raise AttributeError(f"minirt's stand-in of {module}, for machines without a GPU, has no '{name}'")
 
 
 def module_called(name: str) -> Callable[[], types.ModuleType]:
@@ -58,6 +72,10 @@ def package(name: str, **members: Any) -> Callable[[], types.ModuleType]:
         made = types.ModuleType(name, "A stand-in of minirt's for machines without a GPU.")
         made.__path__ = installed_path(name)
         made.__spec__ = ModuleSpec(name, None, is_package=True)
+        for loaded, module in list(sys.modules.items()):  # submodules that were imported before
+            parent, _, child = loaded.rpartition(".")
+            if parent == name:
+                setattr(made, child, module)
         vars(made).update(members)
         return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import re
+import sys
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
@@ -13,6 +14,8 @@ from minirt.standins import cuda_runtime, host_memory
 from minirt.standins.cuda_runtime import cudaError_t
 
 _NAME = re.compile(r"(lib)?cudart(64_\d+)?(\.so[.\d]*|\.dll)?")
+_LOADER = "cuda.pathfinder"
+"""Who loads the library itself, for other packages of NVIDIA's to link with."""
 _CALLBACKS: dict[str, Any] = {}
 _STRINGS: dict[int, ctypes.Array[ctypes.c_char]] = {}
 
@@ -147,7 +150,8 @@ def install() -> None:
         """`ctypes.CDLL`, which knows libcudart."""
 
         def __new__(cls, name: Any = None, *args: Any, **kwargs: Any) -> Any:
-            return LibCudart(name) if is_cudart(name) else super().__new__(cls)
+            asking = str(sys._getframe(1).f_globals.get("__name__"))
+            return LibCudart(name) if is_cudart(name) and not asking.startswith(_LOADER) else super().__new__(cls)
 
     def find_library(name: str) -> str | None:
         return "libcudart.so" if name == "cudart" else found(name)

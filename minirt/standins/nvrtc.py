@@ -7,6 +7,7 @@ from typing import Any
 
 from minirt.errors import DeviceError
 from minirt.standins import host_memory
+from minirt.standins.finder import beyond
 
 
 class nvrtcResult(enum.IntEnum):
@@ -32,4 +33,4 @@ def nvrtcCreateProgram(*arguments: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"minirt's stand-in of nvrtc, for machines without a GPU, has no '{name}'")
+    return beyond("cuda.bindings.nvrtc", name)

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from minirt.standins.finder import installed_path
+
 ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
@@ -35,3 +39,13 @@ def test_names(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MINIRT_TARGET": "cpu"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert (done.stdout, done.stderr) == ("No module named 'pycuda.compiler'\n", "")
+
+
+@pytest.mark.parametrize("package", ["cupy", "cuda.core"])
+def test_packages_that_use_cuda_themselves_import_after_the_stand_ins(package: str) -> None:
+    if not installed_path(package):
+        pytest.skip(f"{package} is not installed")
+    text = f"import {package}, cuda.bindings.runtime as r; print(r.__name__, r.cudaMalloc(0)[1])"
+    command = [sys.executable, "-c", f"from minirt.standins import cuda_names; cuda_names.install(); {text}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert (done.stdout, done.stderr) == ("minirt.standins.cuda_runtime 0\n", "")
