@@ -17,7 +17,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "base"}
 GPU_PACKAGES = ("cupy", "cuda", "numba.cuda", "nvidia")
 SOURCES = sorted(
     path
-    for folder in ("minirt", "tests", "benchmarks")
+    for folder in ("minirt", "tests", "benchmarks", "examples")
     for suffix in ("py", "cu", "cuh")
     for path in (ROOT / folder).rglob(f"*.{suffix}")
 )
