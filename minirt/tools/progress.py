@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TextIO
 
-import minirt as trt
+from minirt.api.callbacks import IProgressMonitor
 
 WIDTH = 30
 
 
-class ProgressBar(trt.IProgressMonitor):  # type: ignore[misc]  # classes of a dialect are made at run time
+class ProgressBar(IProgressMonitor):
     """Shows the phase and how far it is; prints nothing where the stream is not a terminal."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -51,6 +51,14 @@ def test_the_names_are_minirts(tmp_path: Path) -> None:
     assert done.stdout == f"{[str(script), '--engine', 'a b', '-h']} __main__ {script}\n"
 
 
+def test_an_older_dialect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "import importlib.metadata, tensorrt as trt\nassert hasattr(trt.ICudaEngine, 'num_bindings')\n"
+    (tmp_path / "older.py").write_text(text + "print(trt.__version__, importlib.metadata.version('tensorrt'))\n")
+    monkeypatch.setenv("MINIRT_DIALECT", "8")
+    done = run("older.py", folder=tmp_path)
+    assert (done.stdout, done.stderr) == ("8.6.1 8.6.1\n", "")
+
+
 def test_a_module_and_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "neighbour.py").write_text("word = 'found'\n")
     (tmp_path / "program.py").write_text("import neighbour, sys, tensorrt\nprint(neighbour.word, sys.argv[1:])\n")
