@@ -234,6 +234,7 @@ def attr(
     made = Attribute(read, write, None, doc)
     made.span = Span(since, until, also)
     made.writable = Span(set_since, set_until)
+    made.kind = kind
     return made
 
 

@@ -50,6 +50,11 @@ class Attribute(property):
 
     span: Span = EVERYWHERE
     writable: Span = EVERYWHERE
+    kind: Any = Any
+
+    def __init__(self, fget: Any = None, fset: Any = None, fdel: Any = None, doc: str | None = None) -> None:
+        super().__init__(fget, fset, fdel, doc)
+        self.__doc__ = doc  # a subclass's own docstring would hide the property's
 
     def __set_name__(self, owner: type, name: str) -> None:
         for function in (self.fget, self.fset):
@@ -61,7 +66,7 @@ class Attribute(property):
         if self.fset is None or dialect in self.writable:
             return self
         made = Attribute(self.fget, None, self.fdel, self.__doc__)
-        made.span = self.span
+        made.span, made.kind = self.span, self.kind
         return made
 
 
@@ -193,6 +198,13 @@ def _make(cls: Any, dialect: int) -> Any:
             members[name] = type(member)._at_dialect(member, dialect)
     bases = [in_dialect(b, dialect) for b in cls.__bases__ if b in _DECLARED and b is not Api]
     return ApiType(cls.__name__, (cls, *bases), members, made_for=dialect)
+
+
+def members_of(cls: Any, dialect: int) -> dict[str, Any]:
+    """Return the members that a class's own statement declares for a dialect."""
+    here = _DECLARED[cls].here if cls in _DECLARED else {}
+    found = {name: member for name, member in here.items() if dialect in span_of(member)}
+    return {name: m.within(dialect) if isinstance(m, Attribute) else m for name, m in found.items()}
 
 
 def in_dialect(cls: type[T], dialect: int) -> type[T]:

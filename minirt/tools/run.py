@@ -94,7 +94,8 @@ def build(options: argparse.Namespace) -> tuple[bytes, dict[str, float]]:
         config.set_flag(trt.BuilderFlag.FP16)
     if options.no_tf32:
         config.clear_flag(trt.BuilderFlag.TF32)
-    config.progress_monitor = ProgressBar(sys.stderr)
+    bar: Any = ProgressBar(sys.stderr)  # of the declared class, which the stub of this module's `trt` has again
+    config.progress_monitor = bar
     profile, shapes = builder.create_optimization_profile(), parse_shapes(options.shapes)
     inputs = [network.get_input(i) for i in range(network.num_inputs)]
     check_names(shapes, [tensor.name for tensor in inputs])
