@@ -23,6 +23,30 @@ __all__ = ['ActivationType', 'Builder', 'BuilderFlag', 'CaffeParser', 'Calibrati
 
 class IHostMemory:
     """Serialized data: `bytes(m)`, `memoryview(m)`, `file.write(m)` and `numpy.frombuffer(m, numpy.uint8)` read it."""
+    def __init__(self, *_: object) -> None:
+        ...
+    @property
+    def nbytes(self) -> int:
+        """The size in bytes."""
+    @property
+    def dtype(self) -> Any:
+        """The type of the elements: INT8."""
+    def __enter__(self) -> Self:
+        ...
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        ...
+    def __bool__(self) -> _bool:
+        ...
+    def __eq__(self, other: object) -> _bool:
+        """Return self==value."""
+    def __len__(self) -> int:
+        """Return len(self)."""
+    def __iter__(self) -> Any:
+        """Implement iter(self)."""
+    def __getitem__(self, index: object) -> Any:
+        """Return self[key]."""
+    def __str__(self) -> str:
+        """Return repr(self)."""
 
 class BuilderFlag(_Enum):
     """Switches of a builder config; `flags` has bit `1 << int(flag)` for each that is set."""
@@ -828,6 +852,8 @@ class PluginFieldCollection:
     def clear(self) -> Any:
         """Take all fields out."""
     def __len__(self) -> int:
+        ...
+    def __bool__(self) -> _bool:
         ...
     def __iter__(self) -> Any:
         ...
@@ -2029,6 +2055,8 @@ class IOptimizationProfile:
         """Set the least, best and greatest numbers of an input that is a shape."""
     def get_shape_input(self, input: str) -> list[list[int]]:
         """Return the least, best and greatest numbers of an input that is a shape, none where they are not set."""
+    def __bool__(self) -> _bool:
+        ...
 
 class Builder:
     """Makes networks, configs and profiles, and builds engines of them."""
@@ -2242,6 +2270,8 @@ class NodeIndices:
         """Take all items out."""
     def __len__(self) -> int:
         ...
+    def __bool__(self) -> _bool:
+        ...
     def __iter__(self) -> Any:
         ...
     def __contains__(self, x: Any) -> _bool:
@@ -2274,6 +2304,8 @@ class SubGraphCollection:
     def clear(self) -> Any:
         """Take all items out."""
     def __len__(self) -> int:
+        ...
+    def __bool__(self) -> _bool:
         ...
     def __iter__(self) -> Any:
         ...

@@ -46,7 +46,7 @@ class _Enum:
 _ORDER = [f"    def __{sign}__(self, other: Self) -> _bool: ..." for sign in ("lt", "le", "gt", "ge")]
 _BUILTINS = (int, float, str, bytes, object, type, complex, bytearray, memoryview)
 _SPECIAL = ("__init__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__next__", "__call__")
-_KEPT = (*_SPECIAL, "__enter__", "__exit__", "__contains__", "__str__", "__eq__")
+_KEPT = (*_SPECIAL, "__enter__", "__exit__", "__contains__", "__str__", "__eq__", "__bool__")
 
 
 class Stub:
@@ -58,7 +58,7 @@ class Stub:
             cls: name for name, (cls, span) in declarations().items() if dialect in span and name[0] != "_"
         }
         for cls, name in list(self.names.items()):
-            if isinstance(cls, ApiType):
+            if not isinstance(cls, EnumType):
                 for attribute, value in self._members(cls).items():
                     if isinstance(value, EnumType | ApiType) and value not in self.names:
                         self.names[value] = f"{name}.{attribute}"
@@ -112,7 +112,8 @@ class Stub:
         for base in reversed(cls.__bases__):
             if base not in self.names:
                 found |= self._members(base)
-        mine = members_of(cls, self.dialect)
+        plain = not isinstance(cls, ApiType) and cls.__module__.startswith("minirt")
+        mine = dict(vars(cls)) if plain else members_of(cls, self.dialect)
         return found | {k: v for k, v in mine.items() if k[0] != "_" or k in _KEPT}
 
     def _member(self, name: str, value: Any, indent: str, owner: str) -> Iterator[str]:
