@@ -47,6 +47,7 @@ class IHostMemory:
         """Return self[key]."""
     def __str__(self) -> str:
         """Return repr(self)."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class APILanguage(_Enum):
     """The language in which an interface is implemented."""

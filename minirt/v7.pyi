@@ -47,6 +47,7 @@ class IHostMemory:
         """Return self[key]."""
     def __str__(self) -> str:
         """Return repr(self)."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class BuilderFlag(_Enum):
     """Switches of a builder config; `flags` has bit `1 << int(flag)` for each that is set."""

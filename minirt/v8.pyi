@@ -47,6 +47,7 @@ class IHostMemory:
         """Return self[key]."""
     def __str__(self) -> str:
         """Return repr(self)."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class AllocatorFlag(_Enum):
     """What memory that an allocator is asked for must be able to do."""

@@ -95,6 +95,8 @@ class Stub:
         members = self._members(cls)
         for attribute, value in members.items():
             yield from self._member(attribute, value, inner, name)
+        if not isinstance(cls, ApiType):  # a subclass of an array: it lends its bytes
+            yield f"{inner}def __buffer__(self, flags: int, /) -> memoryview: ..."
         if "__getitem__" in members and "__iter__" not in members:  # Python iterates by index
             yield f"{inner}def __iter__(self) -> collections.abc.Iterator[Any]: ..."
 

@@ -27,6 +27,8 @@ network.mark_output(layer.get_output(0))
 config = builder.create_builder_config()
 config.set_flag(trt.BuilderFlag.TF32)
 shape: tuple[int, ...] = tuple(x.shape)
+memory: trt.IHostMemory = builder.build_serialized_network(network, config)
+view = memoryview(memory)
 """
 WRONG = """
 import {module} as trt
