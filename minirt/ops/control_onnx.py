@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minirt.errors import MinirtError, TypeInferenceError, UnsupportedNodeError
-from minirt.ir.graph import Graph, Input, Raise, constant, is_constant, postorder
+from minirt.ir.graph import Graph, Input, Raise, constant, postorder
 from minirt.ir.op import Value, apply, apply_all, fresh_dim, origin
+from minirt.ir.weights import is_fixed
 from minirt.ops.control import If, Loop
 from minirt.ops.control_counted import count_of
 from minirt.ops.importer import OnnxNode, Result, importer
@@ -163,7 +164,7 @@ def _without_fixed(graph: Graph, carried: Sequence[Value]) -> tuple[list[int], G
     """
     inside, after = graph.inputs[2 : 2 + len(carried)], graph.outputs[1 : 1 + len(carried)]
     fixed = [i for i, (a, b) in enumerate(zip(inside, after, strict=True)) if a is b]
-    held = [i for i in fixed if not is_constant(carried[i])]
+    held = [i for i in fixed if not is_fixed(carried[i])]
     kept = [i for i in range(len(carried)) if i not in fixed]
     swapped = {inside[i]: carried[i] for i in fixed if i not in held}
     outputs = inlined(graph, [swapped.get(v, v) for v in graph.inputs])

@@ -8,7 +8,8 @@ import numpy as np
 
 from minirt.ir.graph import Constant, Data, Graph, array_of, constant, is_constant
 from minirt.ir.match import P
-from minirt.ir.op import Op, Value, apply
+from minirt.ir.op import Op, Value, apply, apply_all
+from minirt.ir.weights import formulas_over, is_fixed
 from minirt.ops.evaluate import run_node
 from minirt.ops.layout import Relayout
 from minirt.ops.movement import Dims, Iota
@@ -23,9 +24,9 @@ SMALL = 1 << 16
 
 @rule(P(Op, bind="root"))
 def known_operands_are_computed(root: Value) -> Sequence[Value] | None:
-    """op(constants) = constants."""
+    """op(constants) = constants, op(weights) = weights that follow by one more op."""
     node = root.node
-    if not node.inputs or not node.op.pure or not all(map(is_constant, node.inputs)):
+    if not node.inputs or not node.op.pure or not all(map(is_fixed, node.inputs)):
         return None
     if any(isinstance(f, Graph) for f in node.op.fields().values()):
         return None
@@ -33,11 +34,19 @@ def known_operands_are_computed(root: Value) -> Sequence[Value] | None:
     sizes = [t.size if isinstance(t, Tensor) else None for t in types]
     if isinstance(node.op, Relayout) or any(not isinstance(s, int) for s in sizes):
         return None
-    given = sum(array_of(v).size for v in node.inputs)
+    given = sum(int(v.tensor.size) for v in node.inputs if not isinstance(v.tensor.size, Expr))
     if sum(s for s in sizes if isinstance(s, int)) > max(SMALL, GROWTH * given):
         return None
-    results = run_node(node, [array_of(v) for v in node.inputs])
-    return [apply(Constant(Data(a, v.dtype))) for a, v in zip(results, node.outputs, strict=True)]
+    return computed(node.op, *node.inputs)
+
+
+def computed(op: Op, *inputs: Value) -> tuple[Value, ...]:
+    """The op's results on fixed operands: constants where all are constants, else weights."""
+    if not all(map(is_constant, inputs)):
+        return formulas_over(op, *inputs)
+    node = apply_all(op, *inputs)[0].node
+    results = run_node(node, [array_of(v) for v in inputs])
+    return tuple(apply(Constant(Data(a, v.dtype))) for a, v in zip(results, node.outputs, strict=True))
 
 
 @rule(P(Op, bind="root"))

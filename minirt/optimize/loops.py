@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from minirt.ir.graph import Constant, Graph, Input, constant, rebuild
 from minirt.ir.match import P
 from minirt.ir.op import Node, Value, apply, apply_all, op_of, reapply
+from minirt.ir.weights import Weights
 from minirt.ops.control import If, Loop
 from minirt.ops.movement import Dims
 from minirt.optimize.rewrite import rule
@@ -33,7 +34,7 @@ def with_inputs(body: Graph, known: Mapping[int, Value]) -> Graph:
 
 
 def _settled(value: Value) -> bool:
-    return isinstance(value.op, Constant | Dims)
+    return isinstance(value.op, Constant | Weights | Dims)
 
 
 @rule(P(If, bind="root"))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from minirt.ir.graph import array_of, constant, is_constant
-from minirt.ir.match import C, P
+from minirt.ir.graph import Constant, array_of, is_constant
+from minirt.ir.match import C, P, Pattern
 from minirt.ir.op import Value, apply, op_of
 from minirt.ir.scalar import Body, arg, call, cast
+from minirt.ir.weights import Weights, is_fixed
 from minirt.ops.arithmetic import Add, Div, Mul, Pow, Sub
 from minirt.ops.arithmetic_functions import Exp, Sqrt
+from minirt.ops.cast import Cast
 from minirt.ops.convolution import Conv
+from minirt.ops.movement import Reshape
 from minirt.ops.normalization import Normalization
 from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
+from minirt.optimize.fold import computed
 from minirt.optimize.rewrite import rule
-from minirt.types.dtype import Array
+
+
+def _fixed(bind: str) -> Pattern:
+    """A constant or weights, bound to ``bind``: numbers to compute with, not to read."""
+    return P((Constant, Weights), bind=bind)
 
 
 @rule(
@@ -53,56 +59,62 @@ def _is_number(value: Value, number: float) -> bool:
     return is_constant(value) and value.tensor.size == 1 and float(array_of(value).reshape(()).item()) == number
 
 
-@rule(P(Mul, P(Conv, "x", C("w"), bind="conv", once=True, open=True), C("scale"), either=True))
+@rule(P(Mul, P(Conv, "x", _fixed("w"), bind="conv", once=True, open=True), _fixed("scale"), either=True))
 def convolution_takes_scale(x: Value, w: Value, conv: Value, scale: Value) -> Value | None:
     """conv(x, w) * s = conv(x, w * s), s one number or one a channel; a constant bias is scaled too."""
     op = op_of(conv, Conv)
-    per_channel = _per_channel(array_of(scale), conv)
-    if per_channel is None or not conv.dtype.is_float:
+    count = _channels(scale, conv)
+    if not count or not conv.dtype.is_float:
         return None
     bias = conv.node.inputs[2:]
-    if op.epilogue is not None and not (_adds_bias(op.epilogue) and len(bias) == 1 and is_constant(bias[0])):
+    if op.epilogue is not None and not (_adds_bias(op.epilogue) and len(bias) == 1 and is_fixed(bias[0])):
         return None
-    held = array_of(w)
-    weights = constant(held * per_channel.reshape(-1, *([1] * (held.ndim - 1))).astype(held.dtype), w.dtype)
-    scaled = [constant(array_of(b) * _like(per_channel, array_of(b)), b.dtype) for b in bias]
-    return apply(op, x, weights, *scaled)
+    scaled = [_times(b, scale, (count, *([1] * (conv.rank - 2)))) for b in bias]
+    return apply(op, x, _times(w, scale, (count, *([1] * (w.rank - 1)))), *scaled)
 
 
-@rule(P(Mul, P(Add, P(Conv, bind="conv", once=True), C("shift"), once=True, either=True), C("scale"), either=True))
+@rule(
+    P(
+        Mul, P(Add, P(Conv, bind="conv", once=True), _fixed("shift"), once=True, either=True), _fixed("scale"),
+        either=True,
+    )
+)  # fmt: skip
 def scale_goes_before_shift(conv: Value, shift: Value, scale: Value) -> Value | None:
     """(conv + b) * s = conv * s + b * s."""
-    product = constant(array_of(shift) * array_of(scale), shift.dtype)
+    if not conv.dtype.is_float:
+        return None
+    (product,) = computed(Mul(), shift, scale)
     made = apply(Add(), apply(Mul(), conv, scale), product)
-    return made if made.shape == conv.shape and conv.dtype.is_float else None
+    return made if made.shape == conv.shape else None
 
 
-@rule(P(Add, P(Add, "x", C("a"), once=True, either=True), C("b"), either=True))
+@rule(P(Add, P(Add, "x", _fixed("a"), once=True, either=True), _fixed("b"), either=True))
 def shifts_join(x: Value, a: Value, b: Value) -> Value | None:
     """(x + a) + b = x + (a + b)."""
-    total = constant(array_of(a) + array_of(b), a.dtype)
-    small = total.tensor.size == max(a.tensor.size, b.tensor.size, key=lambda n: n if isinstance(n, int) else 0)
-    return apply(Add(), x, total) if small and x.dtype.is_float else None
-
-
-def _per_channel(scale: Array, conv: Value) -> Array | None:
-    """The scale as [channels]; None where it varies along another axis."""
-    channels = conv.shape[1]
-    full = scale.reshape([1] * (conv.rank - scale.ndim) + list(scale.shape)) if scale.ndim <= conv.rank else scale
-    if (
-        full.ndim != conv.rank
-        or not isinstance(channels, int)
-        or full.size not in (1, channels)
-        or full.shape[1] != full.size
-    ):
+    if not x.dtype.is_float:
         return None
-    return np.broadcast_to(full.reshape(-1), (channels,))
+    (total,) = computed(Add(), a, b)
+    small = total.tensor.size == max(a.tensor.size, b.tensor.size, key=lambda n: n if isinstance(n, int) else 0)
+    return apply(Add(), x, total) if small else None
 
 
-def _like(per_channel: Array, bias: Array) -> Array:
-    return per_channel.reshape(
-        [-1] + [1] * (bias.ndim - 1 if bias.shape[0] != 1 or bias.ndim == 1 else bias.ndim - 2)
-    ).astype(bias.dtype)
+def _channels(scale: Value, conv: Value) -> int:
+    """How many numbers the scale has, 1 or one for each channel; 0 where it varies along another axis."""
+    channels = conv.shape[1]
+    full = (*([1] * (conv.rank - scale.rank)), *scale.shape)
+    if len(full) != conv.rank or not isinstance(channels, int):
+        return 0
+    count = full[1]
+    others = (*full[:1], *full[2:])
+    return int(count) if count in (1, channels) and all(d == 1 for d in others) else 0  # type: ignore[arg-type]
+
+
+def _times(held: Value, scale: Value, shape: tuple[int, ...]) -> Value:
+    """Fixed numbers times the scale in a shape that broadcasts to them."""
+    (factor,) = computed(Reshape(shape), scale)
+    if factor.dtype is not held.dtype:
+        (factor,) = computed(Cast(held.dtype), factor)
+    return computed(Mul(), held, factor)[0]
 
 
 def _adds_bias(body: Body) -> bool:

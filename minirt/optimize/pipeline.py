@@ -9,6 +9,7 @@ from minirt.flags import flags
 from minirt.ir.graph import Graph, rebuild
 from minirt.ir.op import Node, Value, reapply
 from minirt.ir.text import print_graph
+from minirt.ir.weights import Weights
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
@@ -37,6 +38,8 @@ def in_bodies(graph: Graph, each: Callable[[Graph], Graph]) -> Graph:
         return graph
 
     def visit(node: Node, operands: tuple[Value, ...]) -> tuple[Value, ...]:
+        if isinstance(node.op, Weights):  # a formula is computed once, as it is
+            return node.outputs
         changed = {k: each(f) for k, f in node.op.fields().items() if isinstance(f, Graph)}
         changed = {k: f for k, f in changed.items() if f.outputs != getattr(node.op, k).outputs}
         return reapply(node, node.op.replace(**changed) if changed else node.op, operands)

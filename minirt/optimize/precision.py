@@ -11,10 +11,13 @@ from minirt.ir.match import P
 from minirt.ir.op import Node, Value, apply, apply_all
 from minirt.ir.scalar import Body, Scalar, arg, cast
 from minirt.ir.scalar import rebuild as rebuild_scalars
+from minirt.ir.weights import Weights
+from minirt.ops.arithmetic import Max, Min
 from minirt.ops.cast import Cast
 from minirt.ops.epilogue import Accumulates
 from minirt.ops.indexing import Gather
 from minirt.ops.layout import Relayout
+from minirt.ops.logic import IsInf, Where
 from minirt.ops.movement import Concat, Expand, Pad, Reshape, Slice, Transpose
 from minirt.ops.normalization import Normalization
 from minirt.ops.pointwise import Elementwise, Map
@@ -22,6 +25,7 @@ from minirt.ops.pooling import Pool
 from minirt.ops.reduce import Reduce
 from minirt.ops.resize import Resize
 from minirt.ops.softmax import Softmax
+from minirt.optimize.fold import computed
 from minirt.optimize.rewrite import rule
 from minirt.types.dtype import DType, f32
 from minirt.types.tensor import Tensor
@@ -38,7 +42,7 @@ def narrow(graph: Graph, dtype: DType) -> Graph:
     whole = set(graph.outputs)
 
     def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
-        if isinstance(node.op, Input | Constant):
+        if isinstance(node.op, Input | Constant | Weights):
             return node.outputs
         if not isinstance(node.op, NARROW):
             return apply_all(
@@ -65,7 +69,17 @@ def _held(value: Value, dtype: DType) -> Value:
         top = float(np.finfo(np.float16).max) if dtype.bits == 16 and dtype.name == "f16" else np.inf
         finite = np.where(np.isfinite(array), np.clip(array, -top, top), array) if array.dtype.kind == "f" else array
         return constant(finite, dtype)
+    if isinstance(value.op, Weights):
+        return computed(Cast(dtype), _within_f16(value) if dtype.name == "f16" and value.dtype.is_float else value)[0]
     return apply(Cast(dtype), value)
+
+
+def _within_f16(value: Value) -> Value:
+    """Weights with finite numbers beyond the range of f16 moved to its ends."""
+    low, high = (constant(np.float32(sign * float(np.finfo(np.float16).max)), value.dtype) for sign in (-1, 1))
+    (above,) = computed(Max(), value, low)
+    (inside,) = computed(Min(), above, high)
+    return computed(Where(), computed(IsInf(), value)[0], value, inside)[0]
 
 
 def _retyped(node: Node, operands: tuple[Value, ...], result: DType | None) -> Sequence[Value]:

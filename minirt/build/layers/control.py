@@ -17,8 +17,9 @@ from minirt.build.layers.emit import cast, emit, ints, scalar, to_i64, transpose
 from minirt.build.network import LayerCell, NetworkCells, TensorCell
 from minirt.build.scope import STRUCTURES, Scope, needs_of
 from minirt.errors import ApiError
-from minirt.ir.graph import Graph, Input, constant, is_constant
+from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import Value, apply
+from minirt.ir.weights import is_fixed
 from minirt.ops.importer import IMPORTERS, OnnxNode
 from minirt.types.dtype import bool_, i64
 from minirt.types.tensor import Type
@@ -152,7 +153,7 @@ class _Body:
 
     def _inside(self, value: Value, inputs: list[Value], captures: list[Value]) -> Value:
         """Return an outer value inside of the body: a constant as it is, another as one more input."""
-        if is_constant(value):
+        if is_fixed(value):
             return value
         if value in captures:
             return inputs[len(inputs) - len(captures) + captures.index(value)]
@@ -274,7 +275,7 @@ class _Branches:
         captures: dict[Value, Value] = {}
         known: dict[TensorCell, Value] = {}
         for tensor, value in self.outer.items():
-            if not is_constant(value) and value not in captures:
+            if not is_fixed(value) and value not in captures:
                 captures[value] = apply(Input(f"{self.cell.name}/capture_{len(captures)}", value.type))
             known[tensor] = captures.get(value, value)
         scope = Scope(known)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minirt.errors import MinirtError, ModelFormatError, TypeInferenceError, UnsupportedNodeError
-from minirt.ir.graph import Constant, Graph, Input, is_constant
+from minirt.ir.graph import Constant, Graph, Input
 from minirt.ir.op import Value, apply, origin
+from minirt.ir.weights import is_fixed
 from minirt.ops.importer import BodyImporter, OnnxNode
 from minirt.ops.movement import Dims
 from minirt.parsers.onnx.expand import expansion, has_expansion
@@ -155,7 +156,7 @@ def import_body(
 
 def _closed(value: Value) -> Value | None:
     """The value without operands, where it is constant or its contents are known."""
-    if is_constant(value):
+    if is_fixed(value):
         return value
     known = value.ints
     if known is None or not isinstance(value.type, Tensor):
