@@ -24,6 +24,8 @@ def _from_first(place: Dim, size: Dim) -> Dim:
 def extent(start: Dim, end: Dim, step: int, size: Dim) -> tuple[Dim, Dim]:
     """First element and number of elements of ONNX's ``start:end:step`` on an axis of ``size`` elements."""
     if step > 0:
+        if isinstance(start, int) and start >= _FAR:
+            return 0, 0
         to_end = isinstance(end, int) and end >= _FAR
         if to_end and isinstance(start, int) and -_FAR < start < 0:
             first = dim.maximum(size + start, 0)

@@ -16,6 +16,11 @@ def _cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIRT_TARGET", "cpu")
 
 
+@pytest.fixture(name="each_target", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def _each_target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_TARGET", request.param)
+
+
 @pytest.fixture(name="logger")
 def _logger() -> Keeper:
     return Keeper()

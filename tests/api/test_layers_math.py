@@ -11,6 +11,7 @@ import pytest
 import minirt as trt
 from tests.api.nets import compute, inputs, needs, network, outputs, same
 
+pytestmark = pytest.mark.usefixtures("each_target")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 3, 4)).astype(np.float32)
 Y = RNG.normal(size=(2, 3, 4)).astype(np.float32)

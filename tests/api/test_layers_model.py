@@ -12,6 +12,7 @@ import minirt as trt
 from minirt import v11
 from tests.api.nets import compute, inputs, network, outputs, same
 
+pytestmark = pytest.mark.usefixtures("each_target")
 RNG = np.random.default_rng(6)
 Q = RNG.normal(size=(2, 4, 3, 8)).astype(np.float32)
 K = RNG.normal(size=(2, 2, 5, 8)).astype(np.float32)

@@ -10,6 +10,7 @@ import pytest
 import minirt as trt
 from tests.api.nets import compute, inputs, needs, network, outputs, same
 
+pytestmark = pytest.mark.usefixtures("each_target")
 X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
 

@@ -10,6 +10,7 @@ import pytest
 import minirt as trt
 from tests.api.nets import compute, needs, network, same
 
+pytestmark = pytest.mark.usefixtures("each_target")
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(2, 4, 7, 6)).astype(np.float32)
 W = RNG.normal(size=(6, 2, 3, 2)).astype(np.float32)

@@ -25,7 +25,7 @@ from minirt.types.dim import Dim, symbol
 from minirt.types.dtype import from_numpy, from_onnx, string
 from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
-from tests.ops import on_cpu
+from tests.ops import on_target
 
 OPSET = 23
 IR_VERSION = 10
@@ -151,7 +151,7 @@ def check(
     expected: Sequence[Any] | None = None,
     **attributes: Any,
 ) -> list[Any]:
-    """Imports, evaluates (also wide, and on the CPU target) and compares with onnxruntime, or with ``expected``."""
+    """Imports, evaluates (also wide, and on the target) and compares with onnxruntime, or with ``expected``."""
     model = one_node(op, arrays, outputs, constants=constants, **attributes)
     feeds = {f"x{i}": np.asarray(a) for i, a in enumerate(arrays) if a is not None and i not in constants}
     wanted = run_ort(model, feeds) if expected is None else expected
@@ -163,8 +163,8 @@ def check(
     for value, a, b in zip(graph.outputs, evaluate(graph, feeds, wide=True), wanted, strict=True):
         if value.dtype.bits >= 16:  # narrower casts do not saturate when wide
             assert_close(np.asarray(a).astype(value.dtype.numpy), b, tolerance)
-    if on_cpu.wanted(graph):
-        for a, b in zip(on_cpu.OnCpu(graph)(feeds), wanted, strict=True):
+    if on_target.wanted(graph):
+        for a, b in zip(on_target.OnTarget(graph)(feeds), wanted, strict=True):
             assert_close(a, b, tolerance)
     return found
 
@@ -196,7 +196,7 @@ def check_symbolic(
     named = [free.get(i) for i in range(len(shapes))]
     model = one_node(op, operands(sizes[0]), outputs, constants=constants, shapes=named, **attributes)
     graph = import_model(model)
-    built = on_cpu.OnCpu(graph) if on_cpu.wanted(graph) else None
+    built = on_target.OnTarget(graph) if on_target.wanted(graph) else None
     for assigned in sizes:
         arrays = operands(assigned)
         feeds = {f"x{i}": arrays[i] for i in free}

@@ -11,7 +11,7 @@ from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
 from minirt.errors import ShapeError
 from minirt.ops.evaluate import evaluate
 from tests.ops.harness import IR_VERSION, assert_close, import_model, run_ort
-from tests.ops.on_cpu import OnCpu
+from tests.ops.on_target import OnTarget
 from tests.ops.strategies import array
 
 Node = tuple[str, list[str], list[str], dict[str, Any]]
@@ -96,7 +96,7 @@ def test_chain(chain: str) -> None:
     graph = helper.make_graph(listed, "chain", inputs, [ValueInfoProto(name=o) for o in outputs], held)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=IR_VERSION)
     imported = import_model(model)
-    built = OnCpu(imported)
+    built = OnTarget(imported)
     for seed, (a, b) in enumerate([(3, 4), (5, 2), (2, 7)]):
         given = {
             "x": array((a, b), seed=seed),

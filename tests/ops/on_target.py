@@ -1,4 +1,4 @@
-"""Graphs on the CPU target: built, loaded and run through the public runtime."""
+"""Graphs on a target: built, loaded and run through the public runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import minirt as trt
 from minirt.build.build import build
 from minirt.build.options import Options
-from minirt.build.targets import target_of
+from minirt.build.targets import default_target
 from minirt.ir.graph import Graph
 from minirt.types.dtype import string
 from minirt.types.tensor import Tensor
@@ -21,7 +21,6 @@ from minirt.types.tensor import Tensor
 RUNS_A_TEST = 6
 """How many graphs of one test are also built: building takes a hundred times as long as evaluating."""
 
-_ENVIRONMENT = {"MINIRT_TARGET": "cpu", "MINIRT_RAISE": "1"}
 _counts: Counter[str] = Counter()
 
 
@@ -37,18 +36,18 @@ def wanted(graph: Graph) -> bool:
     return _counts[test] <= RUNS_A_TEST
 
 
-class OnCpu:
-    """A graph, built and loaded for the CPU; call it with operands by name."""
+class OnTarget:
+    """A graph, built and loaded for the target that MINIRT_TARGET names; call it with operands by name."""
 
     def __init__(self, graph: Graph) -> None:
         self._names = graph.names
-        with patch.dict(os.environ, _ENVIRONMENT):
+        with patch.dict(os.environ, {"MINIRT_RAISE": "1"}):
             runtime = trt.Runtime(trt.Logger(trt.Logger.INTERNAL_ERROR))
-            self._engine = runtime.deserialize_cuda_engine(build(graph, Options((target_of("cpu"),))))
+            self._engine = runtime.deserialize_cuda_engine(build(graph, Options((default_target(),), tf32=False)))
             self._context = self._engine.create_execution_context()
 
     def __call__(self, feeds: Mapping[str, Any]) -> list[Any]:
         """The outputs, in order."""
-        with patch.dict(os.environ, _ENVIRONMENT):
+        with patch.dict(os.environ, {"MINIRT_RAISE": "1"}):
             found = self._context.run({k: np.asarray(v, order="C") for k, v in feeds.items()})
         return [np.asarray(found[name]) for name in self._names]
