@@ -2,11 +2,22 @@
 
 import collections.abc
 from builtins import bool as _bool
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 
-class _Enum:
+class _ApiType(type): ...
+class _EnumType(type): ...
+
+class _Indexed:
+    """What Python iterates over by index, which type checkers do not know of."""
+    def __iter__(self) -> collections.abc.Iterator[Any]: ...
+
+class _Lending:
+    """What lends its bytes; before Python 3.12 no method says so."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class _Enum(metaclass=_EnumType):
     __members__: ClassVar[dict[str, Any]]
     def __init__(self, value: int) -> None: ...
     @property
@@ -21,7 +32,7 @@ class _Enum:
 __version__: str
 __all__ = ['APILanguage', 'ActivationType', 'AllocatorFlag', 'AttentionNormalizationOp', 'BoundingBoxFormat', 'Builder', 'BuilderFlag', 'CalibrationAlgoType', 'CollectiveOperation', 'CumulativeOperation', 'DataType', 'DeviceType', 'DimensionOperation', 'Dims', 'Dims2', 'Dims3', 'Dims4', 'DimsExprs', 'DimsHW', 'DynamicPluginTensorDesc', 'ElementWiseOperation', 'EngineCapability', 'EngineInspector', 'EngineStat', 'ErrorCode', 'ErrorCodeTRT', 'ExecutionContextAllocationStrategy', 'FallbackString', 'FillOperation', 'GatherMode', 'HardwareCompatibilityLevel', 'IActivationLayer', 'IAlgorithm', 'IAlgorithmContext', 'IAlgorithmIOInfo', 'IAlgorithmSelector', 'IAlgorithmVariant', 'IAssertionLayer', 'IAttention', 'IAttentionBoundaryLayer', 'IAttentionInputLayer', 'IAttentionOutputLayer', 'IBuilderConfig', 'ICastLayer', 'IConcatenationLayer', 'IConditionLayer', 'IConstantLayer', 'IConvolutionLayer', 'ICudaEngine', 'ICumulativeLayer', 'IDebugListener', 'IDeconvolutionLayer', 'IDequantizeLayer', 'IDimensionExpr', 'IDistCollectiveLayer', 'IDynamicQuantizeLayer', 'IEinsumLayer', 'IElementWiseLayer', 'IErrorRecorder', 'IExecutionContext', 'IExprBuilder', 'IFillLayer', 'IGatherLayer', 'IGpuAllocator', 'IGpuAsyncAllocator', 'IGridSampleLayer', 'IHostMemory', 'IIdentityLayer', 'IIfConditional', 'IIfConditionalBoundaryLayer', 'IIfConditionalInputLayer', 'IIfConditionalOutputLayer', 'IInt8Calibrator', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2', 'IInt8LegacyCalibrator', 'IInt8MinMaxCalibrator', 'IIteratorLayer', 'IKVCacheUpdateLayer', 'ILRNLayer', 'ILayer', 'ILogger', 'ILoop', 'ILoopBoundaryLayer', 'ILoopOutputLayer', 'IMatrixMultiplyLayer', 'IMoELayer', 'INMSLayer', 'INetworkDefinition', 'INonZeroLayer', 'INormalizationLayer', 'IOneHotLayer', 'IOptimizationProfile', 'IOutputAllocator', 'IPaddingLayer', 'IParametricReLULayer', 'IPluginCapability', 'IPluginCreator', 'IPluginCreatorInterface', 'IPluginCreatorV3One', 'IPluginCreatorV3Quick', 'IPluginRegistry', 'IPluginResource', 'IPluginResourceContext', 'IPluginV2', 'IPluginV2DynamicExt', 'IPluginV2DynamicExtBase', 'IPluginV2Ext', 'IPluginV2Layer', 'IPluginV3', 'IPluginV3Layer', 'IPluginV3OneBuild', 'IPluginV3OneBuildV2', 'IPluginV3OneCore', 'IPluginV3OneRuntime', 'IPluginV3QuickAOTBuild', 'IPluginV3QuickBuild', 'IPluginV3QuickCore', 'IPluginV3QuickRuntime', 'IPoolingLayer', 'IProfiler', 'IProgressMonitor', 'IQuantizeLayer', 'IRaggedSoftMaxLayer', 'IRecurrenceLayer', 'IReduceLayer', 'IResizeLayer', 'IReverseSequenceLayer', 'IRotaryEmbeddingLayer', 'IRuntimeConfig', 'IScaleLayer', 'IScatterLayer', 'ISelectLayer', 'ISerializationConfig', 'IShapeLayer', 'IShuffleLayer', 'ISliceLayer', 'ISoftMaxLayer', 'ISqueezeLayer', 'IStreamReader', 'IStreamReaderV2', 'IStreamWriter', 'ISymExpr', 'ISymExprs', 'ITensor', 'ITimingCache', 'ITopKLayer', 'ITripLimitLayer', 'IUnaryLayer', 'IUnsqueezeLayer', 'IVersionedInterface', 'InterfaceInfo', 'InterpolationMode', 'KVCacheMode', 'KernelLaunchParams', 'LayerInformationFormat', 'LayerType', 'Logger', 'LoopOutput', 'MatrixOperation', 'MemoryPoolType', 'MoEActType', 'NetworkDefinitionCreationFlag', 'NodeIndices', 'OnnxParser', 'OnnxParserFlag', 'OnnxParserRefitter', 'PaddingMode', 'ParserError', 'Permutation', 'PluginArgDataType', 'PluginArgType', 'PluginCapabilityType', 'PluginCreatorVersion', 'PluginField', 'PluginFieldCollection', 'PluginFieldCollection_', 'PluginFieldType', 'PluginTensorDesc', 'PoolingType', 'PreviewFeature', 'Profiler', 'ProfilingVerbosity', 'QuantizationFlag', 'QuickPluginCreationRequest', 'ReduceOperation', 'Refitter', 'ResizeCoordinateTransformation', 'ResizeRoundMode', 'ResizeSelector', 'Runtime', 'RuntimePlatform', 'SampleMode', 'ScaleMode', 'ScatterMode', 'SeekPosition', 'SerializationFlag', 'SubGraphCollection', 'TacticSource', 'TempfileControlFlag', 'TensorFormat', 'TensorIOMode', 'TensorLocation', 'TensorRTPhase', 'TilingOptimizationLevel', 'TimingCacheKey', 'TimingCacheValue', 'TopKOperation', 'TripLimit', 'UnaryOperation', 'Weights', 'WeightsRole', 'bfloat16', 'bool', 'e8m0', 'float16', 'float32', 'fp4', 'fp8', 'get_builder_plugin_registry', 'get_nv_onnx_parser_version', 'get_plugin_registry', 'init_libnvinfer_plugins', 'int32', 'int4', 'int64', 'int8', 'nptype', 'uint8', 'volume']
 
-class IHostMemory:
+class IHostMemory(_Lending):
     """Serialized data: `bytes(m)`, `memoryview(m)`, `file.write(m)` and `numpy.frombuffer(m, numpy.uint8)` read it."""
     def __init__(self, *_: object) -> None:
         ...
@@ -47,7 +58,6 @@ class IHostMemory:
         """Return self[key]."""
     def __str__(self) -> str:
         """Return repr(self)."""
-    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class APILanguage(_Enum):
     """The language in which an interface is implemented."""
@@ -681,7 +691,7 @@ class UnaryOperation(_Enum):
     ISINF: ClassVar[UnaryOperation]
     ISNAN: ClassVar[UnaryOperation]
 
-class Dims:
+class Dims(metaclass=_ApiType):
     """A shape of at most eight dims; equal to, indexed and printed like a tuple; -1 is a dim not known yet."""
     def __init__(self, shape: collections.abc.Iterable[int] = ...) -> None:
         ...
@@ -697,22 +707,22 @@ class Dims:
     def __eq__(self, other: object) -> _bool:
         """Return self==value."""
 
-class Dims2(Dims):
+class Dims2(Dims, metaclass=_ApiType):
     """Two dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class Dims3(Dims):
+class Dims3(Dims, metaclass=_ApiType):
     """Three dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class Dims4(Dims):
+class Dims4(Dims, metaclass=_ApiType):
     """Four dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class DimsHW(Dims2):
+class DimsHW(Dims2, metaclass=_ApiType):
     """A height and a width."""
     @property
     def h(self) -> int:
@@ -727,7 +737,7 @@ class DimsHW(Dims2):
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
         ...
 
-class Permutation:
+class Permutation(metaclass=_ApiType):
     """An order of axes: eight entries always; those not given are zero."""
     def __init__(self, order: collections.abc.Iterable[int] = ...) -> None:
         ...
@@ -740,7 +750,7 @@ class Permutation:
     def __iter__(self) -> collections.abc.Iterator[int]:
         ...
 
-class Weights:
+class Weights(metaclass=_ApiType):
     """Numbers of a layer: flat, typed, and not copied; the array that they come from is kept alive."""
     def __init__(self, *args: Any, **named: Any) -> None:
         ...
@@ -758,7 +768,7 @@ class Weights:
     def __len__(self) -> int:
         ...
 
-class ILogger:
+class ILogger(metaclass=_ApiType):
     """Base of loggers: a subclass overrides `log`."""
     def __init__(self) -> None:
         ...
@@ -785,7 +795,7 @@ class ILogger:
     def log(self, severity: Any, msg: Any) -> Any:
         """Take one message; subclasses override this."""
 
-class Logger(ILogger):
+class Logger(ILogger, metaclass=_ApiType):
     """A logger that prints messages of a severity and graver ones."""
     @property
     def min_severity(self) -> ILogger.Severity:
@@ -797,7 +807,7 @@ class Logger(ILogger):
     def log(self, severity: Any, msg: Any) -> Any:
         """Print a message if it is grave enough: `[MM/DD/YYYY-HH:MM:SS] [TRT] [W] text`."""
 
-class IErrorRecorder:
+class IErrorRecorder(metaclass=_ApiType):
     """Base of error recorders: a subclass overrides all of it, `get_num_errors` in place of `num_errors`."""
     def __init__(self) -> None:
         ...
@@ -819,7 +829,7 @@ class IErrorRecorder:
     def report_error(self, code: Any, desc: Any, /) -> Any:
         """Take an error and return whether it was kept; subclasses override this."""
 
-class InterfaceInfo:
+class InterfaceInfo(metaclass=_ApiType):
     """Which interface an object implements, and its version."""
     def __init__(self) -> None:
         ...
@@ -839,7 +849,7 @@ class InterfaceInfo:
     @minor.setter
     def minor(self, value: int) -> None: ...
 
-class IVersionedInterface:
+class IVersionedInterface(metaclass=_ApiType):
     """Base of interfaces that carry a version."""
     def __init__(self) -> None:
         ...
@@ -850,7 +860,7 @@ class IVersionedInterface:
     def interface_info(self) -> InterfaceInfo:
         """Which interface this is, and its version."""
 
-class IGpuAllocator(IVersionedInterface):
+class IGpuAllocator(IVersionedInterface, metaclass=_ApiType):
     """Base of allocators of device memory: a subclass returns addresses as ints, 0 or None when it cannot."""
     def __init__(self) -> None:
         ...
@@ -865,7 +875,7 @@ class IGpuAllocator(IVersionedInterface):
     def deallocate_async(self, memory: Any, stream: Any) -> Any:
         """Give an address back in a stream's order; by default as `deallocate` does."""
 
-class IGpuAsyncAllocator(IGpuAllocator):
+class IGpuAsyncAllocator(IGpuAllocator, metaclass=_ApiType):
     """Base of stream-ordered allocators; `allocate_async` is called as (size, alignment, stream, flags)."""
     def allocate(self, size: Any, alignment: Any, flags: Any) -> Any:
         """Return the address of `size` bytes: the asynchronous call on the default stream."""
@@ -876,24 +886,24 @@ class IGpuAsyncAllocator(IGpuAllocator):
     def deallocate_async(self, memory: Any, stream: Any) -> Any:
         """Give an address back in a stream's order; subclasses override this."""
 
-class IOutputAllocator:
+class IOutputAllocator(metaclass=_ApiType):
     """Base of allocators of outputs whose sizes are known only while an engine runs."""
     def __init__(self) -> None:
         ...
 
-class IProfiler:
+class IProfiler(metaclass=_ApiType):
     """Base of profilers: a subclass overrides `report_layer_time`."""
     def __init__(self) -> None:
         ...
     def report_layer_time(self, layer_name: Any, ms: Any) -> Any:
         """Hear how long a layer took, in milliseconds; subclasses override this."""
 
-class Profiler(IProfiler):
+class Profiler(IProfiler, metaclass=_ApiType):
     """A profiler that prints each layer's time."""
     def report_layer_time(self, layer_name: Any, ms: Any) -> Any:
         """Print how long a layer took."""
 
-class IProgressMonitor:
+class IProgressMonitor(metaclass=_ApiType):
     """Base of progress monitors: a subclass hears of the phases of a build, and may cancel it."""
     def __init__(self) -> None:
         ...
@@ -904,21 +914,21 @@ class IProgressMonitor:
     def phase_finish(self, phase_name: Any) -> Any:
         """Hear that a phase is over; subclasses override this."""
 
-class IDebugListener:
+class IDebugListener(metaclass=_ApiType):
     """Base of listeners to debug tensors: a subclass overrides `process_debug_tensor`."""
     def __init__(self) -> None:
         ...
     def process_debug_tensor(self, addr: Any, location: Any, type: Any, shape: Any, name: Any, stream: Any) -> Any:
         """Look at a tensor while an engine runs; subclasses override this."""
 
-class IStreamReader:
+class IStreamReader(metaclass=_ApiType):
     """Base of readers of engines: a subclass overrides `read(size) -> buffer`."""
     def __init__(self) -> None:
         ...
     def read(self, destination: Any, size: Any = -1) -> Any:
         """Return the next bytes; subclasses override this as `read(size)`."""
 
-class IStreamReaderV2:
+class IStreamReaderV2(metaclass=_ApiType):
     """Base of seekable readers of engines: a subclass overrides `read(num_bytes, stream) -> buffer` and `seek`."""
     def __init__(self) -> None:
         ...
@@ -927,14 +937,14 @@ class IStreamReaderV2:
     def seek(self, offset: Any, where: Any) -> Any:
         """Move to an offset and return whether that worked; subclasses override this."""
 
-class IStreamWriter:
+class IStreamWriter(metaclass=_ApiType):
     """Base of writers of engines: a subclass overrides `write(data) -> count`."""
     def __init__(self) -> None:
         ...
     def write(self, data: Any, size: Any = -1) -> Any:
         """Take bytes and return how many were written; subclasses override this as `write(data)`."""
 
-class IInt8Calibrator:
+class IInt8Calibrator(metaclass=_ApiType):
     """Base of int8 calibrators."""
     def __init__(self) -> None:
         ...
@@ -949,27 +959,27 @@ class IInt8Calibrator:
     def get_algorithm(self) -> Any:
         """Return how scales are chosen; subclasses override this."""
 
-class IInt8LegacyCalibrator(IInt8Calibrator):
+class IInt8LegacyCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by quantile and regression cutoff."""
     def get_algorithm(self) -> Any:
         """Return LEGACY_CALIBRATION."""
 
-class IInt8EntropyCalibrator(IInt8Calibrator):
+class IInt8EntropyCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by entropy."""
     def get_algorithm(self) -> Any:
         """Return ENTROPY_CALIBRATION."""
 
-class IInt8EntropyCalibrator2(IInt8Calibrator):
+class IInt8EntropyCalibrator2(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by entropy, per tensor."""
     def get_algorithm(self) -> Any:
         """Return ENTROPY_CALIBRATION_2."""
 
-class IInt8MinMaxCalibrator(IInt8Calibrator):
+class IInt8MinMaxCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by the extremes."""
     def get_algorithm(self) -> Any:
         """Return MINMAX_CALIBRATION."""
 
-class IAlgorithmIOInfo:
+class IAlgorithmIOInfo(metaclass=_ApiType):
     """What a kernel takes or gives: element type, strides, vector width."""
     def __init__(self) -> None:
         ...
@@ -986,7 +996,7 @@ class IAlgorithmIOInfo:
     def vectorized_dim(self) -> Any:
         """The axis that is packed in vectors, -1 for none."""
 
-class IAlgorithmVariant:
+class IAlgorithmVariant(metaclass=_ApiType):
     """Which kernel and which of its tactics."""
     def __init__(self) -> None:
         ...
@@ -997,7 +1007,7 @@ class IAlgorithmVariant:
     def tactic(self) -> Any:
         """The tactic's number."""
 
-class IAlgorithm:
+class IAlgorithm(metaclass=_ApiType):
     """One way of running a layer, with its measured time."""
     def __init__(self) -> None:
         ...
@@ -1013,7 +1023,7 @@ class IAlgorithm:
     def get_algorithm_io_info(self, index: Any) -> Any:
         """Return what the kernel takes or gives at a place: inputs first, then outputs."""
 
-class IAlgorithmContext:
+class IAlgorithmContext(metaclass=_ApiType):
     """The layer that a kernel is selected for."""
     def __init__(self) -> None:
         ...
@@ -1029,7 +1039,7 @@ class IAlgorithmContext:
     def get_shape(self, index: Any) -> Any:
         """Return the least, usual and greatest shape at a place: inputs first, then outputs."""
 
-class IAlgorithmSelector:
+class IAlgorithmSelector(metaclass=_ApiType):
     """Base of selectors of kernels."""
     def __init__(self) -> None:
         ...
@@ -1038,7 +1048,7 @@ class IAlgorithmSelector:
     def report_algorithms(self, contexts: Any, choices: Any) -> Any:
         """Hear what was chosen for each layer; subclasses override this."""
 
-class ILayer:
+class ILayer(metaclass=_ApiType):
     """A layer of a network definition."""
     def __init__(self) -> None:
         ...
@@ -1091,7 +1101,7 @@ class ILayer:
     def reset_precision(self) -> None:
         """Forget the wished precision."""
 
-class DimsExprs:
+class DimsExprs(_Indexed, metaclass=_ApiType):
     """A shape of a plugin as expressions."""
     def __init__(self, dims: Any = ..., /) -> None:
         ...
@@ -1101,9 +1111,8 @@ class DimsExprs:
         ...
     def __setitem__(self, place: int, value: IDimensionExpr) -> None:
         ...
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class DynamicPluginTensorDesc:
+class DynamicPluginTensorDesc(metaclass=_ApiType):
     """A tensor of a plugin while its shape is a range."""
     def __init__(self) -> None:
         ...
@@ -1128,7 +1137,7 @@ class DynamicPluginTensorDesc:
     @max.setter
     def max(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IExprBuilder:
+class IExprBuilder(metaclass=_ApiType):
     """Makes expressions of the dims of a plugin."""
     def __init__(self) -> None:
         ...
@@ -1139,7 +1148,7 @@ class IExprBuilder:
     def declare_size_tensor(self, output_index: Any, opt: Any, upper: Any, /) -> Any:
         """Return a dim that the plugin writes into an output while it runs, of at most `upper`."""
 
-class PluginTensorDesc:
+class PluginTensorDesc(metaclass=_ApiType):
     """The shape, element type and layout of a tensor of a plugin."""
     def __init__(self) -> None:
         ...
@@ -1164,7 +1173,7 @@ class PluginTensorDesc:
     @scale.setter
     def scale(self, value: float) -> None: ...
 
-class IPluginV2:
+class IPluginV2(metaclass=_ApiType):
     """Base of plugins of the second generation."""
     def __init__(self) -> None:
         ...
@@ -1215,7 +1224,7 @@ class IPluginV2:
     def execute_async(self, batch_size: Any, inputs: Any, outputs: Any, workspace: Any, stream_handle: Any) -> Any:
         """Run; subclasses override this."""
 
-class IPluginV2Ext(IPluginV2):
+class IPluginV2Ext(IPluginV2, metaclass=_ApiType):
     """Base of plugins of the second generation with element types."""
     def get_output_data_type(self, index: Any, input_types: Any) -> Any:
         """Return the element type of an output; subclasses override this."""
@@ -1226,10 +1235,10 @@ class IPluginV2Ext(IPluginV2):
     def detach_from_context(self) -> Any:
         """Hear that no context will run it any more."""
 
-class IPluginV2DynamicExtBase(IPluginV2):
+class IPluginV2DynamicExtBase(IPluginV2, metaclass=_ApiType):
     """Base of IPluginV2DynamicExt."""
 
-class IPluginV2DynamicExt(IPluginV2DynamicExtBase):
+class IPluginV2DynamicExt(IPluginV2DynamicExtBase, metaclass=_ApiType):
     """Base of plugins of the second generation with dynamic shapes."""
     FORMAT_COMBINATION_LIMIT: ClassVar[int]
     def get_output_datatype(self, index: Any, input_types: Any) -> Any:
@@ -1247,18 +1256,18 @@ class IPluginV2DynamicExt(IPluginV2DynamicExtBase):
     def enqueue(self, input_desc: Any, output_desc: Any, inputs: Any, outputs: Any, workspace: Any, stream: Any) -> Any:
         """Run on addresses; subclasses override this."""
 
-class IPluginV2Layer(ILayer):
+class IPluginV2Layer(ILayer, metaclass=_ApiType):
     """A plugin of the second generation."""
     @property
     def plugin(self) -> Any:
         """The plugin."""
 
-class IPluginCapability(IVersionedInterface):
+class IPluginCapability(IVersionedInterface, metaclass=_ApiType):
     """Base of the capabilities of plugins of the third generation."""
     def __init__(self) -> None:
         ...
 
-class IPluginResourceContext:
+class IPluginResourceContext(metaclass=_ApiType):
     """What a plugin gets of the context that runs it."""
     def __init__(self) -> None:
         ...
@@ -1269,7 +1278,7 @@ class IPluginResourceContext:
     def error_recorder(self) -> Any:
         """Who hears of errors."""
 
-class IPluginV3(IVersionedInterface):
+class IPluginV3(IVersionedInterface, metaclass=_ApiType):
     """Base of plugins of the third generation."""
     def __init__(self) -> None:
         ...
@@ -1280,13 +1289,13 @@ class IPluginV3(IVersionedInterface):
     def destroy(self) -> Any:
         """End its life."""
 
-class IPluginV3Layer(ILayer):
+class IPluginV3Layer(ILayer, metaclass=_ApiType):
     """A plugin of the third generation."""
     @property
     def plugin(self) -> Any:
         """The plugin."""
 
-class IPluginV3OneCore(IPluginCapability):
+class IPluginV3OneCore(IPluginCapability, metaclass=_ApiType):
     """The core capability: what a plugin is called."""
     @property
     def plugin_name(self) -> str:
@@ -1306,7 +1315,7 @@ class IPluginV3OneCore(IPluginCapability):
     def __init__(self) -> None:
         ...
 
-class IPluginV3OneBuild(IPluginCapability):
+class IPluginV3OneBuild(IPluginCapability, metaclass=_ApiType):
     """The build capability: what a plugin makes of what."""
     DEFAULT_FORMAT_COMBINATION_LIMIT: ClassVar[int]
     @property
@@ -1344,12 +1353,12 @@ class IPluginV3OneBuild(IPluginCapability):
     def get_valid_tactics(self) -> Any:
         """Return the numbers of its tactics."""
 
-class IPluginV3OneBuildV2(IPluginV3OneBuild):
+class IPluginV3OneBuildV2(IPluginV3OneBuild, metaclass=_ApiType):
     """The build capability, with outputs that share an input's memory."""
     def get_aliased_input(self, output_index: Any = 0) -> Any:
         """Return which input an output shares memory with, -1 for none."""
 
-class IPluginV3OneRuntime(IPluginCapability):
+class IPluginV3OneRuntime(IPluginCapability, metaclass=_ApiType):
     """The runtime capability: how a plugin runs."""
     def __init__(self) -> None:
         ...
@@ -1364,7 +1373,7 @@ class IPluginV3OneRuntime(IPluginCapability):
     def enqueue(self, input_desc: Any, output_desc: Any, inputs: Any, outputs: Any, workspace: Any, stream: Any) -> Any:
         """Run on addresses; subclasses override this."""
 
-class IPluginV3QuickCore(IPluginCapability):
+class IPluginV3QuickCore(IPluginCapability, metaclass=_ApiType):
     """The core capability of a plugin that decorators define."""
     @property
     def plugin_name(self) -> str:
@@ -1384,27 +1393,27 @@ class IPluginV3QuickCore(IPluginCapability):
     def __init__(self) -> None:
         ...
 
-class IPluginV3QuickBuild(IPluginCapability):
+class IPluginV3QuickBuild(IPluginCapability, metaclass=_ApiType):
     """The build capability of a plugin that decorators define."""
     def __init__(self) -> None:
         ...
 
-class IPluginV3QuickAOTBuild(IPluginV3QuickBuild):
+class IPluginV3QuickAOTBuild(IPluginV3QuickBuild, metaclass=_ApiType):
     """The build capability of a plugin that is compiled ahead of time."""
 
-class IPluginV3QuickRuntime(IPluginCapability):
+class IPluginV3QuickRuntime(IPluginCapability, metaclass=_ApiType):
     """The runtime capability of a plugin that decorators define."""
     def __init__(self) -> None:
         ...
 
-class FallbackString:
+class FallbackString(metaclass=_ApiType):
     """A string, where the bindings take either kind of Python's strings."""
     def __init__(self, text: str | bytes, /) -> None:
         ...
     def __str__(self) -> str:
         """Return str(self)."""
 
-class PluginField:
+class PluginField(metaclass=_ApiType):
     """One named value of a plugin: a buffer with an element type."""
     def __init__(self, name: Any = '', data: Any = None, type: PluginFieldType | Any = None) -> None:
         ...
@@ -1429,7 +1438,7 @@ class PluginField:
     @size.setter
     def size(self, value: int) -> None: ...
 
-class PluginFieldCollection:
+class PluginFieldCollection(metaclass=_ApiType):
     """A list of plugin fields."""
     def __init__(self, fields: collections.abc.Iterable[PluginField] = ..., /) -> None:
         ...
@@ -1456,7 +1465,7 @@ class PluginFieldCollection:
     def __delitem__(self, place: Any) -> None:
         ...
 
-class PluginFieldCollection_:
+class PluginFieldCollection_(_Indexed, metaclass=_ApiType):
     """What a creator is given: a collection of plugin fields, read only."""
     def __init__(self, fields: Any, /) -> None:
         ...
@@ -1464,9 +1473,8 @@ class PluginFieldCollection_:
         ...
     def __getitem__(self, place: int) -> PluginField:
         ...
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class IDimensionExpr:
+class IDimensionExpr(metaclass=_ApiType):
     """A dim of a plugin as an expression."""
     def __init__(self) -> None:
         ...
@@ -1477,7 +1485,7 @@ class IDimensionExpr:
     def is_size_tensor(self) -> Any:
         """Return whether the dim is read from the plugin's data while it runs."""
 
-class ISymExpr:
+class ISymExpr(metaclass=_ApiType):
     """An extra argument or launch size of an ahead-of-time plugin kernel, as an expression."""
     def __init__(self) -> None:
         ...
@@ -1497,7 +1505,7 @@ class ISymExpr:
     @expr.setter
     def expr(self, value: Any) -> None: ...
 
-class ISymExprs:
+class ISymExprs(_Indexed, metaclass=_ApiType):
     """The extra arguments of an ahead-of-time plugin kernel."""
     def __init__(self) -> None:
         ...
@@ -1512,9 +1520,8 @@ class ISymExprs:
         ...
     def __setitem__(self, place: int, value: ISymExpr) -> None:
         ...
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class KernelLaunchParams:
+class KernelLaunchParams(metaclass=_ApiType):
     """Launch sizes of an ahead-of-time plugin kernel, as expressions."""
     def __init__(self) -> None:
         ...
@@ -1554,10 +1561,10 @@ class KernelLaunchParams:
     @shared_mem.setter
     def shared_mem(self, value: Any) -> None: ...
 
-class IPluginCreatorInterface(IVersionedInterface):
+class IPluginCreatorInterface(IVersionedInterface, metaclass=_ApiType):
     """Base of all plugin creators."""
 
-class IPluginCreator(IPluginCreatorInterface):
+class IPluginCreator(IPluginCreatorInterface, metaclass=_ApiType):
     """Base of creators of IPluginV2 plugins."""
     @property
     def name(self) -> str:
@@ -1586,7 +1593,7 @@ class IPluginCreator(IPluginCreatorInterface):
     def deserialize_plugin(self, name: Any, serialized_plugin: Any) -> Any:
         """Return a plugin from its serialized form; subclasses override this."""
 
-class IPluginCreatorV3One(IPluginCreatorInterface):
+class IPluginCreatorV3One(IPluginCreatorInterface, metaclass=_ApiType):
     """Base of creators of IPluginV3 plugins."""
     @property
     def name(self) -> str:
@@ -1613,7 +1620,7 @@ class IPluginCreatorV3One(IPluginCreatorInterface):
     def create_plugin(self, name: Any, field_collection: Any, phase: Any) -> Any:
         """Return a new plugin; subclasses override this."""
 
-class IPluginCreatorV3Quick(IPluginCreatorInterface):
+class IPluginCreatorV3Quick(IPluginCreatorInterface, metaclass=_ApiType):
     """Base of creators of plugins that decorators define."""
     @property
     def name(self) -> str:
@@ -1640,7 +1647,7 @@ class IPluginCreatorV3Quick(IPluginCreatorInterface):
     def create_plugin(self, name: Any, namespace: Any, field_collection: Any, phase: Any, quickPluginType: Any) -> Any:
         """Return a new plugin; subclasses override this."""
 
-class IPluginResource(IVersionedInterface):
+class IPluginResource(IVersionedInterface, metaclass=_ApiType):
     """Base of what plugins share: made once by `clone`, ended by `release`."""
     def __init__(self) -> None:
         ...
@@ -1649,7 +1656,7 @@ class IPluginResource(IVersionedInterface):
     def release(self) -> Any:
         """End the shared object; subclasses override this."""
 
-class IPluginRegistry:
+class IPluginRegistry(metaclass=_ApiType):
     """The plugin creators that builders, parsers and runtimes find plugins by."""
     def __init__(self) -> None:
         ...
@@ -1689,7 +1696,7 @@ class IPluginRegistry:
     def release_plugin_resource(self, key: Any) -> Any:
         """Let a shared object go; the last who does so ends it. False if there is none."""
 
-class ITensor:
+class ITensor(metaclass=_ApiType):
     """A tensor of a network: an input, or an output of a layer. Its type is worked out when it is asked for."""
     def __init__(self) -> None:
         ...
@@ -1749,7 +1756,7 @@ class ITensor:
     def reset_dynamic_range(self) -> None:
         """Forget the range of int8 values."""
 
-class IActivationLayer(ILayer):
+class IActivationLayer(ILayer, metaclass=_ApiType):
     """An activation."""
     @property
     def type(self) -> ActivationType:
@@ -1767,7 +1774,7 @@ class IActivationLayer(ILayer):
     @beta.setter
     def beta(self, value: float) -> None: ...
 
-class IUnaryLayer(ILayer):
+class IUnaryLayer(ILayer, metaclass=_ApiType):
     """A function of one tensor."""
     @property
     def op(self) -> UnaryOperation:
@@ -1775,7 +1782,7 @@ class IUnaryLayer(ILayer):
     @op.setter
     def op(self, value: UnaryOperation) -> None: ...
 
-class IElementWiseLayer(ILayer):
+class IElementWiseLayer(ILayer, metaclass=_ApiType):
     """A function of two tensors."""
     @property
     def op(self) -> ElementWiseOperation:
@@ -1783,16 +1790,16 @@ class IElementWiseLayer(ILayer):
     @op.setter
     def op(self, value: ElementWiseOperation) -> None: ...
 
-class IParametricReLULayer(ILayer):
+class IParametricReLULayer(ILayer, metaclass=_ApiType):
     """x where positive, slope * x elsewhere."""
 
-class ISelectLayer(ILayer):
+class ISelectLayer(ILayer, metaclass=_ApiType):
     """One tensor where a condition holds, another elsewhere."""
 
-class IIdentityLayer(ILayer):
+class IIdentityLayer(ILayer, metaclass=_ApiType):
     """The input, perhaps in another element type."""
 
-class ICastLayer(ILayer):
+class ICastLayer(ILayer, metaclass=_ApiType):
     """The input in another element type."""
     @property
     def to_type(self) -> DataType:
@@ -1800,7 +1807,7 @@ class ICastLayer(ILayer):
     @to_type.setter
     def to_type(self, value: DataType) -> None: ...
 
-class IQuantizeLayer(ILayer):
+class IQuantizeLayer(ILayer, metaclass=_ApiType):
     """x / scale, rounded."""
     @property
     def axis(self) -> int:
@@ -1818,7 +1825,7 @@ class IQuantizeLayer(ILayer):
     @to_type.setter
     def to_type(self, value: DataType) -> None: ...
 
-class IDequantizeLayer(ILayer):
+class IDequantizeLayer(ILayer, metaclass=_ApiType):
     """x * scale."""
     @property
     def axis(self) -> int:
@@ -1836,7 +1843,7 @@ class IDequantizeLayer(ILayer):
     @to_type.setter
     def to_type(self, value: DataType) -> None: ...
 
-class IDynamicQuantizeLayer(ILayer):
+class IDynamicQuantizeLayer(ILayer, metaclass=_ApiType):
     """Quantization by scales that are computed from the data."""
     @property
     def axis(self) -> int:
@@ -1864,7 +1871,7 @@ class IDynamicQuantizeLayer(ILayer):
     @scale_type.setter
     def scale_type(self, value: DataType) -> None: ...
 
-class IMatrixMultiplyLayer(ILayer):
+class IMatrixMultiplyLayer(ILayer, metaclass=_ApiType):
     """A product of two stacks of matrices."""
     @property
     def op0(self) -> MatrixOperation:
@@ -1877,7 +1884,7 @@ class IMatrixMultiplyLayer(ILayer):
     @op1.setter
     def op1(self, value: MatrixOperation) -> None: ...
 
-class IReduceLayer(ILayer):
+class IReduceLayer(ILayer, metaclass=_ApiType):
     """A reduction along axes."""
     @property
     def op(self) -> ReduceOperation:
@@ -1895,7 +1902,7 @@ class IReduceLayer(ILayer):
     @keep_dims.setter
     def keep_dims(self, value: _bool) -> None: ...
 
-class ISoftMaxLayer(ILayer):
+class ISoftMaxLayer(ILayer, metaclass=_ApiType):
     """Softmax over the axes of a bit mask."""
     @property
     def axes(self) -> int:
@@ -1903,10 +1910,10 @@ class ISoftMaxLayer(ILayer):
     @axes.setter
     def axes(self, value: int) -> None: ...
 
-class IRaggedSoftMaxLayer(ILayer):
+class IRaggedSoftMaxLayer(ILayer, metaclass=_ApiType):
     """Softmax over the first elements of each row."""
 
-class ITopKLayer(ILayer):
+class ITopKLayer(ILayer, metaclass=_ApiType):
     """The largest or smallest elements along an axis."""
     @property
     def op(self) -> TopKOperation:
@@ -1929,7 +1936,7 @@ class ITopKLayer(ILayer):
     @indices_type.setter
     def indices_type(self, value: DataType) -> None: ...
 
-class IEinsumLayer(ILayer):
+class IEinsumLayer(ILayer, metaclass=_ApiType):
     """A sum of products that an equation describes."""
     @property
     def equation(self) -> str:
@@ -1937,7 +1944,7 @@ class IEinsumLayer(ILayer):
     @equation.setter
     def equation(self, value: str) -> None: ...
 
-class ICumulativeLayer(ILayer):
+class ICumulativeLayer(ILayer, metaclass=_ApiType):
     """Running sums along an axis."""
     @property
     def op(self) -> CumulativeOperation:
@@ -1955,7 +1962,7 @@ class ICumulativeLayer(ILayer):
     @reverse.setter
     def reverse(self, value: _bool) -> None: ...
 
-class INMSLayer(ILayer):
+class INMSLayer(ILayer, metaclass=_ApiType):
     """Boxes that overlap no better one."""
     @property
     def bounding_box_format(self) -> BoundingBoxFormat:
@@ -1973,7 +1980,7 @@ class INMSLayer(ILayer):
     @indices_type.setter
     def indices_type(self, value: DataType) -> None: ...
 
-class IConcatenationLayer(ILayer):
+class IConcatenationLayer(ILayer, metaclass=_ApiType):
     """Tensors one after another."""
     @property
     def axis(self) -> int:
@@ -1981,7 +1988,7 @@ class IConcatenationLayer(ILayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class IConstantLayer(ILayer):
+class IConstantLayer(ILayer, metaclass=_ApiType):
     """Numbers."""
     @property
     def weights(self) -> Any:
@@ -1994,7 +2001,7 @@ class IConstantLayer(ILayer):
     @shape.setter
     def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IShuffleLayer(ILayer):
+class IShuffleLayer(ILayer, metaclass=_ApiType):
     """Transpose, reshape, transpose."""
     @property
     def first_transpose(self) -> Permutation:
@@ -2017,7 +2024,7 @@ class IShuffleLayer(ILayer):
     @zero_is_placeholder.setter
     def zero_is_placeholder(self, value: _bool) -> None: ...
 
-class ISliceLayer(ILayer):
+class ISliceLayer(ILayer, metaclass=_ApiType):
     """Elements from a start, so many, at a stride."""
     @property
     def start(self) -> Dims:
@@ -2045,10 +2052,10 @@ class ISliceLayer(ILayer):
     @axes.setter
     def axes(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IShapeLayer(ILayer):
+class IShapeLayer(ILayer, metaclass=_ApiType):
     """The shape of a tensor."""
 
-class IGatherLayer(ILayer):
+class IGatherLayer(ILayer, metaclass=_ApiType):
     """Elements or slices at indices."""
     @property
     def axis(self) -> int:
@@ -2066,7 +2073,7 @@ class IGatherLayer(ILayer):
     @mode.setter
     def mode(self, value: GatherMode) -> None: ...
 
-class IScatterLayer(ILayer):
+class IScatterLayer(ILayer, metaclass=_ApiType):
     """Updates put at indices."""
     @property
     def axis(self) -> int:
@@ -2079,7 +2086,7 @@ class IScatterLayer(ILayer):
     @mode.setter
     def mode(self, value: ScatterMode) -> None: ...
 
-class IOneHotLayer(ILayer):
+class IOneHotLayer(ILayer, metaclass=_ApiType):
     """One of two values along a new axis."""
     @property
     def axis(self) -> int:
@@ -2087,7 +2094,7 @@ class IOneHotLayer(ILayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class INonZeroLayer(ILayer):
+class INonZeroLayer(ILayer, metaclass=_ApiType):
     """Indices of the elements that are not zero."""
     @property
     def indices_type(self) -> DataType:
@@ -2095,7 +2102,7 @@ class INonZeroLayer(ILayer):
     @indices_type.setter
     def indices_type(self, value: DataType) -> None: ...
 
-class IReverseSequenceLayer(ILayer):
+class IReverseSequenceLayer(ILayer, metaclass=_ApiType):
     """Sequences with their first elements turned round."""
     @property
     def batch_axis(self) -> int:
@@ -2108,13 +2115,13 @@ class IReverseSequenceLayer(ILayer):
     @sequence_axis.setter
     def sequence_axis(self, value: int) -> None: ...
 
-class ISqueezeLayer(ILayer):
+class ISqueezeLayer(ILayer, metaclass=_ApiType):
     """Axes of one element dropped."""
 
-class IUnsqueezeLayer(ILayer):
+class IUnsqueezeLayer(ILayer, metaclass=_ApiType):
     """Axes of one element added."""
 
-class IFillLayer(ILayer):
+class IFillLayer(ILayer, metaclass=_ApiType):
     """A ramp, or random numbers."""
     @property
     def shape(self) -> Dims:
@@ -2144,7 +2151,7 @@ class IFillLayer(ILayer):
     def is_alpha_beta_int64(self) -> _bool:
         """Return whether alpha and beta were set as ints."""
 
-class IAssertionLayer(ILayer):
+class IAssertionLayer(ILayer, metaclass=_ApiType):
     """A condition that must hold."""
     @property
     def message(self) -> str:
@@ -2152,7 +2159,7 @@ class IAssertionLayer(ILayer):
     @message.setter
     def message(self, value: str) -> None: ...
 
-class IConvolutionLayer(ILayer):
+class IConvolutionLayer(ILayer, metaclass=_ApiType):
     """Convolution."""
     @property
     def stride_nd(self) -> Dims:
@@ -2210,7 +2217,7 @@ class IConvolutionLayer(ILayer):
     @dilation_nd.setter
     def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IDeconvolutionLayer(ILayer):
+class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     """Transposed convolution."""
     @property
     def stride_nd(self) -> Dims:
@@ -2268,7 +2275,7 @@ class IDeconvolutionLayer(ILayer):
     @dilation_nd.setter
     def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IPoolingLayer(ILayer):
+class IPoolingLayer(ILayer, metaclass=_ApiType):
     """Pooling."""
     @property
     def stride_nd(self) -> Dims:
@@ -2316,7 +2323,7 @@ class IPoolingLayer(ILayer):
     @average_count_excludes_padding.setter
     def average_count_excludes_padding(self, value: _bool) -> None: ...
 
-class IPaddingLayer(ILayer):
+class IPaddingLayer(ILayer, metaclass=_ApiType):
     """Zero padding, or cropping, of height and width."""
     @property
     def pre_padding_nd(self) -> Dims:
@@ -2329,7 +2336,7 @@ class IPaddingLayer(ILayer):
     @post_padding_nd.setter
     def post_padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IScaleLayer(ILayer):
+class IScaleLayer(ILayer, metaclass=_ApiType):
     """(x * scale + shift) ** power."""
     @property
     def mode(self) -> ScaleMode:
@@ -2357,7 +2364,7 @@ class IScaleLayer(ILayer):
     @channel_axis.setter
     def channel_axis(self, value: int) -> None: ...
 
-class ILRNLayer(ILayer):
+class ILRNLayer(ILayer, metaclass=_ApiType):
     """Local response normalisation."""
     @property
     def window_size(self) -> int:
@@ -2380,7 +2387,7 @@ class ILRNLayer(ILayer):
     @k.setter
     def k(self, value: float) -> None: ...
 
-class INormalizationLayer(ILayer):
+class INormalizationLayer(ILayer, metaclass=_ApiType):
     """Normalisation to mean 0 and variance 1, then scale and bias."""
     @property
     def axes(self) -> int:
@@ -2406,7 +2413,7 @@ class INormalizationLayer(ILayer):
     def is_v2(self) -> Any:
         """Whether scale and bias are per channel."""
 
-class IResizeLayer(ILayer):
+class IResizeLayer(ILayer, metaclass=_ApiType):
     """Resampling to another size."""
     @property
     def shape(self) -> Dims:
@@ -2449,7 +2456,7 @@ class IResizeLayer(ILayer):
     @cubic_coeff.setter
     def cubic_coeff(self, value: float) -> None: ...
 
-class IGridSampleLayer(ILayer):
+class IGridSampleLayer(ILayer, metaclass=_ApiType):
     """Reading at the places of a grid."""
     @property
     def interpolation_mode(self) -> InterpolationMode:
@@ -2467,19 +2474,19 @@ class IGridSampleLayer(ILayer):
     @sample_mode.setter
     def sample_mode(self, value: SampleMode) -> None: ...
 
-class IAttentionBoundaryLayer(ILayer):
+class IAttentionBoundaryLayer(ILayer, metaclass=_ApiType):
     """A layer at the edge of an attention."""
     @property
     def attention(self) -> Any:
         """The attention."""
 
-class IAttentionInputLayer(IAttentionBoundaryLayer):
+class IAttentionInputLayer(IAttentionBoundaryLayer, metaclass=_ApiType):
     """Where query, key and value go into an attention."""
 
-class IAttentionOutputLayer(IAttentionBoundaryLayer):
+class IAttentionOutputLayer(IAttentionBoundaryLayer, metaclass=_ApiType):
     """Where the result comes out of an attention."""
 
-class IAttention:
+class IAttention(metaclass=_ApiType):
     """An attention: normalize(query @ key^T + mask) @ value."""
     def __init__(self) -> None:
         ...
@@ -2541,7 +2548,7 @@ class IAttention:
     def get_output(self, index: int) -> ITensor | Any:
         """Return the result."""
 
-class IRotaryEmbeddingLayer(ILayer):
+class IRotaryEmbeddingLayer(ILayer, metaclass=_ApiType):
     """Rotation of pairs of numbers by their position; input 3 holds positions where the tables are not per token."""
     @property
     def interleaved(self) -> _bool:
@@ -2554,7 +2561,7 @@ class IRotaryEmbeddingLayer(ILayer):
     @rotary_embedding_dim.setter
     def rotary_embedding_dim(self, value: int) -> None: ...
 
-class IKVCacheUpdateLayer(ILayer):
+class IKVCacheUpdateLayer(ILayer, metaclass=_ApiType):
     """A key-value cache with new rows."""
     @property
     def cache_mode(self) -> KVCacheMode:
@@ -2562,10 +2569,10 @@ class IKVCacheUpdateLayer(ILayer):
     @cache_mode.setter
     def cache_mode(self, value: KVCacheMode) -> None: ...
 
-class IDistCollectiveLayer(ILayer):
+class IDistCollectiveLayer(ILayer, metaclass=_ApiType):
     """A collective over ranks."""
 
-class IMoELayer(ILayer):
+class IMoELayer(ILayer, metaclass=_ApiType):
     """A mixture of experts."""
     @property
     def activation_type(self) -> MoEActType:
@@ -2613,16 +2620,16 @@ class IMoELayer(ILayer):
     def set_quantization_dynamic_dbl_q(self, fc_down_activation_dbl_q_scale: ITensor, data_type: DataType, block_shape: Dims | collections.abc.Sequence[int], dyn_q_output_scale_type: DataType) -> None:
         """Refuse: activations between the products are not quantized."""
 
-class ILoopBoundaryLayer(ILayer):
+class ILoopBoundaryLayer(ILayer, metaclass=_ApiType):
     """A layer at the edge of a loop."""
     @property
     def loop(self) -> Any:
         """The loop."""
 
-class IRecurrenceLayer(ILoopBoundaryLayer):
+class IRecurrenceLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """A value that each iteration hands to the next: input 0 is the first one, input 1 the next one."""
 
-class IIteratorLayer(ILoopBoundaryLayer):
+class IIteratorLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """A slice of a tensor for each iteration."""
     @property
     def axis(self) -> int:
@@ -2635,13 +2642,13 @@ class IIteratorLayer(ILoopBoundaryLayer):
     @reverse.setter
     def reverse(self, value: _bool) -> None: ...
 
-class ITripLimitLayer(ILoopBoundaryLayer):
+class ITripLimitLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """What ends a loop."""
     @property
     def kind(self) -> TripLimit:
         """A count, or a condition."""
 
-class ILoopOutputLayer(ILoopBoundaryLayer):
+class ILoopOutputLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """What comes out of a loop."""
     @property
     def kind(self) -> LoopOutput:
@@ -2652,7 +2659,7 @@ class ILoopOutputLayer(ILoopBoundaryLayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class ILoop:
+class ILoop(metaclass=_ApiType):
     """A loop: layers between its recurrences and iterators and its outputs run again and again."""
     def __init__(self) -> None:
         ...
@@ -2670,22 +2677,22 @@ class ILoop:
     def add_loop_output(self, tensor: ITensor, kind: LoopOutput, axis: int = 0) -> ILoopOutputLayer:
         """Add what comes out: the last value, or all along an axis, with their number as input 1."""
 
-class IIfConditionalBoundaryLayer(ILayer):
+class IIfConditionalBoundaryLayer(ILayer, metaclass=_ApiType):
     """A layer at the edge of a conditional."""
     @property
     def conditional(self) -> Any:
         """The conditional."""
 
-class IConditionLayer(IIfConditionalBoundaryLayer):
+class IConditionLayer(IIfConditionalBoundaryLayer, metaclass=_ApiType):
     """The condition of a conditional."""
 
-class IIfConditionalInputLayer(IIfConditionalBoundaryLayer):
+class IIfConditionalInputLayer(IIfConditionalBoundaryLayer, metaclass=_ApiType):
     """A tensor that goes into the branches of a conditional."""
 
-class IIfConditionalOutputLayer(IIfConditionalBoundaryLayer):
+class IIfConditionalOutputLayer(IIfConditionalBoundaryLayer, metaclass=_ApiType):
     """A tensor that comes out of the branch taken."""
 
-class IIfConditional:
+class IIfConditional(metaclass=_ApiType):
     """A conditional: layers between its inputs and outputs run in the branch that is taken."""
     def __init__(self) -> None:
         ...
@@ -2701,7 +2708,7 @@ class IIfConditional:
     def add_output(self, true_subgraph_output: ITensor, false_subgraph_output: ITensor) -> IIfConditionalOutputLayer:
         """Add a tensor that comes out: of one branch where the condition holds, else of the other."""
 
-class INetworkDefinition:
+class INetworkDefinition(_Indexed, metaclass=_ApiType):
     """A network: inputs, layers, and tensors marked as outputs."""
     def __init__(self) -> None:
         ...
@@ -2807,7 +2814,11 @@ class INetworkDefinition:
         """Add zero padding of the last two axes."""
     def add_scale(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on axis 1."""
-    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None, channel_axis: int = ...) -> IScaleLayer:
+    @overload
+    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None, scale: Weights | np.ndarray[Any, Any] | None, power: Weights | np.ndarray[Any, Any] | None, channel_axis: int) -> IScaleLayer:
+        """Add (x * scale + shift) ** power, with channels on an axis that must be given."""
+    @overload
+    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None, *, channel_axis: int) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on an axis that must be given."""
     def add_lrn(self, input: ITensor, window: int, alpha: float, beta: float, k: float) -> ILRNLayer:
         """Add local response normalisation."""
@@ -2889,9 +2900,8 @@ class INetworkDefinition:
         """Undo mark_weights_refittable."""
     def are_weights_marked_refittable(self, name: str) -> _bool:
         """Return whether weights were marked refittable."""
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class ParserError:
+class ParserError(metaclass=_ApiType):
     """One error of a parse: what is wrong, and the node that it is about."""
     def __init__(self) -> None:
         ...
@@ -2918,7 +2928,7 @@ class ParserError:
     def __str__(self) -> str:
         """Return str(self)."""
 
-class OnnxParser:
+class OnnxParser(metaclass=_ApiType):
     """Reads ONNX models into a network."""
     def __init__(self, network: INetworkDefinition, logger: ILogger) -> None:
         ...
@@ -2976,7 +2986,7 @@ class OnnxParser:
     def set_builder_config(self, builder_config: Any) -> _bool:
         """Keep the config that the network will be built with."""
 
-class IBuilderConfig:
+class IBuilderConfig(metaclass=_ApiType):
     """How an engine is to be built: flags, profiles, memory limits, precision, what to measure."""
     def __init__(self) -> None:
         ...
@@ -3136,7 +3146,7 @@ class IBuilderConfig:
     def reset(self) -> None:
         """Go back to a fresh config."""
 
-class ICudaEngine:
+class ICudaEngine(_Indexed, metaclass=_ApiType):
     """A built network: its inputs and outputs by name, its profiles, and contexts to run it in."""
     def __init__(self) -> None:
         ...
@@ -3261,9 +3271,8 @@ class ICudaEngine:
         """Return a context whose scratch memory the caller may give."""
     def create_engine_inspector(self) -> EngineInspector:
         """Return what tells about the engine's layers."""
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class IOptimizationProfile:
+class IOptimizationProfile(metaclass=_ApiType):
     """A range of shapes for each input of a network that has dims of -1."""
     def __init__(self) -> None:
         ...
@@ -3283,7 +3292,7 @@ class IOptimizationProfile:
     def __bool__(self) -> _bool:
         ...
 
-class Builder:
+class Builder(metaclass=_ApiType):
     """Makes networks, configs and profiles, and builds engines of them."""
     def __init__(self, logger: ILogger) -> None:
         ...
@@ -3350,7 +3359,7 @@ class Builder:
     def get_plugin_registry(self) -> IPluginRegistry:
         """Return the plugin registry."""
 
-class ITimingCache:
+class ITimingCache(metaclass=_ApiType):
     """Measurements of kernels, by what was measured."""
     def __init__(self) -> None:
         ...
@@ -3367,7 +3376,7 @@ class ITimingCache:
     def update(self, key: TimingCacheKey, value: TimingCacheValue) -> _bool:
         """Set a measurement."""
 
-class TimingCacheKey:
+class TimingCacheKey(metaclass=_ApiType):
     """What was measured: a problem, as text."""
     def __init__(self) -> None:
         ...
@@ -3377,7 +3386,7 @@ class TimingCacheKey:
     def __str__(self) -> str:
         """Return str(self)."""
 
-class TimingCacheValue:
+class TimingCacheValue(metaclass=_ApiType):
     """What was measured: the best tactic, and its time."""
     def __init__(self, tactic_hash: int, timing_ms: float, /) -> None:
         ...
@@ -3392,7 +3401,7 @@ class TimingCacheValue:
     @timingMSec.setter
     def timingMSec(self, value: float) -> None: ...
 
-class Runtime:
+class Runtime(metaclass=_ApiType):
     """Loads engines."""
     def __init__(self, logger: ILogger) -> None:
         ...
@@ -3448,7 +3457,7 @@ class Runtime:
     def load_runtime(self, path: str) -> Runtime | Any:
         """Return this runtime: engines of other versions are lowered again, no other library is needed."""
 
-class IExecutionContext:
+class IExecutionContext(metaclass=_ApiType):
     """One run of an engine at a time; threads use a context each."""
     def __init__(self) -> None:
         ...
@@ -3571,7 +3580,7 @@ class IExecutionContext:
     def set_communicator(self, communicator: Any) -> _bool:
         """Keep a communicator of collectives; with one rank they need none."""
 
-class EngineInspector:
+class EngineInspector(metaclass=_ApiType):
     """Tells about the layers of an engine."""
     def __init__(self) -> None:
         ...
@@ -3590,7 +3599,7 @@ class EngineInspector:
     def get_engine_information(self, format: LayerInformationFormat) -> str:
         """Return what all layers are, a line each or as JSON."""
 
-class ISerializationConfig:
+class ISerializationConfig(metaclass=_ApiType):
     """What a serialized engine is to hold."""
     def __init__(self) -> None:
         ...
@@ -3606,7 +3615,7 @@ class ISerializationConfig:
     def get_flag(self, flag: SerializationFlag) -> _bool:
         """Return whether a flag is set."""
 
-class IRuntimeConfig:
+class IRuntimeConfig(metaclass=_ApiType):
     """How contexts are to be made."""
     def __init__(self) -> None:
         ...
@@ -3615,7 +3624,7 @@ class IRuntimeConfig:
     def get_execution_context_allocation_strategy(self) -> Any:
         """Return when device memory is allocated, and by whom."""
 
-class Refitter:
+class Refitter(metaclass=_ApiType):
     """Replaces weights of an engine built with BuilderFlag.REFIT: all that were set at once, or none."""
     def __init__(self, engine: ICudaEngine, logger: ILogger) -> None:
         ...
@@ -3668,7 +3677,7 @@ class Refitter:
     def get_tensors_with_dynamic_range(self) -> list[str]:
         """Return no tensors: int8 scales are weights of quantize layers."""
 
-class OnnxParserRefitter:
+class OnnxParserRefitter(metaclass=_ApiType):
     """Sets the weights of an engine from a model whose initializers have the same names."""
     def __init__(self, refitter: Refitter, logger: ILogger) -> None:
         ...
@@ -3690,7 +3699,7 @@ class OnnxParserRefitter:
     def clear_errors(self) -> Any:
         """Forget the errors."""
 
-class NodeIndices:
+class NodeIndices(metaclass=_ApiType):
     """Places of nodes in a model."""
     def __init__(self, items: collections.abc.Iterable[Any] = ..., /) -> None:
         ...
@@ -3725,7 +3734,7 @@ class NodeIndices:
     def __eq__(self, other: object) -> _bool:
         """Return self==value."""
 
-class SubGraphCollection:
+class SubGraphCollection(metaclass=_ApiType):
     """Parts of a model: the places of nodes, and whether they can be imported."""
     def __init__(self, items: collections.abc.Iterable[Any] = ..., /) -> None:
         ...

@@ -2,11 +2,22 @@
 
 import collections.abc
 from builtins import bool as _bool
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 
-class _Enum:
+class _ApiType(type): ...
+class _EnumType(type): ...
+
+class _Indexed:
+    """What Python iterates over by index, which type checkers do not know of."""
+    def __iter__(self) -> collections.abc.Iterator[Any]: ...
+
+class _Lending:
+    """What lends its bytes; before Python 3.12 no method says so."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class _Enum(metaclass=_EnumType):
     __members__: ClassVar[dict[str, Any]]
     def __init__(self, value: int) -> None: ...
     @property
@@ -21,7 +32,7 @@ class _Enum:
 __version__: str
 __all__ = ['ActivationType', 'Builder', 'BuilderFlag', 'CaffeParser', 'CalibrationAlgoType', 'DataType', 'DeviceType', 'DimensionType', 'Dims', 'Dims2', 'Dims3', 'Dims4', 'DimsCHW', 'DimsHW', 'DimsNCHW', 'ElementWiseOperation', 'ErrorCode', 'ErrorCodeTRT', 'FallbackString', 'FieldCollection', 'FieldMap', 'FieldType', 'FillOperation', 'IActivationLayer', 'IAlgorithm', 'IAlgorithmContext', 'IAlgorithmIOInfo', 'IAlgorithmSelector', 'IAlgorithmVariant', 'IBlobNameToTensor', 'IBuilderConfig', 'ICaffePluginFactory', 'ICaffePluginFactoryExt', 'ICaffePluginFactoryV2', 'IConcatenationLayer', 'IConstantLayer', 'IConvolutionLayer', 'ICudaEngine', 'IDeconvolutionLayer', 'IElementWiseLayer', 'IErrorRecorder', 'IExecutionContext', 'IFillLayer', 'IFullyConnectedLayer', 'IGatherLayer', 'IGpuAllocator', 'IHostMemory', 'IIdentityLayer', 'IInt8Calibrator', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2', 'IInt8LegacyCalibrator', 'IInt8MinMaxCalibrator', 'IIteratorLayer', 'ILRNLayer', 'ILayer', 'ILogger', 'ILoop', 'ILoopBoundaryLayer', 'ILoopOutputLayer', 'IMatrixMultiplyLayer', 'INetworkDefinition', 'IOptimizationProfile', 'IOutputDimensionsFormula', 'IPaddingLayer', 'IParametricReLULayer', 'IPlugin', 'IPluginCreator', 'IPluginExt', 'IPluginFactory', 'IPluginLayer', 'IPluginRegistry', 'IPluginV2', 'IPluginV2Ext', 'IPluginV2Layer', 'IPoolingLayer', 'IProfiler', 'IRNNLayer', 'IRNNv2Layer', 'IRaggedSoftMaxLayer', 'IRecurrenceLayer', 'IReduceLayer', 'IResizeLayer', 'IScaleLayer', 'ISelectLayer', 'IShapeLayer', 'IShuffleLayer', 'ISliceLayer', 'ISoftMaxLayer', 'ITensor', 'ITopKLayer', 'ITripLimitLayer', 'IUffPluginFactory', 'IUffPluginFactoryExt', 'IUnaryLayer', 'LayerType', 'Logger', 'LoopOutput', 'MatrixOperation', 'NetworkDefinitionCreationFlag', 'NodeIndices', 'OnnxParser', 'PaddingMode', 'ParserError', 'Permutation', 'PluginField', 'PluginFieldCollection', 'PluginFieldCollection_', 'PluginFieldType', 'PoolingType', 'Profiler', 'ProfilingVerbosity', 'QuantizationFlag', 'RNNDirection', 'RNNGateType', 'RNNInputMode', 'RNNOperation', 'ReduceOperation', 'Refitter', 'ResizeMode', 'Runtime', 'ScaleMode', 'SliceMode', 'SubGraphCollection', 'TacticSource', 'TensorFormat', 'TensorLocation', 'TopKOperation', 'TripLimit', 'UffInputOrder', 'UffParser', 'UnaryOperation', 'Weights', 'WeightsRole', 'bool', 'float16', 'float32', 'get_nv_onnx_parser_version', 'get_plugin_registry', 'init_libnvinfer_plugins', 'int32', 'int8', 'nptype', 'shutdown_protobuf_library', 'volume']
 
-class IHostMemory:
+class IHostMemory(_Lending):
     """Serialized data: `bytes(m)`, `memoryview(m)`, `file.write(m)` and `numpy.frombuffer(m, numpy.uint8)` read it."""
     def __init__(self, *_: object) -> None:
         ...
@@ -47,7 +58,6 @@ class IHostMemory:
         """Return self[key]."""
     def __str__(self) -> str:
         """Return repr(self)."""
-    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class BuilderFlag(_Enum):
     """Switches of a builder config; `flags` has bit `1 << int(flag)` for each that is set."""
@@ -399,7 +409,7 @@ class UnaryOperation(_Enum):
     ERF: ClassVar[UnaryOperation]
     NOT: ClassVar[UnaryOperation]
 
-class Dims:
+class Dims(metaclass=_ApiType):
     """A shape of at most eight dims; equal to, indexed and printed like a tuple; -1 is a dim not known yet."""
     def __init__(self, shape: collections.abc.Iterable[int] = ...) -> None:
         ...
@@ -417,22 +427,22 @@ class Dims:
     def get_type(self, index: Any, /) -> Any:
         """Return what a dim stands for."""
 
-class Dims2(Dims):
+class Dims2(Dims, metaclass=_ApiType):
     """Two dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class Dims3(Dims):
+class Dims3(Dims, metaclass=_ApiType):
     """Three dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class Dims4(Dims):
+class Dims4(Dims, metaclass=_ApiType):
     """Four dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class DimsHW(Dims2):
+class DimsHW(Dims2, metaclass=_ApiType):
     """A height and a width."""
     @property
     def h(self) -> int:
@@ -447,7 +457,7 @@ class DimsHW(Dims2):
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
         ...
 
-class DimsCHW(Dims3):
+class DimsCHW(Dims3, metaclass=_ApiType):
     """Channels, a height and a width."""
     @property
     def c(self) -> int:
@@ -467,7 +477,7 @@ class DimsCHW(Dims3):
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
         ...
 
-class DimsNCHW(Dims4):
+class DimsNCHW(Dims4, metaclass=_ApiType):
     """A batch, channels, a height and a width."""
     @property
     def n(self) -> int:
@@ -492,7 +502,7 @@ class DimsNCHW(Dims4):
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
         ...
 
-class Permutation:
+class Permutation(metaclass=_ApiType):
     """An order of axes: eight entries always; those not given are zero."""
     def __init__(self, order: collections.abc.Iterable[int] = ...) -> None:
         ...
@@ -505,7 +515,7 @@ class Permutation:
     def __iter__(self) -> collections.abc.Iterator[int]:
         ...
 
-class Weights:
+class Weights(metaclass=_ApiType):
     """Numbers of a layer: flat, typed, and not copied; the array that they come from is kept alive."""
     def __init__(self, *args: Any, **named: Any) -> None:
         ...
@@ -523,7 +533,7 @@ class Weights:
     def __len__(self) -> int:
         ...
 
-class ILogger:
+class ILogger(metaclass=_ApiType):
     """Base of loggers: a subclass overrides `log`."""
     def __init__(self) -> None:
         ...
@@ -548,7 +558,7 @@ class ILogger:
     INFO: ClassVar[ILogger.Severity]
     VERBOSE: ClassVar[ILogger.Severity]
 
-class Logger(ILogger):
+class Logger(ILogger, metaclass=_ApiType):
     """A logger that prints messages of a severity and graver ones."""
     @property
     def min_severity(self) -> ILogger.Severity:
@@ -560,7 +570,7 @@ class Logger(ILogger):
     def log(self, severity: Any, msg: Any) -> Any:
         """Print a message if it is grave enough: `[MM/DD/YYYY-HH:MM:SS] [TRT] [W] text`."""
 
-class IErrorRecorder:
+class IErrorRecorder(metaclass=_ApiType):
     """Base of error recorders: a subclass overrides all of it, `get_num_errors` in place of `num_errors`."""
     def __init__(self) -> None:
         ...
@@ -579,7 +589,7 @@ class IErrorRecorder:
     def report_error(self, code: Any, desc: Any, /) -> Any:
         """Take an error and return whether it was kept; subclasses override this."""
 
-class IGpuAllocator:
+class IGpuAllocator(metaclass=_ApiType):
     """Base of allocators of device memory: a subclass returns addresses as ints, 0 or None when it cannot."""
     def __init__(self) -> None:
         ...
@@ -594,17 +604,17 @@ class IGpuAllocator:
     def free(self, memory: Any) -> Any:
         """Give an address back; subclasses override this."""
 
-class IProfiler:
+class IProfiler(metaclass=_ApiType):
     """Base of profilers: a subclass overrides `report_layer_time`."""
     def __init__(self) -> None:
         ...
 
-class Profiler(IProfiler):
+class Profiler(IProfiler, metaclass=_ApiType):
     """A profiler that prints each layer's time."""
     def report_layer_time(self, layer_name: Any, ms: Any) -> Any:
         """Print how long a layer took."""
 
-class IInt8Calibrator:
+class IInt8Calibrator(metaclass=_ApiType):
     """Base of int8 calibrators."""
     def __init__(self) -> None:
         ...
@@ -619,27 +629,27 @@ class IInt8Calibrator:
     def get_algorithm(self) -> Any:
         """Return how scales are chosen; subclasses override this."""
 
-class IInt8LegacyCalibrator(IInt8Calibrator):
+class IInt8LegacyCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by quantile and regression cutoff."""
     def get_algorithm(self) -> Any:
         """Return LEGACY_CALIBRATION."""
 
-class IInt8EntropyCalibrator(IInt8Calibrator):
+class IInt8EntropyCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by entropy."""
     def get_algorithm(self) -> Any:
         """Return ENTROPY_CALIBRATION."""
 
-class IInt8EntropyCalibrator2(IInt8Calibrator):
+class IInt8EntropyCalibrator2(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by entropy, per tensor."""
     def get_algorithm(self) -> Any:
         """Return ENTROPY_CALIBRATION_2."""
 
-class IInt8MinMaxCalibrator(IInt8Calibrator):
+class IInt8MinMaxCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by the extremes."""
     def get_algorithm(self) -> Any:
         """Return MINMAX_CALIBRATION."""
 
-class IAlgorithmIOInfo:
+class IAlgorithmIOInfo(metaclass=_ApiType):
     """What a kernel takes or gives: element type, strides, vector width."""
     def __init__(self) -> None:
         ...
@@ -653,7 +663,7 @@ class IAlgorithmIOInfo:
     def tensor_format(self) -> Any:
         """The memory layout."""
 
-class IAlgorithmVariant:
+class IAlgorithmVariant(metaclass=_ApiType):
     """Which kernel and which of its tactics."""
     def __init__(self) -> None:
         ...
@@ -664,7 +674,7 @@ class IAlgorithmVariant:
     def tactic(self) -> Any:
         """The tactic's number."""
 
-class IAlgorithm:
+class IAlgorithm(metaclass=_ApiType):
     """One way of running a layer, with its measured time."""
     def __init__(self) -> None:
         ...
@@ -680,7 +690,7 @@ class IAlgorithm:
     def get_algorithm_io_info(self, index: Any) -> Any:
         """Return what the kernel takes or gives at a place: inputs first, then outputs."""
 
-class IAlgorithmContext:
+class IAlgorithmContext(metaclass=_ApiType):
     """The layer that a kernel is selected for."""
     def __init__(self) -> None:
         ...
@@ -696,12 +706,12 @@ class IAlgorithmContext:
     def get_shape(self, index: Any) -> Any:
         """Return the least, usual and greatest shape at a place: inputs first, then outputs."""
 
-class IAlgorithmSelector:
+class IAlgorithmSelector(metaclass=_ApiType):
     """Base of selectors of kernels."""
     def __init__(self) -> None:
         ...
 
-class ILayer:
+class ILayer(metaclass=_ApiType):
     """A layer of a network definition."""
     def __init__(self) -> None:
         ...
@@ -744,7 +754,7 @@ class ILayer:
     def reset_precision(self) -> None:
         """Forget the wished precision."""
 
-class IPluginV2:
+class IPluginV2(metaclass=_ApiType):
     """Base of plugins of the second generation."""
     def __init__(self) -> None:
         ...
@@ -789,7 +799,7 @@ class IPluginV2:
     def execute_async(self, batch_size: Any, inputs: Any, outputs: Any, workspace: Any, stream_handle: Any) -> Any:
         """Run; subclasses override this."""
 
-class IPluginV2Ext(IPluginV2):
+class IPluginV2Ext(IPluginV2, metaclass=_ApiType):
     """Base of plugins of the second generation with element types."""
     def get_output_data_type(self, index: Any, input_types: Any) -> Any:
         """Return the element type of an output; subclasses override this."""
@@ -800,20 +810,20 @@ class IPluginV2Ext(IPluginV2):
     def detach_from_context(self) -> Any:
         """Hear that no context will run it any more."""
 
-class IPluginV2Layer(ILayer):
+class IPluginV2Layer(ILayer, metaclass=_ApiType):
     """A plugin of the second generation."""
     @property
     def plugin(self) -> Any:
         """The plugin."""
 
-class FallbackString:
+class FallbackString(metaclass=_ApiType):
     """A string, where the bindings take either kind of Python's strings."""
     def __init__(self, text: str | bytes, /) -> None:
         ...
     def __str__(self) -> str:
         """Return str(self)."""
 
-class PluginField:
+class PluginField(metaclass=_ApiType):
     """One named value of a plugin: a buffer with an element type."""
     def __init__(self, name: Any = '', data: Any = None, type: PluginFieldType | Any = None) -> None:
         ...
@@ -838,7 +848,7 @@ class PluginField:
     @size.setter
     def size(self, value: int) -> None: ...
 
-class PluginFieldCollection:
+class PluginFieldCollection(metaclass=_ApiType):
     """A list of plugin fields."""
     def __init__(self, fields: collections.abc.Iterable[PluginField] = ..., /) -> None:
         ...
@@ -865,7 +875,7 @@ class PluginFieldCollection:
     def __delitem__(self, place: Any) -> None:
         ...
 
-class PluginFieldCollection_:
+class PluginFieldCollection_(_Indexed, metaclass=_ApiType):
     """What a creator is given: a collection of plugin fields, read only."""
     def __init__(self, fields: Any, /) -> None:
         ...
@@ -873,9 +883,8 @@ class PluginFieldCollection_:
         ...
     def __getitem__(self, place: int) -> PluginField:
         ...
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class FieldMap:
+class FieldMap(metaclass=_ApiType):
     """One named value of a plugin of a UFF model."""
     def __init__(self, name: str, data: Any, type: FieldType, length: int = 1) -> None:
         ...
@@ -900,7 +909,7 @@ class FieldMap:
     @length.setter
     def length(self, value: int) -> None: ...
 
-class FieldCollection:
+class FieldCollection(metaclass=_ApiType):
     """The values of a plugin of a UFF model."""
     def __init__(self) -> None:
         ...
@@ -915,7 +924,7 @@ class FieldCollection:
     @fields.setter
     def fields(self, value: Any) -> None: ...
 
-class IPluginCreator:
+class IPluginCreator(metaclass=_ApiType):
     """Base of creators of IPluginV2 plugins."""
     def __init__(self) -> None:
         ...
@@ -947,7 +956,7 @@ class IPluginCreator:
     def tensorrt_version(self) -> Any:
         """The version of the interface."""
 
-class IPluginRegistry:
+class IPluginRegistry(metaclass=_ApiType):
     """The plugin creators that builders, parsers and runtimes find plugins by."""
     def __init__(self) -> None:
         ...
@@ -959,7 +968,7 @@ class IPluginRegistry:
     def get_plugin_creator(self, type: Any, version: Any, plugin_namespace: Any = '') -> Any:
         """Return the IPluginV2 creator of a name, version and namespace, or None."""
 
-class ITensor:
+class ITensor(metaclass=_ApiType):
     """A tensor of a network: an input, or an output of a layer. Its type is worked out when it is asked for."""
     def __init__(self) -> None:
         ...
@@ -1017,7 +1026,7 @@ class ITensor:
     def reset_dynamic_range(self) -> None:
         """Forget the range of int8 values."""
 
-class IActivationLayer(ILayer):
+class IActivationLayer(ILayer, metaclass=_ApiType):
     """An activation."""
     @property
     def type(self) -> ActivationType:
@@ -1035,7 +1044,7 @@ class IActivationLayer(ILayer):
     @beta.setter
     def beta(self, value: float) -> None: ...
 
-class IUnaryLayer(ILayer):
+class IUnaryLayer(ILayer, metaclass=_ApiType):
     """A function of one tensor."""
     @property
     def op(self) -> UnaryOperation:
@@ -1043,7 +1052,7 @@ class IUnaryLayer(ILayer):
     @op.setter
     def op(self, value: UnaryOperation) -> None: ...
 
-class IElementWiseLayer(ILayer):
+class IElementWiseLayer(ILayer, metaclass=_ApiType):
     """A function of two tensors."""
     @property
     def op(self) -> ElementWiseOperation:
@@ -1051,16 +1060,16 @@ class IElementWiseLayer(ILayer):
     @op.setter
     def op(self, value: ElementWiseOperation) -> None: ...
 
-class IParametricReLULayer(ILayer):
+class IParametricReLULayer(ILayer, metaclass=_ApiType):
     """x where positive, slope * x elsewhere."""
 
-class ISelectLayer(ILayer):
+class ISelectLayer(ILayer, metaclass=_ApiType):
     """One tensor where a condition holds, another elsewhere."""
 
-class IIdentityLayer(ILayer):
+class IIdentityLayer(ILayer, metaclass=_ApiType):
     """The input, perhaps in another element type."""
 
-class IMatrixMultiplyLayer(ILayer):
+class IMatrixMultiplyLayer(ILayer, metaclass=_ApiType):
     """A product of two stacks of matrices."""
     @property
     def op0(self) -> MatrixOperation:
@@ -1083,7 +1092,7 @@ class IMatrixMultiplyLayer(ILayer):
     @transpose1.setter
     def transpose1(self, value: _bool) -> None: ...
 
-class IReduceLayer(ILayer):
+class IReduceLayer(ILayer, metaclass=_ApiType):
     """A reduction along axes."""
     @property
     def op(self) -> ReduceOperation:
@@ -1101,7 +1110,7 @@ class IReduceLayer(ILayer):
     @keep_dims.setter
     def keep_dims(self, value: _bool) -> None: ...
 
-class ISoftMaxLayer(ILayer):
+class ISoftMaxLayer(ILayer, metaclass=_ApiType):
     """Softmax over the axes of a bit mask."""
     @property
     def axes(self) -> int:
@@ -1109,10 +1118,10 @@ class ISoftMaxLayer(ILayer):
     @axes.setter
     def axes(self, value: int) -> None: ...
 
-class IRaggedSoftMaxLayer(ILayer):
+class IRaggedSoftMaxLayer(ILayer, metaclass=_ApiType):
     """Softmax over the first elements of each row."""
 
-class ITopKLayer(ILayer):
+class ITopKLayer(ILayer, metaclass=_ApiType):
     """The largest or smallest elements along an axis."""
     @property
     def op(self) -> TopKOperation:
@@ -1130,7 +1139,7 @@ class ITopKLayer(ILayer):
     @axes.setter
     def axes(self, value: int) -> None: ...
 
-class IConcatenationLayer(ILayer):
+class IConcatenationLayer(ILayer, metaclass=_ApiType):
     """Tensors one after another."""
     @property
     def axis(self) -> int:
@@ -1138,7 +1147,7 @@ class IConcatenationLayer(ILayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class IConstantLayer(ILayer):
+class IConstantLayer(ILayer, metaclass=_ApiType):
     """Numbers."""
     @property
     def weights(self) -> Any:
@@ -1151,7 +1160,7 @@ class IConstantLayer(ILayer):
     @shape.setter
     def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IShuffleLayer(ILayer):
+class IShuffleLayer(ILayer, metaclass=_ApiType):
     """Transpose, reshape, transpose."""
     @property
     def first_transpose(self) -> Permutation:
@@ -1174,7 +1183,7 @@ class IShuffleLayer(ILayer):
     @zero_is_placeholder.setter
     def zero_is_placeholder(self, value: _bool) -> None: ...
 
-class ISliceLayer(ILayer):
+class ISliceLayer(ILayer, metaclass=_ApiType):
     """Elements from a start, so many, at a stride."""
     @property
     def start(self) -> Dims:
@@ -1197,10 +1206,10 @@ class ISliceLayer(ILayer):
     @mode.setter
     def mode(self, value: Any) -> None: ...
 
-class IShapeLayer(ILayer):
+class IShapeLayer(ILayer, metaclass=_ApiType):
     """The shape of a tensor."""
 
-class IGatherLayer(ILayer):
+class IGatherLayer(ILayer, metaclass=_ApiType):
     """Elements or slices at indices."""
     @property
     def axis(self) -> int:
@@ -1213,7 +1222,7 @@ class IGatherLayer(ILayer):
     @num_elementwise_dims.setter
     def num_elementwise_dims(self, value: int) -> None: ...
 
-class IFillLayer(ILayer):
+class IFillLayer(ILayer, metaclass=_ApiType):
     """A ramp, or random numbers."""
     @property
     def shape(self) -> Dims:
@@ -1236,7 +1245,7 @@ class IFillLayer(ILayer):
     @beta.setter
     def beta(self, value: Any) -> None: ...
 
-class IConvolutionLayer(ILayer):
+class IConvolutionLayer(ILayer, metaclass=_ApiType):
     """Convolution."""
     @property
     def stride_nd(self) -> Dims:
@@ -1314,7 +1323,7 @@ class IConvolutionLayer(ILayer):
     @dilation.setter
     def dilation(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
 
-class IDeconvolutionLayer(ILayer):
+class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     """Transposed convolution."""
     @property
     def stride_nd(self) -> Dims:
@@ -1387,7 +1396,7 @@ class IDeconvolutionLayer(ILayer):
     @dilation_nd.setter
     def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IFullyConnectedLayer(ILayer):
+class IFullyConnectedLayer(ILayer, metaclass=_ApiType):
     """A product with a kernel over the last three dims."""
     @property
     def num_output_channels(self) -> int:
@@ -1405,7 +1414,7 @@ class IFullyConnectedLayer(ILayer):
     @bias.setter
     def bias(self, value: Weights | np.ndarray[Any, Any]) -> None: ...
 
-class IPoolingLayer(ILayer):
+class IPoolingLayer(ILayer, metaclass=_ApiType):
     """Pooling."""
     @property
     def stride_nd(self) -> Dims:
@@ -1468,7 +1477,7 @@ class IPoolingLayer(ILayer):
     @average_count_excludes_padding.setter
     def average_count_excludes_padding(self, value: _bool) -> None: ...
 
-class IPaddingLayer(ILayer):
+class IPaddingLayer(ILayer, metaclass=_ApiType):
     """Zero padding, or cropping, of height and width."""
     @property
     def pre_padding_nd(self) -> Dims:
@@ -1491,7 +1500,7 @@ class IPaddingLayer(ILayer):
     @post_padding.setter
     def post_padding(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
 
-class IScaleLayer(ILayer):
+class IScaleLayer(ILayer, metaclass=_ApiType):
     """(x * scale + shift) ** power."""
     @property
     def mode(self) -> ScaleMode:
@@ -1517,7 +1526,7 @@ class IScaleLayer(ILayer):
     def channel_axis(self) -> int:
         """The axis of channels."""
 
-class ILRNLayer(ILayer):
+class ILRNLayer(ILayer, metaclass=_ApiType):
     """Local response normalisation."""
     @property
     def window_size(self) -> int:
@@ -1540,7 +1549,7 @@ class ILRNLayer(ILayer):
     @k.setter
     def k(self, value: float) -> None: ...
 
-class IResizeLayer(ILayer):
+class IResizeLayer(ILayer, metaclass=_ApiType):
     """Resampling to another size."""
     @property
     def shape(self) -> Dims:
@@ -1563,7 +1572,7 @@ class IResizeLayer(ILayer):
     @align_corners.setter
     def align_corners(self, value: _bool) -> None: ...
 
-class IRNNv2Layer(ILayer):
+class IRNNv2Layer(ILayer, metaclass=_ApiType):
     """A stack of RNN cells over a sequence."""
     @property
     def num_layers(self) -> int:
@@ -1616,16 +1625,16 @@ class IRNNv2Layer(ILayer):
     def get_bias_for_gate(self, layer_index: int, gate: RNNGateType, is_w: _bool) -> Any:
         """Return the bias of a gate."""
 
-class ILoopBoundaryLayer(ILayer):
+class ILoopBoundaryLayer(ILayer, metaclass=_ApiType):
     """A layer at the edge of a loop."""
     @property
     def loop(self) -> Any:
         """The loop."""
 
-class IRecurrenceLayer(ILoopBoundaryLayer):
+class IRecurrenceLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """A value that each iteration hands to the next: input 0 is the first one, input 1 the next one."""
 
-class IIteratorLayer(ILoopBoundaryLayer):
+class IIteratorLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """A slice of a tensor for each iteration."""
     @property
     def axis(self) -> int:
@@ -1638,13 +1647,13 @@ class IIteratorLayer(ILoopBoundaryLayer):
     @reverse.setter
     def reverse(self, value: _bool) -> None: ...
 
-class ITripLimitLayer(ILoopBoundaryLayer):
+class ITripLimitLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """What ends a loop."""
     @property
     def kind(self) -> TripLimit:
         """A count, or a condition."""
 
-class ILoopOutputLayer(ILoopBoundaryLayer):
+class ILoopOutputLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """What comes out of a loop."""
     @property
     def kind(self) -> LoopOutput:
@@ -1655,7 +1664,7 @@ class ILoopOutputLayer(ILoopBoundaryLayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class ILoop:
+class ILoop(metaclass=_ApiType):
     """A loop: layers between its recurrences and iterators and its outputs run again and again."""
     def __init__(self) -> None:
         ...
@@ -1673,7 +1682,7 @@ class ILoop:
     def add_loop_output(self, tensor: ITensor, kind: LoopOutput, axis: int = 0) -> ILoopOutputLayer:
         """Add what comes out: the last value, or all along an axis, with their number as input 1."""
 
-class INetworkDefinition:
+class INetworkDefinition(_Indexed, metaclass=_ApiType):
     """A network: inputs, layers, and tensors marked as outputs."""
     def __init__(self) -> None:
         ...
@@ -1751,7 +1760,11 @@ class INetworkDefinition:
         """Add zero padding of height and width."""
     def add_scale(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on axis 1."""
-    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None, channel_axis: int = ...) -> IScaleLayer:
+    @overload
+    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None, scale: Weights | np.ndarray[Any, Any] | None, power: Weights | np.ndarray[Any, Any] | None, channel_axis: int) -> IScaleLayer:
+        """Add (x * scale + shift) ** power, with channels on an axis that must be given."""
+    @overload
+    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None, *, channel_axis: int) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on an axis that must be given."""
     def add_lrn(self, input: ITensor, window: int, alpha: float, beta: float, k: float) -> ILRNLayer:
         """Add local response normalisation."""
@@ -1814,9 +1827,8 @@ class INetworkDefinition:
         """Return an input, None where there is none."""
     def get_output(self, index: int) -> ITensor | Any:
         """Return an output, None where there is none."""
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class ParserError:
+class ParserError(metaclass=_ApiType):
     """One error of a parse: what is wrong, and the node that it is about."""
     def __init__(self) -> None:
         ...
@@ -1835,7 +1847,7 @@ class ParserError:
     def __str__(self) -> str:
         """Return str(self)."""
 
-class OnnxParser:
+class OnnxParser(metaclass=_ApiType):
     """Reads ONNX models into a network."""
     def __init__(self, network: INetworkDefinition, logger: ILogger) -> None:
         ...
@@ -1861,7 +1873,7 @@ class OnnxParser:
     def get_refit_map(self) -> list[Any]:
         """Return which weights of the model belong to which layer and role."""
 
-class IBuilderConfig:
+class IBuilderConfig(metaclass=_ApiType):
     """How an engine is to be built: flags, profiles, memory limits, precision, what to measure."""
     def __init__(self) -> None:
         ...
@@ -1962,7 +1974,7 @@ class IBuilderConfig:
     def reset(self) -> None:
         """Go back to a fresh config."""
 
-class ICudaEngine:
+class ICudaEngine(_Indexed, metaclass=_ApiType):
     """A built network: its inputs and outputs by name, its profiles, and contexts to run it in."""
     def __init__(self) -> None:
         ...
@@ -2037,9 +2049,8 @@ class ICudaEngine:
         """Return a context to run the engine in, by a strategy of allocation or a runtime config."""
     def create_execution_context_without_device_memory(self) -> IExecutionContext:
         """Return a context whose scratch memory the caller may give."""
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class IOptimizationProfile:
+class IOptimizationProfile(metaclass=_ApiType):
     """A range of shapes for each input of a network that has dims of -1."""
     def __init__(self) -> None:
         ...
@@ -2059,7 +2070,7 @@ class IOptimizationProfile:
     def __bool__(self) -> _bool:
         ...
 
-class Builder:
+class Builder(metaclass=_ApiType):
     """Makes networks, configs and profiles, and builds engines of them."""
     def __init__(self, logger: ILogger) -> None:
         ...
@@ -2147,7 +2158,7 @@ class Builder:
     def build_cuda_engine(self, network: INetworkDefinition) -> ICudaEngine | Any:
         """Return an engine built by the builder's own attributes; None, logged, where that fails."""
 
-class Runtime:
+class Runtime(metaclass=_ApiType):
     """Loads engines."""
     def __init__(self, logger: ILogger) -> None:
         ...
@@ -2163,7 +2174,7 @@ class Runtime:
     def deserialize_cuda_engine(self, serialized_engine: Any = None, plugin_factory: Any = None, stream_reader: Any = None, stream_reader_v2: Any = None) -> ICudaEngine | Any:
         """Return the engine of bytes, of another buffer or of a stream reader; None, logged, for anything else."""
 
-class IExecutionContext:
+class IExecutionContext(metaclass=_ApiType):
     """One run of an engine at a time; threads use a context each."""
     def __init__(self) -> None:
         ...
@@ -2171,9 +2182,17 @@ class IExecutionContext:
         ...
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         ...
-    def execute(self, batch_size: int = 1, bindings: Any = ...) -> _bool:
+    @overload
+    def execute(self, batch_size: int, bindings: Any) -> _bool:
         """Run a batch and wait; `bindings` are addresses in the order of the engine's bindings."""
-    def execute_async(self, batch_size: int = 1, bindings: Any = ..., stream_handle: Any = ..., input_consumed: Any = None) -> _bool:
+    @overload
+    def execute(self, batch_size: int = 1, *, bindings: Any) -> _bool:
+        """Run a batch and wait; `bindings` are addresses in the order of the engine's bindings."""
+    @overload
+    def execute_async(self, batch_size: int, bindings: Any, stream_handle: Any, input_consumed: Any = None) -> _bool:
+        """Run a batch on a stream; `bindings` are addresses in the order of the engine's bindings."""
+    @overload
+    def execute_async(self, batch_size: int = 1, input_consumed: Any = None, *, bindings: Any, stream_handle: Any) -> _bool:
         """Run a batch on a stream; `bindings` are addresses in the order of the engine's bindings."""
     def execute_async_v2(self, bindings: Any, stream_handle: Any, input_consumed: Any = None) -> _bool:
         """Run on a stream; `bindings` are addresses in the order of the engine's bindings."""
@@ -2228,7 +2247,7 @@ class IExecutionContext:
     def run(self, arrays: collections.abc.Mapping[str, Any], stream: Any = 0) -> dict[str, Any] | Any:
         """Run on arrays by input name and return host arrays by output name."""
 
-class Refitter:
+class Refitter(metaclass=_ApiType):
     """Replaces weights of an engine built with BuilderFlag.REFIT: all that were set at once, or none."""
     def __init__(self, engine: ICudaEngine, logger: ILogger) -> None:
         ...
@@ -2251,7 +2270,7 @@ class Refitter:
     def get_tensors_with_dynamic_range(self) -> list[str]:
         """Return no tensors: int8 scales are weights of quantize layers."""
 
-class NodeIndices:
+class NodeIndices(metaclass=_ApiType):
     """Places of nodes in a model."""
     def __init__(self, items: collections.abc.Iterable[Any] = ..., /) -> None:
         ...
@@ -2286,7 +2305,7 @@ class NodeIndices:
     def __eq__(self, other: object) -> _bool:
         """Return self==value."""
 
-class SubGraphCollection:
+class SubGraphCollection(metaclass=_ApiType):
     """Parts of a model: the places of nodes, and whether they can be imported."""
     def __init__(self, items: collections.abc.Iterable[Any] = ..., /) -> None:
         ...
@@ -2321,7 +2340,7 @@ class SubGraphCollection:
     def __eq__(self, other: object) -> _bool:
         """Return self==value."""
 
-class CaffeParser:
+class CaffeParser(metaclass=_ApiType):
     """The parser of Caffe models, which minirt does not read: `parse` raises."""
     def __init__(self) -> None:
         ...
@@ -2361,7 +2380,7 @@ class CaffeParser:
     def parse_binary_proto(self, filename: str) -> Any:
         """Raise ApiError: Caffe's mean files are not read."""
 
-class UffParser:
+class UffParser(metaclass=_ApiType):
     """The parser of UFF models, which minirt does not read: `parse` raises."""
     def __init__(self) -> None:
         ...
@@ -2402,14 +2421,14 @@ class UffParser:
     def parse_buffer(self, buffer: Any, network: INetworkDefinition, weights_type: DataType = ...) -> _bool:
         """Raise ApiError: UFF models are not read."""
 
-class IBlobNameToTensor:
+class IBlobNameToTensor(metaclass=_ApiType):
     """What CaffeParser would return: tensors by the names of blobs."""
     def __init__(self) -> None:
         ...
     def find(self, name: str) -> ITensor | Any:
         """Raise ApiError: Caffe models are not read."""
 
-class ICaffePluginFactoryV2:
+class ICaffePluginFactoryV2(metaclass=_ApiType):
     """A factory of plugins of Caffe models."""
     def __init__(self) -> None:
         ...
@@ -2418,7 +2437,7 @@ class ICaffePluginFactoryV2:
     def create_plugin(self, layer_name: Any, weights: Any) -> Any:
         """Raise ApiError: Caffe models are not read."""
 
-class ICaffePluginFactory:
+class ICaffePluginFactory(metaclass=_ApiType):
     """A factory of first-generation plugins of Caffe models."""
     def __init__(self) -> None:
         ...
@@ -2427,14 +2446,14 @@ class ICaffePluginFactory:
     def create_plugin(self, layer_name: Any, weights: Any) -> Any:
         """Raise ApiError: Caffe models are not read."""
 
-class ICaffePluginFactoryExt(ICaffePluginFactory):
+class ICaffePluginFactoryExt(ICaffePluginFactory, metaclass=_ApiType):
     """A factory of first-generation plugins of Caffe models that knows its version."""
     def get_version(self) -> Any:
         """Return the version of the interface."""
     def is_plugin_ext(self, layer_name: Any) -> Any:
         """Return whether a layer is a plugin: never."""
 
-class IUffPluginFactory:
+class IUffPluginFactory(metaclass=_ApiType):
     """Base of factories of plugins of UFF models; none is called."""
     def __init__(self) -> None:
         ...
@@ -2443,21 +2462,21 @@ class IUffPluginFactory:
     def create_plugin(self, layer_name: Any, weights: Any, field_collection: Any) -> Any:
         """Return the plugin of a layer; subclasses override this."""
 
-class IUffPluginFactoryExt(IUffPluginFactory):
+class IUffPluginFactoryExt(IUffPluginFactory, metaclass=_ApiType):
     """A factory of plugins of UFF models that knows its version; none is called."""
     def get_version(self) -> Any:
         """Return the version of the interface."""
     def is_plugin_ext(self, layer_name: Any) -> Any:
         """Return whether a layer is a plugin: never."""
 
-class IOutputDimensionsFormula:
+class IOutputDimensionsFormula(metaclass=_ApiType):
     """A formula for the size of a layer's outputs; sizes follow from the layers."""
     def __init__(self) -> None:
         ...
     def compute(self, input_shape: Any, kernel_shape: Any, stride: Any, padding: Any, dilation: Any, layer_name: Any) -> Any:
         """Raise ApiError: formulas are not called."""
 
-class IPlugin:
+class IPlugin(metaclass=_ApiType):
     """A plugin of the first generation, which no network takes."""
     def __init__(self) -> None:
         ...
@@ -2482,7 +2501,7 @@ class IPlugin:
     def serialize(self, buffer: Any) -> Any:
         """Write it to a buffer."""
 
-class IPluginExt(IPlugin):
+class IPluginExt(IPlugin, metaclass=_ApiType):
     """A plugin of the first generation that chooses formats, which no network takes."""
     @property
     def tensorrt_version(self) -> Any:
@@ -2492,20 +2511,20 @@ class IPluginExt(IPlugin):
     def configure_with_format(self, input_shapes: Any, output_shapes: Any, dtype: Any, format: Any, max_batch_size: Any) -> Any:
         """Take the shapes, element type and format."""
 
-class IPluginFactory:
+class IPluginFactory(metaclass=_ApiType):
     """A factory of plugins of serialized engines; engines of minirt name their plugins' creators."""
     def __init__(self) -> None:
         ...
     def create_plugin(self, layer_name: Any, serialized_plugin: Any) -> Any:
         """Raise ApiError: first-generation plugins are not in engines."""
 
-class IPluginLayer(ILayer):
+class IPluginLayer(ILayer, metaclass=_ApiType):
     """A plugin of the first generation, which no network takes."""
     @property
     def plugin(self) -> Any:
         """The plugin."""
 
-class IRNNLayer(ILayer):
+class IRNNLayer(ILayer, metaclass=_ApiType):
     """A stack of RNN cells with one array of weights, which no network takes: IRNNv2Layer is there."""
     @property
     def num_layers(self) -> int:

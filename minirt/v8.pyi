@@ -2,11 +2,22 @@
 
 import collections.abc
 from builtins import bool as _bool
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 
-class _Enum:
+class _ApiType(type): ...
+class _EnumType(type): ...
+
+class _Indexed:
+    """What Python iterates over by index, which type checkers do not know of."""
+    def __iter__(self) -> collections.abc.Iterator[Any]: ...
+
+class _Lending:
+    """What lends its bytes; before Python 3.12 no method says so."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class _Enum(metaclass=_EnumType):
     __members__: ClassVar[dict[str, Any]]
     def __init__(self, value: int) -> None: ...
     @property
@@ -21,7 +32,7 @@ class _Enum:
 __version__: str
 __all__ = ['ActivationType', 'AllocatorFlag', 'BoundingBoxFormat', 'Builder', 'BuilderFlag', 'CaffeParser', 'CalibrationAlgoType', 'DataType', 'DeviceType', 'Dims', 'Dims2', 'Dims3', 'Dims4', 'DimsHW', 'ElementWiseOperation', 'EngineCapability', 'EngineInspector', 'ErrorCode', 'ErrorCodeTRT', 'FallbackString', 'FieldCollection', 'FieldMap', 'FieldType', 'FillOperation', 'GatherMode', 'HardwareCompatibilityLevel', 'IActivationLayer', 'IAlgorithm', 'IAlgorithmContext', 'IAlgorithmIOInfo', 'IAlgorithmSelector', 'IAlgorithmVariant', 'IAssertionLayer', 'IBlobNameToTensor', 'IBuilderConfig', 'ICaffePluginFactoryV2', 'ICastLayer', 'IConcatenationLayer', 'IConditionLayer', 'IConstantLayer', 'IConvolutionLayer', 'ICudaEngine', 'IDeconvolutionLayer', 'IDequantizeLayer', 'IEinsumLayer', 'IElementWiseLayer', 'IErrorRecorder', 'IExecutionContext', 'IFillLayer', 'IFullyConnectedLayer', 'IGatherLayer', 'IGpuAllocator', 'IGridSampleLayer', 'IHostMemory', 'IIdentityLayer', 'IIfConditional', 'IIfConditionalBoundaryLayer', 'IIfConditionalInputLayer', 'IIfConditionalOutputLayer', 'IInt8Calibrator', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2', 'IInt8LegacyCalibrator', 'IInt8MinMaxCalibrator', 'IIteratorLayer', 'ILRNLayer', 'ILayer', 'ILogger', 'ILoop', 'ILoopBoundaryLayer', 'ILoopOutputLayer', 'IMatrixMultiplyLayer', 'INMSLayer', 'INetworkDefinition', 'INonZeroLayer', 'INormalizationLayer', 'IOneHotLayer', 'IOptimizationProfile', 'IOutputAllocator', 'IPaddingLayer', 'IParametricReLULayer', 'IPluginCreator', 'IPluginRegistry', 'IPluginV2', 'IPluginV2Ext', 'IPluginV2Layer', 'IPoolingLayer', 'IProfiler', 'IQuantizeLayer', 'IRNNv2Layer', 'IRaggedSoftMaxLayer', 'IRecurrenceLayer', 'IReduceLayer', 'IResizeLayer', 'IReverseSequenceLayer', 'IScaleLayer', 'IScatterLayer', 'ISelectLayer', 'IShapeLayer', 'IShuffleLayer', 'ISliceLayer', 'ISoftMaxLayer', 'ITensor', 'ITimingCache', 'ITopKLayer', 'ITripLimitLayer', 'IUnaryLayer', 'InterpolationMode', 'LayerInformationFormat', 'LayerType', 'Logger', 'LoopOutput', 'MatrixOperation', 'MemoryPoolType', 'NetworkDefinitionCreationFlag', 'NodeIndices', 'OnnxParser', 'OnnxParserFlag', 'PaddingMode', 'ParserError', 'Permutation', 'PluginField', 'PluginFieldCollection', 'PluginFieldCollection_', 'PluginFieldType', 'PoolingType', 'PreviewFeature', 'Profiler', 'ProfilingVerbosity', 'QuantizationFlag', 'RNNDirection', 'RNNGateType', 'RNNInputMode', 'RNNOperation', 'ReduceOperation', 'Refitter', 'ResizeCoordinateTransformation', 'ResizeMode', 'ResizeRoundMode', 'ResizeSelector', 'Runtime', 'SampleMode', 'ScaleMode', 'ScatterMode', 'SliceMode', 'SubGraphCollection', 'TacticSource', 'TempfileControlFlag', 'TensorFormat', 'TensorIOMode', 'TensorLocation', 'TopKOperation', 'TripLimit', 'UffInputOrder', 'UffParser', 'UnaryOperation', 'Weights', 'WeightsRole', 'bool', 'float16', 'float32', 'fp8', 'get_builder_plugin_registry', 'get_nv_onnx_parser_version', 'get_plugin_registry', 'init_libnvinfer_plugins', 'int32', 'int8', 'nptype', 'shutdown_protobuf_library', 'uint8', 'volume']
 
-class IHostMemory:
+class IHostMemory(_Lending):
     """Serialized data: `bytes(m)`, `memoryview(m)`, `file.write(m)` and `numpy.frombuffer(m, numpy.uint8)` read it."""
     def __init__(self, *_: object) -> None:
         ...
@@ -47,7 +58,6 @@ class IHostMemory:
         """Return self[key]."""
     def __str__(self) -> str:
         """Return repr(self)."""
-    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class AllocatorFlag(_Enum):
     """What memory that an allocator is asked for must be able to do."""
@@ -529,7 +539,7 @@ class UnaryOperation(_Enum):
     ROUND: ClassVar[UnaryOperation]
     ISINF: ClassVar[UnaryOperation]
 
-class Dims:
+class Dims(metaclass=_ApiType):
     """A shape of at most eight dims; equal to, indexed and printed like a tuple; -1 is a dim not known yet."""
     def __init__(self, shape: collections.abc.Iterable[int] = ...) -> None:
         ...
@@ -545,22 +555,22 @@ class Dims:
     def __eq__(self, other: object) -> _bool:
         """Return self==value."""
 
-class Dims2(Dims):
+class Dims2(Dims, metaclass=_ApiType):
     """Two dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class Dims3(Dims):
+class Dims3(Dims, metaclass=_ApiType):
     """Three dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class Dims4(Dims):
+class Dims4(Dims, metaclass=_ApiType):
     """Four dims."""
     def __init__(self, *dims: Any, shape: Any = None) -> None:
         ...
 
-class DimsHW(Dims2):
+class DimsHW(Dims2, metaclass=_ApiType):
     """A height and a width."""
     @property
     def h(self) -> int:
@@ -575,7 +585,7 @@ class DimsHW(Dims2):
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
         ...
 
-class Permutation:
+class Permutation(metaclass=_ApiType):
     """An order of axes: eight entries always; those not given are zero."""
     def __init__(self, order: collections.abc.Iterable[int] = ...) -> None:
         ...
@@ -588,7 +598,7 @@ class Permutation:
     def __iter__(self) -> collections.abc.Iterator[int]:
         ...
 
-class Weights:
+class Weights(metaclass=_ApiType):
     """Numbers of a layer: flat, typed, and not copied; the array that they come from is kept alive."""
     def __init__(self, *args: Any, **named: Any) -> None:
         ...
@@ -606,7 +616,7 @@ class Weights:
     def __len__(self) -> int:
         ...
 
-class ILogger:
+class ILogger(metaclass=_ApiType):
     """Base of loggers: a subclass overrides `log`."""
     def __init__(self) -> None:
         ...
@@ -633,7 +643,7 @@ class ILogger:
     def log(self, severity: Any, msg: Any) -> Any:
         """Take one message; subclasses override this."""
 
-class Logger(ILogger):
+class Logger(ILogger, metaclass=_ApiType):
     """A logger that prints messages of a severity and graver ones."""
     @property
     def min_severity(self) -> ILogger.Severity:
@@ -645,7 +655,7 @@ class Logger(ILogger):
     def log(self, severity: Any, msg: Any) -> Any:
         """Print a message if it is grave enough: `[MM/DD/YYYY-HH:MM:SS] [TRT] [W] text`."""
 
-class IErrorRecorder:
+class IErrorRecorder(metaclass=_ApiType):
     """Base of error recorders: a subclass overrides all of it, `get_num_errors` in place of `num_errors`."""
     def __init__(self) -> None:
         ...
@@ -667,7 +677,7 @@ class IErrorRecorder:
     def report_error(self, code: Any, desc: Any, /) -> Any:
         """Take an error and return whether it was kept; subclasses override this."""
 
-class IGpuAllocator:
+class IGpuAllocator(metaclass=_ApiType):
     """Base of allocators of device memory: a subclass returns addresses as ints, 0 or None when it cannot."""
     def __init__(self) -> None:
         ...
@@ -686,7 +696,7 @@ class IGpuAllocator:
     def reallocate(self, address: Any, alignment: Any, new_size: Any) -> Any:
         """Grow an allocation; 0 or None where that cannot be done in place or by copy."""
 
-class IOutputAllocator:
+class IOutputAllocator(metaclass=_ApiType):
     """Base of allocators of outputs whose sizes are known only while an engine runs."""
     def __init__(self) -> None:
         ...
@@ -698,19 +708,19 @@ class IOutputAllocator:
     def tensorrt_version(self) -> Any:
         """The version of the interface."""
 
-class IProfiler:
+class IProfiler(metaclass=_ApiType):
     """Base of profilers: a subclass overrides `report_layer_time`."""
     def __init__(self) -> None:
         ...
     def report_layer_time(self, layer_name: Any, ms: Any) -> Any:
         """Hear how long a layer took, in milliseconds; subclasses override this."""
 
-class Profiler(IProfiler):
+class Profiler(IProfiler, metaclass=_ApiType):
     """A profiler that prints each layer's time."""
     def report_layer_time(self, layer_name: Any, ms: Any) -> Any:
         """Print how long a layer took."""
 
-class IInt8Calibrator:
+class IInt8Calibrator(metaclass=_ApiType):
     """Base of int8 calibrators."""
     def __init__(self) -> None:
         ...
@@ -725,27 +735,27 @@ class IInt8Calibrator:
     def get_algorithm(self) -> Any:
         """Return how scales are chosen; subclasses override this."""
 
-class IInt8LegacyCalibrator(IInt8Calibrator):
+class IInt8LegacyCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by quantile and regression cutoff."""
     def get_algorithm(self) -> Any:
         """Return LEGACY_CALIBRATION."""
 
-class IInt8EntropyCalibrator(IInt8Calibrator):
+class IInt8EntropyCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by entropy."""
     def get_algorithm(self) -> Any:
         """Return ENTROPY_CALIBRATION."""
 
-class IInt8EntropyCalibrator2(IInt8Calibrator):
+class IInt8EntropyCalibrator2(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by entropy, per tensor."""
     def get_algorithm(self) -> Any:
         """Return ENTROPY_CALIBRATION_2."""
 
-class IInt8MinMaxCalibrator(IInt8Calibrator):
+class IInt8MinMaxCalibrator(IInt8Calibrator, metaclass=_ApiType):
     """Base of calibrators by the extremes."""
     def get_algorithm(self) -> Any:
         """Return MINMAX_CALIBRATION."""
 
-class IAlgorithmIOInfo:
+class IAlgorithmIOInfo(metaclass=_ApiType):
     """What a kernel takes or gives: element type, strides, vector width."""
     def __init__(self) -> None:
         ...
@@ -765,7 +775,7 @@ class IAlgorithmIOInfo:
     def vectorized_dim(self) -> Any:
         """The axis that is packed in vectors, -1 for none."""
 
-class IAlgorithmVariant:
+class IAlgorithmVariant(metaclass=_ApiType):
     """Which kernel and which of its tactics."""
     def __init__(self) -> None:
         ...
@@ -776,7 +786,7 @@ class IAlgorithmVariant:
     def tactic(self) -> Any:
         """The tactic's number."""
 
-class IAlgorithm:
+class IAlgorithm(metaclass=_ApiType):
     """One way of running a layer, with its measured time."""
     def __init__(self) -> None:
         ...
@@ -792,7 +802,7 @@ class IAlgorithm:
     def get_algorithm_io_info(self, index: Any) -> Any:
         """Return what the kernel takes or gives at a place: inputs first, then outputs."""
 
-class IAlgorithmContext:
+class IAlgorithmContext(metaclass=_ApiType):
     """The layer that a kernel is selected for."""
     def __init__(self) -> None:
         ...
@@ -808,7 +818,7 @@ class IAlgorithmContext:
     def get_shape(self, index: Any) -> Any:
         """Return the least, usual and greatest shape at a place: inputs first, then outputs."""
 
-class IAlgorithmSelector:
+class IAlgorithmSelector(metaclass=_ApiType):
     """Base of selectors of kernels."""
     def __init__(self) -> None:
         ...
@@ -817,7 +827,7 @@ class IAlgorithmSelector:
     def report_algorithms(self, contexts: Any, choices: Any) -> Any:
         """Hear what was chosen for each layer; subclasses override this."""
 
-class ILayer:
+class ILayer(metaclass=_ApiType):
     """A layer of a network definition."""
     def __init__(self) -> None:
         ...
@@ -865,7 +875,7 @@ class ILayer:
     def reset_precision(self) -> None:
         """Forget the wished precision."""
 
-class IPluginV2:
+class IPluginV2(metaclass=_ApiType):
     """Base of plugins of the second generation."""
     def __init__(self) -> None:
         ...
@@ -910,7 +920,7 @@ class IPluginV2:
     def execute_async(self, batch_size: Any, inputs: Any, outputs: Any, workspace: Any, stream_handle: Any) -> Any:
         """Run; subclasses override this."""
 
-class IPluginV2Ext(IPluginV2):
+class IPluginV2Ext(IPluginV2, metaclass=_ApiType):
     """Base of plugins of the second generation with element types."""
     def get_output_data_type(self, index: Any, input_types: Any) -> Any:
         """Return the element type of an output; subclasses override this."""
@@ -921,20 +931,20 @@ class IPluginV2Ext(IPluginV2):
     def detach_from_context(self) -> Any:
         """Hear that no context will run it any more."""
 
-class IPluginV2Layer(ILayer):
+class IPluginV2Layer(ILayer, metaclass=_ApiType):
     """A plugin of the second generation."""
     @property
     def plugin(self) -> Any:
         """The plugin."""
 
-class FallbackString:
+class FallbackString(metaclass=_ApiType):
     """A string, where the bindings take either kind of Python's strings."""
     def __init__(self, text: str | bytes, /) -> None:
         ...
     def __str__(self) -> str:
         """Return str(self)."""
 
-class PluginField:
+class PluginField(metaclass=_ApiType):
     """One named value of a plugin: a buffer with an element type."""
     def __init__(self, name: Any = '', data: Any = None, type: PluginFieldType | Any = None) -> None:
         ...
@@ -959,7 +969,7 @@ class PluginField:
     @size.setter
     def size(self, value: int) -> None: ...
 
-class PluginFieldCollection:
+class PluginFieldCollection(metaclass=_ApiType):
     """A list of plugin fields."""
     def __init__(self, fields: collections.abc.Iterable[PluginField] = ..., /) -> None:
         ...
@@ -986,7 +996,7 @@ class PluginFieldCollection:
     def __delitem__(self, place: Any) -> None:
         ...
 
-class PluginFieldCollection_:
+class PluginFieldCollection_(_Indexed, metaclass=_ApiType):
     """What a creator is given: a collection of plugin fields, read only."""
     def __init__(self, fields: Any, /) -> None:
         ...
@@ -994,9 +1004,8 @@ class PluginFieldCollection_:
         ...
     def __getitem__(self, place: int) -> PluginField:
         ...
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class FieldMap:
+class FieldMap(metaclass=_ApiType):
     """One named value of a plugin of a UFF model."""
     def __init__(self, name: str, data: Any, type: FieldType, length: int = 1) -> None:
         ...
@@ -1021,7 +1030,7 @@ class FieldMap:
     @length.setter
     def length(self, value: int) -> None: ...
 
-class FieldCollection:
+class FieldCollection(metaclass=_ApiType):
     """The values of a plugin of a UFF model."""
     def __init__(self) -> None:
         ...
@@ -1036,7 +1045,7 @@ class FieldCollection:
     @fields.setter
     def fields(self, value: Any) -> None: ...
 
-class IPluginCreator:
+class IPluginCreator(metaclass=_ApiType):
     """Base of creators of IPluginV2 plugins."""
     def __init__(self) -> None:
         ...
@@ -1068,7 +1077,7 @@ class IPluginCreator:
     def tensorrt_version(self) -> Any:
         """The version of the interface."""
 
-class IPluginRegistry:
+class IPluginRegistry(metaclass=_ApiType):
     """The plugin creators that builders, parsers and runtimes find plugins by."""
     def __init__(self) -> None:
         ...
@@ -1096,7 +1105,7 @@ class IPluginRegistry:
     def deregister_library(self, handle: Any) -> Any:
         """Do nothing: no library was loaded."""
 
-class ITensor:
+class ITensor(metaclass=_ApiType):
     """A tensor of a network: an input, or an output of a layer. Its type is worked out when it is asked for."""
     def __init__(self) -> None:
         ...
@@ -1156,7 +1165,7 @@ class ITensor:
     def reset_dynamic_range(self) -> None:
         """Forget the range of int8 values."""
 
-class IActivationLayer(ILayer):
+class IActivationLayer(ILayer, metaclass=_ApiType):
     """An activation."""
     @property
     def type(self) -> ActivationType:
@@ -1174,7 +1183,7 @@ class IActivationLayer(ILayer):
     @beta.setter
     def beta(self, value: float) -> None: ...
 
-class IUnaryLayer(ILayer):
+class IUnaryLayer(ILayer, metaclass=_ApiType):
     """A function of one tensor."""
     @property
     def op(self) -> UnaryOperation:
@@ -1182,7 +1191,7 @@ class IUnaryLayer(ILayer):
     @op.setter
     def op(self, value: UnaryOperation) -> None: ...
 
-class IElementWiseLayer(ILayer):
+class IElementWiseLayer(ILayer, metaclass=_ApiType):
     """A function of two tensors."""
     @property
     def op(self) -> ElementWiseOperation:
@@ -1190,16 +1199,16 @@ class IElementWiseLayer(ILayer):
     @op.setter
     def op(self, value: ElementWiseOperation) -> None: ...
 
-class IParametricReLULayer(ILayer):
+class IParametricReLULayer(ILayer, metaclass=_ApiType):
     """x where positive, slope * x elsewhere."""
 
-class ISelectLayer(ILayer):
+class ISelectLayer(ILayer, metaclass=_ApiType):
     """One tensor where a condition holds, another elsewhere."""
 
-class IIdentityLayer(ILayer):
+class IIdentityLayer(ILayer, metaclass=_ApiType):
     """The input, perhaps in another element type."""
 
-class ICastLayer(ILayer):
+class ICastLayer(ILayer, metaclass=_ApiType):
     """The input in another element type."""
     @property
     def to_type(self) -> DataType:
@@ -1207,7 +1216,7 @@ class ICastLayer(ILayer):
     @to_type.setter
     def to_type(self, value: DataType) -> None: ...
 
-class IQuantizeLayer(ILayer):
+class IQuantizeLayer(ILayer, metaclass=_ApiType):
     """x / scale, rounded."""
     @property
     def axis(self) -> int:
@@ -1215,7 +1224,7 @@ class IQuantizeLayer(ILayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class IDequantizeLayer(ILayer):
+class IDequantizeLayer(ILayer, metaclass=_ApiType):
     """x * scale."""
     @property
     def axis(self) -> int:
@@ -1223,7 +1232,7 @@ class IDequantizeLayer(ILayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class IMatrixMultiplyLayer(ILayer):
+class IMatrixMultiplyLayer(ILayer, metaclass=_ApiType):
     """A product of two stacks of matrices."""
     @property
     def op0(self) -> MatrixOperation:
@@ -1236,7 +1245,7 @@ class IMatrixMultiplyLayer(ILayer):
     @op1.setter
     def op1(self, value: MatrixOperation) -> None: ...
 
-class IReduceLayer(ILayer):
+class IReduceLayer(ILayer, metaclass=_ApiType):
     """A reduction along axes."""
     @property
     def op(self) -> ReduceOperation:
@@ -1254,7 +1263,7 @@ class IReduceLayer(ILayer):
     @keep_dims.setter
     def keep_dims(self, value: _bool) -> None: ...
 
-class ISoftMaxLayer(ILayer):
+class ISoftMaxLayer(ILayer, metaclass=_ApiType):
     """Softmax over the axes of a bit mask."""
     @property
     def axes(self) -> int:
@@ -1262,10 +1271,10 @@ class ISoftMaxLayer(ILayer):
     @axes.setter
     def axes(self, value: int) -> None: ...
 
-class IRaggedSoftMaxLayer(ILayer):
+class IRaggedSoftMaxLayer(ILayer, metaclass=_ApiType):
     """Softmax over the first elements of each row."""
 
-class ITopKLayer(ILayer):
+class ITopKLayer(ILayer, metaclass=_ApiType):
     """The largest or smallest elements along an axis."""
     @property
     def op(self) -> TopKOperation:
@@ -1283,7 +1292,7 @@ class ITopKLayer(ILayer):
     @axes.setter
     def axes(self, value: int) -> None: ...
 
-class IEinsumLayer(ILayer):
+class IEinsumLayer(ILayer, metaclass=_ApiType):
     """A sum of products that an equation describes."""
     @property
     def equation(self) -> str:
@@ -1291,7 +1300,7 @@ class IEinsumLayer(ILayer):
     @equation.setter
     def equation(self, value: str) -> None: ...
 
-class INMSLayer(ILayer):
+class INMSLayer(ILayer, metaclass=_ApiType):
     """Boxes that overlap no better one."""
     @property
     def bounding_box_format(self) -> BoundingBoxFormat:
@@ -1304,7 +1313,7 @@ class INMSLayer(ILayer):
     @topk_box_limit.setter
     def topk_box_limit(self, value: int) -> None: ...
 
-class IConcatenationLayer(ILayer):
+class IConcatenationLayer(ILayer, metaclass=_ApiType):
     """Tensors one after another."""
     @property
     def axis(self) -> int:
@@ -1312,7 +1321,7 @@ class IConcatenationLayer(ILayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class IConstantLayer(ILayer):
+class IConstantLayer(ILayer, metaclass=_ApiType):
     """Numbers."""
     @property
     def weights(self) -> Any:
@@ -1325,7 +1334,7 @@ class IConstantLayer(ILayer):
     @shape.setter
     def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IShuffleLayer(ILayer):
+class IShuffleLayer(ILayer, metaclass=_ApiType):
     """Transpose, reshape, transpose."""
     @property
     def first_transpose(self) -> Permutation:
@@ -1348,7 +1357,7 @@ class IShuffleLayer(ILayer):
     @zero_is_placeholder.setter
     def zero_is_placeholder(self, value: _bool) -> None: ...
 
-class ISliceLayer(ILayer):
+class ISliceLayer(ILayer, metaclass=_ApiType):
     """Elements from a start, so many, at a stride."""
     @property
     def start(self) -> Dims:
@@ -1371,10 +1380,10 @@ class ISliceLayer(ILayer):
     @mode.setter
     def mode(self, value: SampleMode) -> None: ...
 
-class IShapeLayer(ILayer):
+class IShapeLayer(ILayer, metaclass=_ApiType):
     """The shape of a tensor."""
 
-class IGatherLayer(ILayer):
+class IGatherLayer(ILayer, metaclass=_ApiType):
     """Elements or slices at indices."""
     @property
     def axis(self) -> int:
@@ -1392,7 +1401,7 @@ class IGatherLayer(ILayer):
     @mode.setter
     def mode(self, value: GatherMode) -> None: ...
 
-class IScatterLayer(ILayer):
+class IScatterLayer(ILayer, metaclass=_ApiType):
     """Updates put at indices."""
     @property
     def axis(self) -> int:
@@ -1405,7 +1414,7 @@ class IScatterLayer(ILayer):
     @mode.setter
     def mode(self, value: ScatterMode) -> None: ...
 
-class IOneHotLayer(ILayer):
+class IOneHotLayer(ILayer, metaclass=_ApiType):
     """One of two values along a new axis."""
     @property
     def axis(self) -> int:
@@ -1413,10 +1422,10 @@ class IOneHotLayer(ILayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class INonZeroLayer(ILayer):
+class INonZeroLayer(ILayer, metaclass=_ApiType):
     """Indices of the elements that are not zero."""
 
-class IReverseSequenceLayer(ILayer):
+class IReverseSequenceLayer(ILayer, metaclass=_ApiType):
     """Sequences with their first elements turned round."""
     @property
     def batch_axis(self) -> int:
@@ -1429,7 +1438,7 @@ class IReverseSequenceLayer(ILayer):
     @sequence_axis.setter
     def sequence_axis(self, value: int) -> None: ...
 
-class IFillLayer(ILayer):
+class IFillLayer(ILayer, metaclass=_ApiType):
     """A ramp, or random numbers."""
     @property
     def shape(self) -> Dims:
@@ -1452,7 +1461,7 @@ class IFillLayer(ILayer):
     @beta.setter
     def beta(self, value: Any) -> None: ...
 
-class IAssertionLayer(ILayer):
+class IAssertionLayer(ILayer, metaclass=_ApiType):
     """A condition that must hold."""
     @property
     def message(self) -> str:
@@ -1460,7 +1469,7 @@ class IAssertionLayer(ILayer):
     @message.setter
     def message(self, value: str) -> None: ...
 
-class IConvolutionLayer(ILayer):
+class IConvolutionLayer(ILayer, metaclass=_ApiType):
     """Convolution."""
     @property
     def stride_nd(self) -> Dims:
@@ -1538,7 +1547,7 @@ class IConvolutionLayer(ILayer):
     @dilation.setter
     def dilation(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
 
-class IDeconvolutionLayer(ILayer):
+class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     """Transposed convolution."""
     @property
     def stride_nd(self) -> Dims:
@@ -1611,7 +1620,7 @@ class IDeconvolutionLayer(ILayer):
     @dilation_nd.setter
     def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
 
-class IFullyConnectedLayer(ILayer):
+class IFullyConnectedLayer(ILayer, metaclass=_ApiType):
     """A product with a kernel over the last three dims."""
     @property
     def num_output_channels(self) -> int:
@@ -1629,7 +1638,7 @@ class IFullyConnectedLayer(ILayer):
     @bias.setter
     def bias(self, value: Weights | np.ndarray[Any, Any]) -> None: ...
 
-class IPoolingLayer(ILayer):
+class IPoolingLayer(ILayer, metaclass=_ApiType):
     """Pooling."""
     @property
     def stride_nd(self) -> Dims:
@@ -1692,7 +1701,7 @@ class IPoolingLayer(ILayer):
     @average_count_excludes_padding.setter
     def average_count_excludes_padding(self, value: _bool) -> None: ...
 
-class IPaddingLayer(ILayer):
+class IPaddingLayer(ILayer, metaclass=_ApiType):
     """Zero padding, or cropping, of height and width."""
     @property
     def pre_padding_nd(self) -> Dims:
@@ -1715,7 +1724,7 @@ class IPaddingLayer(ILayer):
     @post_padding.setter
     def post_padding(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
 
-class IScaleLayer(ILayer):
+class IScaleLayer(ILayer, metaclass=_ApiType):
     """(x * scale + shift) ** power."""
     @property
     def mode(self) -> ScaleMode:
@@ -1743,7 +1752,7 @@ class IScaleLayer(ILayer):
     @channel_axis.setter
     def channel_axis(self, value: int) -> None: ...
 
-class ILRNLayer(ILayer):
+class ILRNLayer(ILayer, metaclass=_ApiType):
     """Local response normalisation."""
     @property
     def window_size(self) -> int:
@@ -1766,7 +1775,7 @@ class ILRNLayer(ILayer):
     @k.setter
     def k(self, value: float) -> None: ...
 
-class INormalizationLayer(ILayer):
+class INormalizationLayer(ILayer, metaclass=_ApiType):
     """Normalisation to mean 0 and variance 1, then scale and bias."""
     @property
     def axes(self) -> int:
@@ -1789,7 +1798,7 @@ class INormalizationLayer(ILayer):
     @compute_precision.setter
     def compute_precision(self, value: DataType) -> None: ...
 
-class IResizeLayer(ILayer):
+class IResizeLayer(ILayer, metaclass=_ApiType):
     """Resampling to another size."""
     @property
     def shape(self) -> Dims:
@@ -1832,7 +1841,7 @@ class IResizeLayer(ILayer):
     @cubic_coeff.setter
     def cubic_coeff(self, value: float) -> None: ...
 
-class IGridSampleLayer(ILayer):
+class IGridSampleLayer(ILayer, metaclass=_ApiType):
     """Reading at the places of a grid."""
     @property
     def interpolation_mode(self) -> InterpolationMode:
@@ -1850,7 +1859,7 @@ class IGridSampleLayer(ILayer):
     @sample_mode.setter
     def sample_mode(self, value: SampleMode) -> None: ...
 
-class IRNNv2Layer(ILayer):
+class IRNNv2Layer(ILayer, metaclass=_ApiType):
     """A stack of RNN cells over a sequence."""
     @property
     def num_layers(self) -> int:
@@ -1903,16 +1912,16 @@ class IRNNv2Layer(ILayer):
     def get_bias_for_gate(self, layer_index: int, gate: RNNGateType, is_w: _bool) -> Any:
         """Return the bias of a gate."""
 
-class ILoopBoundaryLayer(ILayer):
+class ILoopBoundaryLayer(ILayer, metaclass=_ApiType):
     """A layer at the edge of a loop."""
     @property
     def loop(self) -> Any:
         """The loop."""
 
-class IRecurrenceLayer(ILoopBoundaryLayer):
+class IRecurrenceLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """A value that each iteration hands to the next: input 0 is the first one, input 1 the next one."""
 
-class IIteratorLayer(ILoopBoundaryLayer):
+class IIteratorLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """A slice of a tensor for each iteration."""
     @property
     def axis(self) -> int:
@@ -1925,13 +1934,13 @@ class IIteratorLayer(ILoopBoundaryLayer):
     @reverse.setter
     def reverse(self, value: _bool) -> None: ...
 
-class ITripLimitLayer(ILoopBoundaryLayer):
+class ITripLimitLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """What ends a loop."""
     @property
     def kind(self) -> TripLimit:
         """A count, or a condition."""
 
-class ILoopOutputLayer(ILoopBoundaryLayer):
+class ILoopOutputLayer(ILoopBoundaryLayer, metaclass=_ApiType):
     """What comes out of a loop."""
     @property
     def kind(self) -> LoopOutput:
@@ -1942,7 +1951,7 @@ class ILoopOutputLayer(ILoopBoundaryLayer):
     @axis.setter
     def axis(self, value: int) -> None: ...
 
-class ILoop:
+class ILoop(metaclass=_ApiType):
     """A loop: layers between its recurrences and iterators and its outputs run again and again."""
     def __init__(self) -> None:
         ...
@@ -1960,22 +1969,22 @@ class ILoop:
     def add_loop_output(self, tensor: ITensor, kind: LoopOutput, axis: int = 0) -> ILoopOutputLayer:
         """Add what comes out: the last value, or all along an axis, with their number as input 1."""
 
-class IIfConditionalBoundaryLayer(ILayer):
+class IIfConditionalBoundaryLayer(ILayer, metaclass=_ApiType):
     """A layer at the edge of a conditional."""
     @property
     def conditional(self) -> Any:
         """The conditional."""
 
-class IConditionLayer(IIfConditionalBoundaryLayer):
+class IConditionLayer(IIfConditionalBoundaryLayer, metaclass=_ApiType):
     """The condition of a conditional."""
 
-class IIfConditionalInputLayer(IIfConditionalBoundaryLayer):
+class IIfConditionalInputLayer(IIfConditionalBoundaryLayer, metaclass=_ApiType):
     """A tensor that goes into the branches of a conditional."""
 
-class IIfConditionalOutputLayer(IIfConditionalBoundaryLayer):
+class IIfConditionalOutputLayer(IIfConditionalBoundaryLayer, metaclass=_ApiType):
     """A tensor that comes out of the branch taken."""
 
-class IIfConditional:
+class IIfConditional(metaclass=_ApiType):
     """A conditional: layers between its inputs and outputs run in the branch that is taken."""
     def __init__(self) -> None:
         ...
@@ -1991,7 +2000,7 @@ class IIfConditional:
     def add_output(self, true_subgraph_output: ITensor, false_subgraph_output: ITensor) -> IIfConditionalOutputLayer:
         """Add a tensor that comes out: of one branch where the condition holds, else of the other."""
 
-class INetworkDefinition:
+class INetworkDefinition(_Indexed, metaclass=_ApiType):
     """A network: inputs, layers, and tensors marked as outputs."""
     def __init__(self) -> None:
         ...
@@ -2087,7 +2096,11 @@ class INetworkDefinition:
         """Add zero padding of height and width."""
     def add_scale(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on axis 1."""
-    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None, channel_axis: int = ...) -> IScaleLayer:
+    @overload
+    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None, scale: Weights | np.ndarray[Any, Any] | None, power: Weights | np.ndarray[Any, Any] | None, channel_axis: int) -> IScaleLayer:
+        """Add (x * scale + shift) ** power, with channels on an axis that must be given."""
+    @overload
+    def add_scale_nd(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None, *, channel_axis: int) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on an axis that must be given."""
     def add_lrn(self, input: ITensor, window: int, alpha: float, beta: float, k: float) -> ILRNLayer:
         """Add local response normalisation."""
@@ -2149,9 +2162,8 @@ class INetworkDefinition:
         """Return an output, None where there is none."""
     def set_weights_name(self, weights: Weights | np.ndarray[Any, Any], name: str) -> _bool:
         """Name weights for refitting."""
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class ParserError:
+class ParserError(metaclass=_ApiType):
     """One error of a parse: what is wrong, and the node that it is about."""
     def __init__(self) -> None:
         ...
@@ -2170,7 +2182,7 @@ class ParserError:
     def __str__(self) -> str:
         """Return str(self)."""
 
-class OnnxParser:
+class OnnxParser(metaclass=_ApiType):
     """Reads ONNX models into a network."""
     def __init__(self, network: INetworkDefinition, logger: ILogger) -> None:
         ...
@@ -2209,7 +2221,7 @@ class OnnxParser:
     def parse_with_weight_descriptors(self, model: Any) -> _bool:
         """Read a model from its bytes. False on errors."""
 
-class IBuilderConfig:
+class IBuilderConfig(metaclass=_ApiType):
     """How an engine is to be built: flags, profiles, memory limits, precision, what to measure."""
     def __init__(self) -> None:
         ...
@@ -2349,7 +2361,7 @@ class IBuilderConfig:
     def reset(self) -> None:
         """Go back to a fresh config."""
 
-class ICudaEngine:
+class ICudaEngine(_Indexed, metaclass=_ApiType):
     """A built network: its inputs and outputs by name, its profiles, and contexts to run it in."""
     def __init__(self) -> None:
         ...
@@ -2470,9 +2482,8 @@ class ICudaEngine:
         """Return a context whose scratch memory the caller may give."""
     def create_engine_inspector(self) -> EngineInspector:
         """Return what tells about the engine's layers."""
-    def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class IOptimizationProfile:
+class IOptimizationProfile(metaclass=_ApiType):
     """A range of shapes for each input of a network that has dims of -1."""
     def __init__(self) -> None:
         ...
@@ -2492,7 +2503,7 @@ class IOptimizationProfile:
     def __bool__(self) -> _bool:
         ...
 
-class Builder:
+class Builder(metaclass=_ApiType):
     """Makes networks, configs and profiles, and builds engines of them."""
     def __init__(self, logger: ILogger) -> None:
         ...
@@ -2555,7 +2566,7 @@ class Builder:
     def get_plugin_registry(self) -> IPluginRegistry:
         """Return the plugin registry."""
 
-class ITimingCache:
+class ITimingCache(metaclass=_ApiType):
     """Measurements of kernels, by what was measured."""
     def __init__(self) -> None:
         ...
@@ -2566,7 +2577,7 @@ class ITimingCache:
     def reset(self) -> _bool:
         """Forget all measurements."""
 
-class Runtime:
+class Runtime(metaclass=_ApiType):
     """Loads engines."""
     def __init__(self, logger: ILogger) -> None:
         ...
@@ -2622,7 +2633,7 @@ class Runtime:
     def load_runtime(self, path: str) -> Runtime | Any:
         """Return this runtime: engines of other versions are lowered again, no other library is needed."""
 
-class IExecutionContext:
+class IExecutionContext(metaclass=_ApiType):
     """One run of an engine at a time; threads use a context each."""
     def __init__(self) -> None:
         ...
@@ -2630,9 +2641,17 @@ class IExecutionContext:
         ...
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         ...
-    def execute(self, batch_size: int = 1, bindings: Any = ...) -> _bool:
+    @overload
+    def execute(self, batch_size: int, bindings: Any) -> _bool:
         """Run a batch and wait; `bindings` are addresses in the order of the engine's bindings."""
-    def execute_async(self, batch_size: int = 1, bindings: Any = ..., stream_handle: Any = ..., input_consumed: Any = None) -> _bool:
+    @overload
+    def execute(self, batch_size: int = 1, *, bindings: Any) -> _bool:
+        """Run a batch and wait; `bindings` are addresses in the order of the engine's bindings."""
+    @overload
+    def execute_async(self, batch_size: int, bindings: Any, stream_handle: Any, input_consumed: Any = None) -> _bool:
+        """Run a batch on a stream; `bindings` are addresses in the order of the engine's bindings."""
+    @overload
+    def execute_async(self, batch_size: int = 1, input_consumed: Any = None, *, bindings: Any, stream_handle: Any) -> _bool:
         """Run a batch on a stream; `bindings` are addresses in the order of the engine's bindings."""
     def execute_async_v2(self, bindings: Any, stream_handle: Any, input_consumed: Any = None) -> _bool:
         """Run on a stream; `bindings` are addresses in the order of the engine's bindings."""
@@ -2740,7 +2759,7 @@ class IExecutionContext:
     def set_aux_streams(self, aux_streams: collections.abc.Iterable[int]) -> None:
         """Keep streams to use besides; the engine uses none."""
 
-class EngineInspector:
+class EngineInspector(metaclass=_ApiType):
     """Tells about the layers of an engine."""
     def __init__(self) -> None:
         ...
@@ -2759,7 +2778,7 @@ class EngineInspector:
     def get_engine_information(self, format: LayerInformationFormat) -> str:
         """Return what all layers are, a line each or as JSON."""
 
-class Refitter:
+class Refitter(metaclass=_ApiType):
     """Replaces weights of an engine built with BuilderFlag.REFIT: all that were set at once, or none."""
     def __init__(self, engine: ICudaEngine, logger: ILogger) -> None:
         ...
@@ -2801,7 +2820,7 @@ class Refitter:
     def get_tensors_with_dynamic_range(self) -> list[str]:
         """Return no tensors: int8 scales are weights of quantize layers."""
 
-class NodeIndices:
+class NodeIndices(metaclass=_ApiType):
     """Places of nodes in a model."""
     def __init__(self, items: collections.abc.Iterable[Any] = ..., /) -> None:
         ...
@@ -2836,7 +2855,7 @@ class NodeIndices:
     def __eq__(self, other: object) -> _bool:
         """Return self==value."""
 
-class SubGraphCollection:
+class SubGraphCollection(metaclass=_ApiType):
     """Parts of a model: the places of nodes, and whether they can be imported."""
     def __init__(self, items: collections.abc.Iterable[Any] = ..., /) -> None:
         ...
@@ -2871,7 +2890,7 @@ class SubGraphCollection:
     def __eq__(self, other: object) -> _bool:
         """Return self==value."""
 
-class CaffeParser:
+class CaffeParser(metaclass=_ApiType):
     """The parser of Caffe models, which minirt does not read: `parse` raises."""
     def __init__(self) -> None:
         ...
@@ -2906,7 +2925,7 @@ class CaffeParser:
     def parse_binary_proto(self, filename: str) -> Any:
         """Raise ApiError: Caffe's mean files are not read."""
 
-class UffParser:
+class UffParser(metaclass=_ApiType):
     """The parser of UFF models, which minirt does not read: `parse` raises."""
     def __init__(self) -> None:
         ...
@@ -2942,14 +2961,14 @@ class UffParser:
     def parse_buffer(self, buffer: Any, network: INetworkDefinition, weights_type: DataType = ...) -> _bool:
         """Raise ApiError: UFF models are not read."""
 
-class IBlobNameToTensor:
+class IBlobNameToTensor(metaclass=_ApiType):
     """What CaffeParser would return: tensors by the names of blobs."""
     def __init__(self) -> None:
         ...
     def find(self, name: str) -> ITensor | Any:
         """Raise ApiError: Caffe models are not read."""
 
-class ICaffePluginFactoryV2:
+class ICaffePluginFactoryV2(metaclass=_ApiType):
     """A factory of plugins of Caffe models."""
     def __init__(self) -> None:
         ...

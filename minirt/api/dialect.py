@@ -1,15 +1,17 @@
 """Dialects: every API member is declared once, with the TensorRT majors that have it, and classes are made from that.
 
-The class statement is the default dialect's class. Members that the default dialect lacks are taken out of it and kept
-aside; `in_dialect` makes another dialect's class as a subclass that puts back what that dialect has and blanks what it
-lacks. So an object of one dialect is an instance of the default dialect's class too, and is accepted everywhere.
+The class statement is the default dialect's class, without the members that the default dialect lacks; `in_dialect`
+makes another dialect's class from the same statement. The classes of a declaration are kin: an object of one dialect
+counts as an instance of the default dialect's class too, and is accepted everywhere.
 """
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 DIALECTS = (7, 8, 10, 11)
 """The TensorRT majors whose API minirt speaks: 7.2, 8.6, 10.16 and 11.4."""
@@ -70,25 +72,6 @@ class Attribute(property):
         return made
 
 
-class Absent:
-    """Stands for a member that a dialect lacks: reading it raises an AttributeError that says who has it."""
-
-    def __init__(self, name: str, span: Span) -> None:
-        self.name = name
-        self.span = span
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        own = getattr(instance, "__dict__", {})
-        if instance is not None and self.name in own:
-            return own[self.name]
-        raise AttributeError(f"'{owner.__qualname__}' has no attribute '{self.name}'{self.span.hint()}")
-
-    def __set__(self, instance: object, value: object) -> None:
-        if not hasattr(instance, "__dict__"):
-            self.__get__(None, type(instance))
-        instance.__dict__[self.name] = value
-
-
 def span_of(member: object) -> Span:
     """Return the dialects that have a member: its `span` attribute, or all of them."""
     found = getattr(member, "span", EVERYWHERE)
@@ -121,21 +104,13 @@ class ApiType(type):
         made_for: int = 0,
     ) -> ApiType:
         """Make a declared class, a dialect's class (`made_for`), or a user's subclass of one."""
-        elsewhere: dict[str, Any] = {}
         here = dict(namespace)
         if declared := namespace.get("__module__", "").startswith("minirt.api"):
             namespace.setdefault("__slots__", ())
-            elsewhere = {k: v for k, v in namespace.items() if DEFAULT not in span_of(v)}
-            for k, v in elsewhere.items():
-                if k[:2] == "__":  # Python would look for a special method's descriptor and call it
-                    del namespace[k]
-                else:
-                    namespace[k] = Absent(k, span_of(v))
-            namespace |= {k: v.within(DEFAULT) for k, v in namespace.items() if isinstance(v, Attribute)}
-            namespace["__module__"] = MODULES[DEFAULT]
+            namespace = _members(here, DEFAULT) | {"__slots__": namespace["__slots__"], "__module__": MODULES[DEFAULT]}
         cls = super().__new__(mcs, name, bases, namespace)
         if declared:
-            _DECLARED[cls] = _Declaration(Span(since, until), elsewhere, here)
+            _DECLARED[cls] = _Declaration(Span(since, until), here)
         if declared or made_for:
             _DIALECT_OF[cls] = made_for or DEFAULT
         return cls
@@ -155,6 +130,22 @@ class ApiType(type):
         hidden = hidden_names(cls)
         return [name for name in super().__dir__() if name not in hidden]
 
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        """Return whether a class is derived from this one, or from another dialect's class of its declaration."""
+        return super().__subclasscheck__(subclass) or (
+            cls in _DECLARED and any(_ORIGIN.get(c) is cls for c in getattr(subclass, "__mro__", ()))
+        )
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return super().__instancecheck__(instance) or cls.__subclasscheck__(type(instance))
+
+    if not TYPE_CHECKING:  # a checker is to miss what is not there
+
+        def __getattr__(cls, name: str) -> Any:
+            """Raise an AttributeError that says which dialect has the name."""
+            text = f"type object '{cls.__qualname__}' has no attribute '{name}'{missing_hint(cls, name)}"
+            raise AttributeError(text, name=name, obj=cls)
+
     def in_dialect(cls, dialect: int) -> Any:
         """Return this declared class as another dialect has it, made on first use."""
         made = _MADE.get((cls, dialect))
@@ -165,39 +156,71 @@ class ApiType(type):
 
 @dataclass(frozen=True)
 class _Declaration:
-    """What a class statement said: the class's span, members the default dialect lacks, and those that it has."""
+    """What a class statement said: the class's span, and its members in all dialects."""
 
     span: Span
-    elsewhere: dict[str, Any]
     here: dict[str, Any]
 
 
 _DECLARED: dict[type, _Declaration] = {}
 _DIALECT_OF: dict[type, int] = {}
+_ORIGIN: dict[type, type] = {}
 _MADE: dict[tuple[type, int], Any] = {}
 
 
+def _in_signature(function: Any, dialect: int) -> Any:
+    """Return a function whose signature shows members of enums as a dialect has them."""
+    signature = inspect.signature(function)
+    parameters = [
+        p.replace(default=p.default._at_dialect(dialect)) if hasattr(type(p.default), "_at_dialect") else p
+        for p in signature.parameters.values()
+    ]
+    if parameters == list(signature.parameters.values()):
+        return function
+    made = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__dict__.update(function.__dict__, __signature__=signature.replace(parameters=parameters))
+    made.__doc__, made.__qualname__, made.__module__ = function.__doc__, function.__qualname__, function.__module__
+    return made
+
+
+def _members(here: dict[str, Any], dialect: int) -> dict[str, Any]:
+    """Return what a class statement declares, as a dialect has it."""
+    found: dict[str, Any] = {}
+    for name, member in here.items():
+        if dialect not in span_of(member):
+            continue
+        if isinstance(member, Attribute):
+            member = member.within(dialect)
+        elif hasattr(type(member), "_at_dialect"):
+            member = type(member)._at_dialect(member, dialect)
+        elif dialect != DEFAULT and inspect.isfunction(member):
+            member = _in_signature(member, dialect)
+        found[name] = member
+    return found
+
+
 def _make(cls: Any, dialect: int) -> Any:
-    """Make a dialect's class: a subclass of the declared one, and of its bases as that dialect has them."""
+    """Make a dialect's class, from the declaration and from the bases as that dialect has them."""
     declaration = _DECLARED.get(cls)
     if dialect == DEFAULT or declaration is None or cls is Api:
         return cls
-    special = ("__slots__", "__module__", "__qualname__", "__doc__", "__annotations__")
-    members: dict[str, Any] = {"__slots__": (), "__module__": MODULES[dialect], "__qualname__": cls.__qualname__}
-    members["__doc__"] = cls.__doc__
-    for name, member in declaration.here.items():
-        if name in special:
-            continue
-        if dialect not in span_of(member):
-            members[name] = Absent(name, span_of(member))
-        elif isinstance(member, Attribute):
-            members[name] = member.within(dialect)
-        elif name in declaration.elsewhere:
-            members[name] = member
-        elif hasattr(type(member), "_at_dialect"):
-            members[name] = type(member)._at_dialect(member, dialect)
-    bases = [in_dialect(b, dialect) for b in cls.__bases__ if b in _DECLARED and b is not Api]
-    return ApiType(cls.__name__, (cls, *bases), members, made_for=dialect)
+    members = _members(declaration.here, dialect) | {"__module__": MODULES[dialect]}
+    members.setdefault("__slots__", ())
+    made = ApiType(cls.__name__, tuple(in_dialect(b, dialect) for b in cls.__bases__), members, made_for=dialect)
+    _ORIGIN[made] = cls
+    return made
+
+
+def missing_hint(cls: type, name: str) -> str:
+    """Return who has a member that a class lacks, as the end of a message; "" where nobody has it."""
+    for base in () if name[:2] == "__" else cls.__mro__:
+        declaration = _DECLARED.get(_ORIGIN.get(base, base))
+        if declaration is not None and name in declaration.here:
+            member = declaration.here[name]
+            return "" if _DIALECT_OF[base] in span_of(member) else span_of(member).hint()
+    return ""
 
 
 def members_of(cls: Any, dialect: int) -> dict[str, Any]:
@@ -231,11 +254,11 @@ def declared_classes() -> list[type]:
 
 
 def hidden_names(cls: type) -> set[str]:
-    """Return the names that `dir` does not show: private ones of the API's own classes, and absent members."""
+    """Return the names that `dir` does not show: private ones of the API's own classes."""
     hidden: set[str] = set()
     for base in reversed(cls.__mro__):
-        for name, member in vars(base).items():
-            if isinstance(member, Absent) or (base in _DIALECT_OF and name[0] == "_" and name[:2] != "__"):
+        for name in vars(base):
+            if base in _DIALECT_OF and name[0] == "_" and name[:2] != "__":
                 hidden.add(name)
             else:
                 hidden.discard(name)
@@ -255,6 +278,21 @@ class Api(metaclass=ApiType):
     def __dir__(self) -> list[str]:
         hidden = hidden_names(type(self))
         return [name for name in super().__dir__() if name not in hidden]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        try:
+            object.__setattr__(self, name, value)
+        except AttributeError as error:
+            raise AttributeError(f"{error}{missing_hint(type(self), name)}", name=name, obj=self) from None
+
+    if not TYPE_CHECKING:  # a checker is to miss what is not there
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise an AttributeError that says which dialect has the name."""
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # a property that raised: its own words are better
+            text = f"'{type(self).__qualname__}' object has no attribute '{name}'{missing_hint(type(self), name)}"
+            raise AttributeError(text, name=name, obj=self)
 
 
 def wrap(cls: type[T], state: object, dialect: int = DEFAULT) -> T:

@@ -142,7 +142,7 @@ class DimsHW(Dims2):
     w = _dim(1, "Width.")
 
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
-        super().__init__(*_names(dims, named), shape=shape)
+        _FixedDims.__init__(self, *_names(dims, named), shape=shape)
 
 
 class DimsCHW(Dims3, until=7):
@@ -153,7 +153,7 @@ class DimsCHW(Dims3, until=7):
     w = _dim(2, "Width.")
 
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
-        super().__init__(*_names(dims, named), shape=shape)
+        _FixedDims.__init__(self, *_names(dims, named), shape=shape)
 
 
 class DimsNCHW(Dims4, until=7):
@@ -165,7 +165,7 @@ class DimsNCHW(Dims4, until=7):
     w = _dim(3, "Width.")
 
     def __init__(self, *dims: Any, shape: Any = None, **named: Any) -> None:
-        super().__init__(*_names(dims, named), shape=shape)
+        _FixedDims.__init__(self, *_names(dims, named), shape=shape)
 
 
 def dims_of(shape: Iterable[int], owner: object) -> Dims:

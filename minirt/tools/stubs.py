@@ -26,11 +26,22 @@ _HEAD = '''"""Stubs of minirt as TensorRT {version}; written by `python -m minir
 
 import collections.abc
 from builtins import bool as _bool
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 
-class _Enum:
+class _ApiType(type): ...
+class _EnumType(type): ...
+
+class _Indexed:
+    """What Python iterates over by index, which type checkers do not know of."""
+    def __iter__(self) -> collections.abc.Iterator[Any]: ...
+
+class _Lending:
+    """What lends its bytes; before Python 3.12 no method says so."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class _Enum(metaclass=_EnumType):
     __members__: ClassVar[dict[str, Any]]
     def __init__(self, value: int) -> None: ...
     @property
@@ -80,8 +91,7 @@ class Stub:
         return _HEAD.format(version=VERSIONS[self.dialect]) + "\n".join(lines) + "\n"
 
     def _class(self, name: str, cls: Any, indent: str = "") -> Iterator[str]:
-        bases = ["_Enum"] if isinstance(cls, EnumType) else list(dict.fromkeys(self._bases(cls)))
-        yield f"{indent}class {name}" + (f"({', '.join(bases)}):" if bases else ":")
+        yield f"{indent}class {name}({', '.join(self._heading(cls))}):"
         inner = indent + "    "
         yield f"{inner}{_doc(cls)}"
         if isinstance(cls, EnumType):
@@ -95,10 +105,17 @@ class Stub:
         members = self._members(cls)
         for attribute, value in members.items():
             yield from self._member(attribute, value, inner, name)
-        if not isinstance(cls, ApiType):  # a subclass of an array: it lends its bytes
-            yield f"{inner}def __buffer__(self, flags: int, /) -> memoryview: ..."
-        if "__getitem__" in members and "__iter__" not in members:  # Python iterates by index
-            yield f"{inner}def __iter__(self) -> collections.abc.Iterator[Any]: ..."
+
+    def _heading(self, cls: Any) -> list[str]:
+        """Return what stands in the parentheses of a class: bases, and the metaclass where no base has it."""
+        if isinstance(cls, EnumType):
+            return ["_Enum"]
+        if not isinstance(cls, ApiType):  # a subclass of an array
+            return ["_Lending"]
+        bases = list(dict.fromkeys(self._bases(cls)))
+        if (members := self._members(cls)) and "__getitem__" in members and "__iter__" not in members:
+            bases.append("_Indexed")
+        return [*bases, "metaclass=_ApiType"]
 
     def _bases(self, cls: Any) -> Iterator[str]:
         """Yield the nearest bases that are names of the module."""
@@ -148,13 +165,35 @@ class Stub:
             yield f"{indent}def {name}(self, value: {self._type(taken, taken=True)}) -> None: ..."
 
     def _function(self, name: str, function: Any, indent: str, bound: bool) -> Iterator[str]:
-        """Yield a function; one that converts its arguments takes more types than it is annotated with."""
+        """Yield a function; two overloads where an argument that must be given follows optional ones."""
+        parameters = list(inspect.signature(function).parameters.values())
+        given = [p.default is not p.empty for p in parameters]
+        plain = [p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters]
+        last = max((i for i, p in enumerate(plain) if p and not given[i]), default=-1)
+        early = given.index(True) if True in given else len(given)
+        if early > last:
+            yield from self._signature(name, function, parameters, indent, bound)
+            return
+        needed = [p.replace(default=p.empty) if i < last else p for i, p in enumerate(parameters)]
+        named = [
+            p.replace(kind=p.KEYWORD_ONLY) if i > early and plain[i] and not given[i] else p
+            for i, p in enumerate(parameters)
+        ]
+        named.sort(key=lambda p: p.kind)
+        for form in (needed, named):
+            yield f"{indent}@overload"
+            yield from self._signature(name, function, form, indent, bound)
+
+    def _signature(
+        self, name: str, function: Any, parameters: list[inspect.Parameter], indent: str, bound: bool
+    ) -> Iterator[str]:
+        """Yield one signature; a function that converts its arguments takes more types than it is annotated with."""
         taken = hasattr(function, "__wrapped__")
         free = bound and not taken and name[0] != "_"  # scripts override these, with annotations of their own
         hints = _hints(function)
         parts: list[str] = []
-        previous, optional = None, False
-        for i, parameter in enumerate(inspect.signature(function).parameters.values()):
+        previous = None
+        for i, parameter in enumerate(parameters):
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 previous = parameter
             elif previous is not None:
@@ -168,9 +207,7 @@ class Stub:
             star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
             star = "**" if parameter.kind is parameter.VAR_KEYWORD else star
             text = f"{star}{parameter.name}: {self._type(Any if free else hints.get(parameter.name, Any), taken)}"
-            given = parameter.default is not parameter.empty
-            optional = optional or given
-            if optional and not star:
+            if parameter.default is not parameter.empty:
                 text += f" = {_default(parameter.default)}"
             parts.append(text)
         parts += ["/"] if previous is not None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,17 @@ def test_mypy_uses_the_stubs(dialect: int, tmp_path: Path) -> None:
     wrong.write_text(WRONG.format(module=MODULES[dialect]))
     assert _check(right) == (0, [])
     assert _check(wrong) == (1, ["attr-defined", "arg-type", "attr-defined", "arg-type"])
+
+
+def test_stubtest_finds_nothing(tmp_path: Path) -> None:
+    """The stubs of every dialect, and minirt.plugin, are as the modules are when they run."""
+    config = tmp_path / "mypy.ini"
+    config.write_text("[mypy]\nignore_missing_imports = true\n")
+    allowed = ROOT / "tests" / "data" / "stubtest.txt"
+    options = ["--concise", "--ignore-unused-allowlist", "--allowlist", str(allowed), "--mypy-config-file", str(config)]
+    command = [sys.executable, "-W", "ignore", "-m", "mypy.stubtest", "minirt", *options]
+    paths = {"MYPYPATH": str(ROOT), "PYTHONPATH": str(ROOT), "MINIRT_DIALECT": ""}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | paths, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
