@@ -10,6 +10,7 @@ import numpy as np
 from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply, same_dim
 from minirt.ir.scalar import Body, arg, call, cast
+from minirt.ops.convolution_axes import convolved, spread
 from minirt.ops.epilogue import Accumulates, accumulator
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.movement import Reshape
@@ -41,6 +42,10 @@ class Conv(Accumulates):
         ends = zip(self.pads[:rank], self.pads[rank:], strict=True)
         sizes = zip(x[2:], w[2:], self.strides, ends, self.dilations, strict=True)
         return self.finish((x[0], w[0], *(window_count(*s) for s in sizes)), inputs)
+
+    def decompose(self, *inputs: Value) -> Value | None:
+        """Three spatial axes or more = one less, with more channels."""
+        return convolved(self, self.infer(*inputs)[0].shape, inputs) if len(self.strides) > 2 else None  # type: ignore[union-attr]
 
     def reference(self, *arrays: Any) -> Any:
         """The sums of products, one image at a time."""
@@ -105,6 +110,11 @@ class ConvTranspose(Accumulates):
             )
         ]  # fmt: skip
         return self.finish((x[0], w[1] * self.groups, *out), inputs)
+
+    def decompose(self, *inputs: Value) -> Value | None:
+        """Three spatial axes or more = one less, for each phase of the stride."""
+        shape = self.infer(*inputs)[0].shape if len(self.strides) > 2 else ()  # type: ignore[union-attr]
+        return spread(self, shape, inputs, self.output_padding) if shape else None
 
     def reference(self, *arrays: Any) -> Any:
         """Each tap's products, added where they fall."""
