@@ -13,7 +13,7 @@ from minirt.errors import ApiError
 _CAPSULE_NAMES = (b"dltensor", b"dltensor_versioned")
 
 
-class _DLTensor(ctypes.Structure):
+class DLTensor(ctypes.Structure):
     """The head of what a DLPack capsule points to."""
 
     _fields_ = [  # noqa: RUF012 - the form that ctypes asks for
@@ -39,7 +39,7 @@ class _Versioned(ctypes.Structure):
         ("context", ctypes.c_void_p),
         ("deleter", ctypes.c_void_p),
         ("flags", ctypes.c_uint64),
-        ("tensor", _DLTensor),
+        ("tensor", DLTensor),
     ]
 
 
@@ -96,7 +96,7 @@ def _dlpack(memory: Any) -> Place:
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     name = next(n for n in _CAPSULE_NAMES if api.PyCapsule_IsValid(capsule, n))
     pointer = api.PyCapsule_GetPointer(capsule, name)
-    tensor = _DLTensor.from_address(pointer) if name == b"dltensor" else _Versioned.from_address(pointer).tensor
+    tensor = DLTensor.from_address(pointer) if name == b"dltensor" else _Versioned.from_address(pointer).tensor
     shape = tuple(tensor.shape[i] for i in range(tensor.ndim))
     dense = not tensor.strides or _row_major(shape, [tensor.strides[i] for i in range(tensor.ndim)], 1)
     return Place((tensor.data or 0) + tensor.byte_offset, shape, dense)

@@ -12,6 +12,7 @@ import minirt.kernels
 from minirt.errors import CompileError
 from minirt.kernels.cpu.compile import addresses
 from minirt.kernels.cuda.compile import Compiled, compile_many, default_store
+from minirt.kernels.cuda.user_kernel import UserImage
 from minirt.kernels.families import KERNELS
 from minirt.kernels.kernel import Target
 from minirt.plan.launch import Unit
@@ -43,8 +44,11 @@ def compile_units(plans: list[Plan], target: Target, progress: Progress | None =
     sources = [KERNELS[u.kernel].source(u.spec, target) for u in units]
     if target.kind == "cpu":
         return dict(zip(units, addresses(sources, progress), strict=True))
-    out: dict[Unit, Any] = {}
-    for unit, source, made in zip(units, sources, compile_many(sources, target.arch, default_store()), strict=True):
+    pairs = list(zip(units, sources, strict=True))
+    out: dict[Unit, Any] = {u: (s.image, s.entry) for u, s in pairs if isinstance(s, UserImage)}
+    texts = [(u, s) for u, s in pairs if not isinstance(s, UserImage)]
+    compiled = compile_many([s for _, s in texts], target.arch, default_store())
+    for (unit, source), made in zip(texts, compiled, strict=True):
         if isinstance(made, CompileError):
             raise made
         assert isinstance(made, Compiled)

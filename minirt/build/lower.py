@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
 from minirt.build.memory import Lifetime, plan_offsets
+from minirt.build.plugins import lower_plugin
 from minirt.build.select import Chosen, Setting, Source, choose
 from minirt.build.specialize import facts_of
 from minirt.build.views import Placement, dense, is_view, view
@@ -20,6 +21,7 @@ from minirt.ops.control import If, Loop
 from minirt.ops.layout import Relayout
 from minirt.ops.movement import Concat
 from minirt.ops.pointwise import Elementwise
+from minirt.ops.user_call import UserCall
 from minirt.plan.launch import Address, Arg, Pack, TensorMap
 from minirt.plan.plan import (
     Binding,
@@ -34,7 +36,7 @@ from minirt.plan.plan import (
     View,
     Weight,
 )
-from minirt.types.dim import Dim, bounds, symbols
+from minirt.types.dim import Dim, Expr, bounds, symbols
 from minirt.types.tensor import Tensor
 
 
@@ -203,6 +205,9 @@ class Lowering:
         if isinstance(node.op, If | Loop):
             self._control(node)
             return
+        if isinstance(node.op, UserCall):
+            lower_plugin(self, node)
+            return
         inputs = [self._place(v) for v in node.inputs]
         sources = [Source(p.at, isinstance(v.op, Constant)) for p, v in zip(inputs, node.inputs, strict=True)]
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
@@ -366,10 +371,11 @@ class Lowering:
             )  # fmt: skip
         self._step(step, [p.buffer for p in (*places, *outputs)])
 
-    def _dense(self, value: Value) -> Place:
+    def _dense(self, value: Value, aligned: int = 1) -> Place:
         place = self._place(value)
-        row_major = place.at.dense and not place.at.type.layout
-        return place if row_major else self._moved(value, ())
+        start = byte_offset(place.at.offset, place.at.type)
+        lies = aligned == 1 or (not isinstance(start, Expr) and start % aligned == 0)
+        return place if lies and place.at.dense and not place.at.type.layout else self._moved(value, ())
 
     def _body(self, graph: Graph) -> Plan:
         inner = Lowering(graph, self.setting)

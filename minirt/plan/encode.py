@@ -19,8 +19,8 @@ _KINDS: dict[str, type[Any]] = {
     k.__name__: k
     for k in (
         launch.Address, launch.Integer, launch.Real, launch.TensorMap, launch.Unit, launch.Launch,
-        plan.Buffer, plan.View, plan.Choice, plan.KernelStep, plan.HostStep, plan.ReadStep, plan.IfStep,
-        plan.LoopStep, plan.Weight, plan.Binding, plan.Plan,
+        plan.Buffer, plan.View, plan.Choice, plan.KernelStep, plan.HostStep, plan.CallStep, plan.ReadStep,
+        plan.IfStep, plan.LoopStep, plan.Weight, plan.Binding, plan.Plan,
     )
 }  # fmt: skip
 _MAX_DEPTH = 64

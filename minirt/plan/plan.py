@@ -73,12 +73,31 @@ class HostStep:
 
 
 @dataclass(frozen=True)
+class CallStep:
+    """Call a user's plugin on addresses: ``node`` is the op as text, views are dense and row-major.
+
+    ``work`` is the buffer of its scratch memory, -1 for none; ``tactic`` is the plugin's number of how to run.
+    """
+
+    label: str
+    node: str
+    reads: tuple[View, ...]
+    writes: tuple[View, ...]
+    work: int = -1
+    tactic: int = 0
+
+
+@dataclass(frozen=True)
 class ReadStep:
-    """Copy a small tensor to the host and bind dims to its elements: ``dims[i]`` (or "") is element i."""
+    """Copy a small tensor to the host and bind dims to its elements: ``dims[i]`` (or "") is element i.
+
+    ``most`` bounds them, where it is not empty.
+    """
 
     label: str
     source: View
     dims: tuple[str, ...]
+    most: tuple[Dim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +133,7 @@ class LoopStep:
     count: Dim | None = None
 
 
-Step = KernelStep | HostStep | ReadStep | IfStep | LoopStep
+Step = KernelStep | HostStep | CallStep | ReadStep | IfStep | LoopStep
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from minirt.plan.plan import Buffer, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
+from minirt.plan.plan import Buffer, CallStep, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
 
 INDENT = "    "
 
@@ -60,6 +60,8 @@ def _step(step: Step) -> Iterator[str]:
         yield from _kernels(step)
     elif isinstance(step, HostStep):
         yield f"{json.loads(step.node)[0]} on the host: {_arrow(step.reads, step.writes)}{_told(step.dims)}"
+    elif isinstance(step, CallStep):
+        yield f"plugin {json.loads(step.node)[2]['plugin']}: {_arrow(step.reads, step.writes)}"
     elif isinstance(step, ReadStep):
         yield f"read: {_view(step.source)}{_told(step.dims)}"
     elif isinstance(step, IfStep):

@@ -4,10 +4,11 @@
 `network.add_plugin` takes.
 """
 
+import minirt.plugin._run as _run  # noqa: F401 - it installs itself as what runs quick plugins
+from minirt.plugin._launch import AutoTuneCombination, KernelLaunchParams
 from minirt.plugin._lib import aot_impl, autotune, impl, op, register
+from minirt.plugin._memory import Tensor
 from minirt.plugin._tensor import (
-    AutoTuneCombination,
-    KernelLaunchParams,
     Shape,
     ShapeExpr,
     ShapeExprs,
@@ -18,7 +19,6 @@ from minirt.plugin._tensor import (
     SymInt16,
     SymInt32,
     SymIntExprs,
-    Tensor,
     TensorDesc,
     cdiv,
     from_shape_expr,

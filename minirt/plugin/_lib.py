@@ -11,18 +11,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minirt.api.dialect import DEFAULT
-from minirt.api.enum import member
-from minirt.api.enums import DataType
-from minirt.api.plugin_calls import install_quick
+from minirt.api.plugin_runs import failed
 from minirt.api.tensor import ITensor
 from minirt.api.weights import core_dtype
-from minirt.errors import MinirtError
+from minirt.errors import ApiError
 from minirt.ir.op import Value
 from minirt.ops.user_call import UserCall, size_symbol
-from minirt.plugin._tensor import ShapeExpr, ShapeExprs, SizeTensorDesc, Tensor, TensorDesc
+from minirt.plugin._tensor import ShapeExpr, SizeTensorDesc, TensorDesc, desc_like
 from minirt.types.dim import Dim
-from minirt.types.dtype import DType
 from minirt.types.evaluate import substitute
 from minirt.types.tensor import Tensor as CoreTensor
 
@@ -99,12 +95,16 @@ def impl(plugin_id: str) -> Callable[[F], F]:
 
 
 def aot_impl(plugin_id: str) -> Callable[[F], F]:
-    """Register what compiles a plugin's kernel ahead of time; minirt runs `impl`."""
+    """Register what compiles a plugin's kernel while a network is built.
+
+    It takes tensor descriptions, attributes, `outputs` and `tactic`, and returns the kernel's name, its PTX or cubin,
+    `KernelLaunchParams`, and `SymExprs`: 32-bit arguments between the addresses of inputs and outputs.
+    """
     return _part(plugin_id, "aot_impl")
 
 
 def autotune(plugin_id: str) -> Callable[[F], F]:
-    """Register which types, layouts and tactics a plugin can run with."""
+    """Register which types, layouts and tactics a plugin can run with: a list of `AutoTuneCombination`."""
     return _part(plugin_id, "autotune")
 
 
@@ -115,33 +115,35 @@ class QuickCall:
     plugin: QuickPlugin
     inputs: list[ITensor]
     attributes: dict[str, Any]
+    ahead: bool = False
 
     def __call__(self, *_: Any) -> QuickCall:
         """Return itself: a function of a network, as add_plugin takes it."""
         return self
 
+    def prefer(self, ahead: bool | None) -> None:
+        """Say whether a kernel compiled ahead of time runs: None for yes, where there is one."""
+        if ahead and self.plugin.aot_impl is None:
+            raise ApiError("it has no aot_impl", f"plugin '{self.plugin.plugin_id}'", "register one, or pass aot=False")
+        self.ahead = self.plugin.aot_impl is not None and ahead is not False
+
     def describe(self, operands: Sequence[Value]) -> UserCall:
         """Return the call on values of the graph; raises MinirtError where the plugin fails."""
-        descs = [_desc(v) for v in operands]
+        descs = [desc_like(v.tensor) for v in operands]
         try:
             made = self.plugin.describe(*descs, **self.attributes)
-        except Exception as error:
-            raise MinirtError(f"{type(error).__name__}: {error}", f"plugin '{self.plugin.plugin_id}'") from error
+        except Exception as error:  # whatever a plugin raises must not cross the API
+            raise failed(error, "", f"plugin '{self.plugin.plugin_id}'") from error
         outputs = list(made) if isinstance(made, tuple | list) else [made]
         written = [(i, d) for i, d in enumerate(outputs) if isinstance(d, SizeTensorDesc)]
         sizes: dict[str, Dim] = {d.symbol: size_symbol(i) for i, d in written}
         uppers = tuple((i, ShapeExpr(d.upper_bound).dim) for i, d in written)
         types = tuple(_type(d, sizes) for d in outputs)
-        aliases = {i: descs.index(d.get_aliased()) for i, d in enumerate(outputs) if d.is_aliased}
-        text = json.dumps({"attributes": _plain(self.attributes), "aliases": aliases})
+        aliases = tuple((i, descs.index(d.get_aliased())) for i, d in enumerate(outputs) if d.is_aliased)
+        text = json.dumps({"attributes": _plain(self.attributes), "ahead": self.ahead})
         space, _, name = self.plugin.plugin_id.partition("::")
         fields = (("call", "UNKNOWN", text.encode().hex()),)
-        return UserCall("QUICK", name, "1", space, fields, len(operands), types, uppers)
-
-
-def _desc(value: Value) -> TensorDesc:
-    shape = ShapeExprs.from_tuple([ShapeExpr(d) for d in value.shape])
-    return TensorDesc(shape, member(DataType, value.dtype.trt, DEFAULT))
+        return UserCall("QUICK", name, "1", space, fields, len(operands), types, uppers, aliases)
 
 
 def _type(desc: TensorDesc, sizes: dict[str, Dim]) -> CoreTensor:
@@ -162,7 +164,8 @@ def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _restored(value: Any) -> Any:
+def restored(value: Any) -> Any:
+    """Return an attribute from its form in JSON."""
     if isinstance(value, dict):
         if "bytes" in value:
             return bytes.fromhex(value["bytes"])
@@ -222,33 +225,3 @@ def _attribute(plugin: QuickPlugin, name: str, value: Any) -> Any:
     if isinstance(value, str) != (kind is str) or (kind is int and isinstance(value, float)):
         raise ValueError(f"attribute '{name}' of '{plugin.plugin_id}' must be {kind.__name__}, not {value!r}")
     return kind(value)
-
-
-def _run(call: UserCall, places: Sequence[tuple[int, DType, tuple[int, ...]]], count: int, on_device: bool) -> None:
-    """Run a plugin on addresses: of `count` inputs, then of the outputs."""
-    plugin = QDP_REGISTRY.get(f"{call.namespace}::{call.plugin}")
-    if plugin is None or plugin.impl is None:
-        what = "is not registered here" if plugin is None else "has no impl, and kernels ahead of time are not run"
-        raise MinirtError(what, f"plugin '{call.namespace}::{call.plugin}'", "import the module that registers it")
-    held = json.loads(bytes.fromhex(call.serialized[0][2]))
-    tensors = [_tensor(*place, on_device) for place in places]
-    inputs, outputs = tensors[:count], tensors[count:]
-    for number, source in held["aliases"].items():
-        outputs[int(number)]._aliased = inputs[source]
-    attributes = {name: _restored(value) for name, value in held["attributes"].items()}
-    extra = {"tactic": 0} if "tactic" in inspect.signature(plugin.impl).parameters else {}
-    plugin.impl(*inputs, **attributes, outputs=tuple(outputs), stream=0, **extra)
-
-
-def _tensor(address: int, dtype: DType, shape: tuple[int, ...], on_device: bool) -> Tensor:
-    kind = member(DataType, dtype.trt, DEFAULT)
-    return Tensor(address, shape, kind, (), typestr=dtype.numpy.str, on_device=on_device)
-
-
-def aliases_of(call: UserCall) -> dict[int, int]:
-    """Return, for each output that shares an input's memory, which input."""
-    held = json.loads(bytes.fromhex(call.serialized[0][2]))
-    return {int(number): int(source) for number, source in held["aliases"].items()}
-
-
-install_quick(_run, aliases_of)

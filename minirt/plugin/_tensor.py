@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from minirt.api.dialect import DEFAULT
@@ -13,12 +12,13 @@ from minirt.api.enum import member
 from minirt.api.enums import DataType, TensorFormat
 from minirt.types import dim as dims
 from minirt.types.dim import Dim, symbol
+from minirt.types.tensor import Tensor as CoreTensor
 
 _fresh = itertools.count()
 _LINEAR = member(TensorFormat, "LINEAR", DEFAULT)
 
 
-def _dim(value: Any) -> Dim:
+def dim_of(value: Any) -> Dim:
     """Return an expression, or an int, as a dim of the core."""
     return value.dim if isinstance(value, SymInt32) else int(value)
 
@@ -27,7 +27,7 @@ class SymInt32:
     """A 32-bit number that may depend on shapes."""
 
     def __init__(self, value: Any = None) -> None:
-        self.dim: Dim = 0 if value is None else _dim(value) if not isinstance(value, dims.Expr) else value
+        self.dim: Dim = 0 if value is None else dim_of(value) if not isinstance(value, dims.Expr) else value
 
     @property
     def is_constant(self) -> bool:
@@ -43,7 +43,7 @@ class SymInt32:
 
     def _with(self, other: Any, operation: Callable[[Any, Any], Dim]) -> Any:
         made = type(self)() if type(self) is not SizeTensorShapeExpr else ShapeExpr()
-        made.dim = operation(self.dim, _dim(other))
+        made.dim = operation(self.dim, dim_of(other))
         return made
 
     def __add__(self, other: Any) -> Any:
@@ -167,9 +167,13 @@ class Shape:
     def _known(self) -> tuple[int, ...]:
         return tuple(d if isinstance(d, int) else -1 for d in self._dims)
 
-    opt = property(_known, doc="The usual shape, -1 for dims that are not known.")
-    min = property(_known, doc="The least shape, -1 for dims that are not known.")
-    max = property(_known, doc="The greatest shape, -1 for dims that are not known.")
+    @property
+    def opt(self) -> tuple[int, ...]:
+        """The usual shape, -1 for dims that are not known; nothing tells it from the least and the greatest."""
+        return self._known()
+
+    min = opt
+    max = opt
 
     def numel(self) -> int:
         """Return the number of elements; raises ValueError where it is not known."""
@@ -275,6 +279,12 @@ class SizeTensorDesc(TensorDesc):
         return SizeTensorShapeExpr(self)
 
 
+def desc_like(type: CoreTensor) -> TensorDesc:
+    """Return a tensor of the core as plugins see it while a network is built."""
+    shape = ShapeExprs.from_tuple([ShapeExpr(d) for d in type.shape])
+    return TensorDesc(shape, member(DataType, type.dtype.trt, DEFAULT))
+
+
 def size_tensor(opt: Any, upper_bound: Any) -> SizeTensorDesc:
     """Return an output of one number, of at most `upper_bound`, that is a dim of another output."""
     return SizeTensorDesc(opt, upper_bound)
@@ -289,104 +299,18 @@ def cdiv(first: Any, second: Any) -> Any:
     """Return a quotient rounded up."""
     if not isinstance(first, SymInt32) and not isinstance(second, SymInt32):
         return -(-first // second)
-    return ShapeExpr(_dim(first))._with(second, lambda a, b: dims.ceil(dims.divide(a, b)))
+    return ShapeExpr(dim_of(first))._with(second, lambda a, b: dims.ceil(dims.divide(a, b)))
 
 
 def max(first: Any, second: Any) -> Any:
     """Return the greater of two numbers."""
     if not isinstance(first, SymInt32) and not isinstance(second, SymInt32):
         return builtins.max(first, second)
-    return ShapeExpr(_dim(first))._with(second, dims.maximum)
+    return ShapeExpr(dim_of(first))._with(second, dims.maximum)
 
 
 def min(first: Any, second: Any) -> Any:
     """Return the smaller of two numbers."""
     if not isinstance(first, SymInt32) and not isinstance(second, SymInt32):
         return builtins.min(first, second)
-    return ShapeExpr(_dim(first))._with(second, dims.minimum)
-
-
-@dataclass(eq=False)
-class Tensor:
-    """A tensor while a plugin runs; `numpy.asarray` takes it on the CPU, `cupy` and `torch` on a CUDA target."""
-
-    data_ptr: int = 0
-    shape: tuple[int, ...] = ()
-    dtype: Any = None
-    strides: tuple[int, ...] = ()
-    format: Any = _LINEAR
-    scale: float = 1.0
-    typestr: str = "<f4"
-    on_device: bool = False
-    is_data_dependent: bool = False
-    _aliased: Tensor | None = field(default=None, repr=False)
-
-    @property
-    def ndim(self) -> int:
-        """Return the number of axes."""
-        return len(self.shape)
-
-    @property
-    def is_aliased(self) -> bool:
-        """Return whether it shares an input's memory."""
-        return self._aliased is not None
-
-    def numel(self) -> int:
-        """Return the number of elements."""
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
-
-    def get_aliased(self) -> Tensor | None:
-        """Return the input whose memory it shares, None for none."""
-        return self._aliased
-
-    def aliased(self, shape: Sequence[int] | None = None) -> Tensor:
-        """Return the same memory, perhaps in another shape."""
-        kept = self.shape if shape is None else tuple(shape)
-        return Tensor(self.data_ptr, kept, self.dtype, (), self.format, self.scale, self.typestr, self.on_device)
-
-    def _interface(self) -> dict[str, Any]:
-        pointer = (self.data_ptr, False)
-        return {"shape": self.shape, "typestr": self.typestr, "data": pointer, "version": 3, "strides": None}
-
-    def __getattr__(self, name: str) -> Any:
-        wanted = "__cuda_array_interface__" if self.on_device else "__array_interface__"
-        if name == wanted:
-            return self._interface()
-        raise AttributeError(name)
-
-
-@dataclass
-class KernelLaunchParams:
-    """Launch sizes of a kernel that is compiled ahead of time."""
-
-    grid_x: Any = 1
-    grid_y: Any = 1
-    grid_z: Any = 1
-    block_x: Any = 1
-    block_y: Any = 1
-    block_z: Any = 1
-    shared_mem: Any = 0
-
-
-class AutoTuneCombination:
-    """Types, layouts and tactics that a plugin can run with."""
-
-    def __init__(
-        self, io_types: str | None = None, layouts: str | None = None, tactics: Sequence[int] | None = None
-    ) -> None:
-        self.io_types = [] if io_types is None else [part.strip() for part in io_types.split(",")]
-        self.layouts = [] if layouts is None else [part.strip() for part in layouts.split(",")]
-        self._tactics = list(tactics or [])
-        self.combinations: dict[Any, tuple[list[str], list[str]]] = {}
-
-    def pos(self, pos: Any, io_types: str, layouts: str = "LINEAR") -> None:
-        """Say which types and layouts an input or output, by its place, can have."""
-        for place in pos if isinstance(pos, Iterable) else [pos]:
-            self.combinations[place] = (io_types.split("|"), layouts.split("|"))
-
-    def tactics(self, tactics: Sequence[int]) -> None:
-        """Say which tactics there are."""
-        self._tactics = list(tactics)
+    return ShapeExpr(dim_of(first))._with(second, dims.minimum)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from minirt.plan.launch import Launch
@@ -70,6 +71,10 @@ class Backend(Protocol):
 
     def capturing(self, stream: int) -> bool:
         """True where work put on the stream is recorded, not run: nothing may be allocated, read or waited for."""
+        ...
+
+    def current(self) -> AbstractContextManager[Any]:
+        """Within it the target's device is this thread's current one, for calls of others' code."""
         ...
 
     def close(self) -> Any:

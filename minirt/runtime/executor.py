@@ -11,14 +11,15 @@ import numpy as np
 
 from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.plan.launch import Launch
-from minirt.plan.plan import Binding, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
+from minirt.plan.plan import Binding, CallStep, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
 from minirt.runtime.backend import Backend, Memory, Segment
+from minirt.runtime.calls import Attached, run_call
 from minirt.runtime.control import Result, run_if, run_loop, unrolled
 from minirt.runtime.frame import Frame
 from minirt.runtime.host import compute, span, strided
 from minirt.runtime.sizes import check, solve
 from minirt.runtime.unroll import MAX_LAUNCHES, NOWHERE, can_unroll
-from minirt.types.dim import symbols
+from minirt.types.dim import symbol, symbols
 from minirt.types.dtype import Array
 from minirt.types.tensor import Tensor
 
@@ -57,6 +58,7 @@ class Executor:
         self._frames: OrderedDict[tuple[int, ...], Frame] = OrderedDict()
         self._groups = _groups(plan)
         self._children: dict[int, Executor] = {}
+        self.attached: dict[int, Attached] = {}
         self.frame = Frame({})
         self._recording = False
         self.results: tuple[dict[str, Memory], dict[str, Memory]] = ({}, {})
@@ -129,7 +131,7 @@ class Executor:
 
     def _check_recordable(self, outputs: Mapping[str, int]) -> None:
         for group in self._groups:
-            if not (group.native and self._short(group)):
+            if not (isinstance(group.steps[0], CallStep) or (group.native and self._short(group))):
                 raise ApiError(
                     "the host must wait for the device here, which cannot be done on a stream that is capturing",
                     f"node {group.steps[0].label!r}", "run on a stream that is not capturing",
@@ -169,6 +171,8 @@ class Executor:
         step = group.steps[0]
         if group.native and self._short(group):
             self._segment(number, group).run(stream)
+        elif isinstance(step, CallStep):
+            run_call(self, step, stream)
         elif isinstance(step, HostStep):
             self._host(step, stream)
         elif isinstance(step, ReadStep):
@@ -306,9 +310,13 @@ class Executor:
             self.store(view, result, stream)
 
     def _read(self, step: ReadStep, stream: int) -> None:
-        values = self.array(step.source, stream).reshape(-1)
-        found = {n: int(v) for n, v in zip(step.dims, values, strict=True) if n}
-        self.frame.sizes = self.frame.sizes | found
+        values = [int(v) for v in self.array(step.source, stream).reshape(-1)]
+        for value, most in zip(values, step.most, strict=False):
+            if not 0 <= value <= self.frame.evaluate.integer(most):
+                raise ShapeError(f"the size {value} that it wrote is not within {most}", f"node {step.label!r}")
+        found = [(n, v) for n, v in zip(step.dims, values, strict=True) if n]
+        types = [Tensor(step.source.type.dtype, (symbol(n),)) for n, _ in found]
+        self.define([n for n, _ in found], types, [(v,) for _, v in found], step.label)
 
     def child(self, plan: Plan) -> Executor:
         """The executor of a sub-plan, made once."""

@@ -14,6 +14,7 @@ from minirt.kernels.cuda import (
     resize,
     row_statistics,
     scatter,
+    user_kernel,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "resize",
     "row_statistics",
     "scatter",
+    "user_kernel",
 ]

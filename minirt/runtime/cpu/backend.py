@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +114,10 @@ class CpuBackend:
     def capturing(self, stream: int) -> bool:
         """Never: streams mean nothing here."""
         return False
+
+    def current(self) -> AbstractContextManager[None]:
+        """Nothing: there is one host."""
+        return nullcontext()
 
     def close(self) -> None:
         """Nothing is held."""

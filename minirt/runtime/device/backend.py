@@ -12,7 +12,7 @@ from minirt.flags import flags
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real, TensorMap, Unit
 from minirt.runtime.backend import Bases
 from minirt.runtime.device.arguments import Kind
-from minirt.runtime.device.device import Device
+from minirt.runtime.device.device import Current, Device
 from minirt.runtime.device.events import Event
 from minirt.runtime.device.graphs import Graph
 from minirt.runtime.device.launches import PackedLaunch
@@ -167,6 +167,10 @@ class CudaBackend:
     def capturing(self, stream: int) -> bool:
         """True where work put on the stream is recorded into a graph of the caller's."""
         return is_capturing(stream)
+
+    def current(self) -> Current:
+        """Within it the device is this thread's current one."""
+        return self.device.current()
 
     def close(self) -> None:
         """Unload the modules, once no segment refers to them."""

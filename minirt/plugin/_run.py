@@ -1,0 +1,144 @@
+"""Quick plugins at work: their tactics, their kernels compiled ahead of time, and their runs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minirt.api.plugin_runs import failed, install_quick
+from minirt.errors import MinirtError
+from minirt.ops.user_call import Ahead, Needs, Range, Row, UserCall
+from minirt.plugin._lib import QDP_REGISTRY, QuickPlugin, restored
+from minirt.plugin._memory import tensor_at
+from minirt.plugin._tensor import TensorDesc, desc_like, dim_of
+from minirt.types.dim import Dim, Expr
+
+_TYPES = {"FLOAT": "FP32", "HALF": "FP16"}
+
+
+def _where(call: UserCall) -> str:
+    return f"plugin '{call.namespace}::{call.plugin}'"
+
+
+def _found(call: UserCall) -> QuickPlugin:
+    plugin = QDP_REGISTRY.get(f"{call.namespace}::{call.plugin}")
+    if plugin is None:
+        raise MinirtError("is not registered here", _where(call), "import the module that registers it")
+    return plugin
+
+
+def _held(call: UserCall) -> tuple[dict[str, Any], bool]:
+    """Return a call's attributes, and whether its kernel is compiled ahead of time."""
+    held = json.loads(bytes.fromhex(call.serialized[0][2]))
+    return {name: restored(value) for name, value in held["attributes"].items()}, bool(held["ahead"])
+
+
+def _asked(call: UserCall, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    """Call a plugin's function; raises MinirtError, with what it raised, where it fails."""
+    try:
+        return function(*args, **named)
+    except MinirtError:
+        raise
+    except Exception as error:  # whatever a plugin raises must not cross the API
+        raise failed(error, "", _where(call)) from error
+
+
+def _descs(call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) -> tuple[list[TensorDesc], Any]:
+    ins, outs = ([desc_like(r.type) for r in rows] for rows in (inputs, outputs))
+    for number, source in call.aliases:
+        outs[number]._aliased = ins[source]
+    return ins, tuple(outs)
+
+
+def _tactic(call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) -> int:
+    """Return the first tactic of the first combination that takes the types as they are, row-major."""
+    plugin = _found(call)
+    if plugin.autotune is None:
+        return 0
+    ins, outs = _descs(call, inputs, outputs)
+    offered = _asked(call, plugin.autotune, *ins, **_held(call)[0], outputs=outs)
+    names = [_TYPES.get(d.dtype.name, d.dtype.name) for d in (*ins, *outs)]
+    for combination in offered:
+        if combination._takes(names):
+            return int((combination._tactics or [0])[0])
+    raise MinirtError(f"autotune offers no combination of {', '.join(names)}, row-major", _where(call))
+
+
+class _Attached:
+    """A quick plugin of one executor."""
+
+    def __init__(self, call: UserCall, tactic: int, on_device: bool) -> None:
+        plugin = _found(call)
+        if plugin.impl is None:
+            what = "has no impl, and kernels compiled ahead of time run on a CUDA target only"
+            raise MinirtError(what, _where(call), "register one with minirt.plugin.impl")
+        self._call, self._on_device, self._impl = call, on_device, plugin.impl
+        self._named = _held(call)[0]
+        if "tactic" in inspect.signature(plugin.impl).parameters:
+            self._named["tactic"] = tactic
+
+    @property
+    def capturable(self) -> bool:
+        """True where the function has `capturable = True`."""
+        return getattr(self._impl, "capturable", False) is True
+
+    def enqueue(self, inputs: Sequence[Row], outputs: Sequence[Row], workspace: int, stream: int) -> None:
+        """Run the function on tensors."""
+        ins, outs = ([tensor_at(r, self._on_device) for r in rows] for rows in (inputs, outputs))
+        for number, source in self._call.aliases:
+            outs[number]._aliased = ins[source]
+        for number, _ in self._call.uppers:
+            outs[number].is_data_dependent = True
+        _asked(self._call, self._impl, *ins, **self._named, outputs=tuple(outs), stream=stream)
+
+
+class _Quick:
+    """Finds quick plugins by their decorators."""
+
+    def configure(self, call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range], on_device: bool) -> Needs:
+        """Return the tactic that a plugin is to run with; quick plugins have no scratch memory."""
+        return Needs(0, _tactic(call, inputs, outputs))
+
+    def ahead(self, call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) -> Ahead | None:
+        """Return a plugin's kernel compiled ahead of time, None for one that runs its impl."""
+        attributes, wanted = _held(call)
+        plugin = _found(call) if wanted else None
+        if plugin is None or plugin.aot_impl is None:
+            return None
+        ins, outs = _descs(call, inputs, outputs)
+        tactic = _tactic(call, inputs, outputs)
+        named: dict[str, Any] = {**attributes, "outputs": outs}
+        if "tactic" in inspect.signature(plugin.aot_impl).parameters:
+            named["tactic"] = tactic
+        made = _asked(call, plugin.aot_impl, *ins, **named)
+        try:
+            name, image, params, extras = made
+        except (TypeError, ValueError):
+            what = "its aot_impl must return the kernel's name, its code, launch parameters and extra arguments"
+            raise MinirtError(what, _where(call)) from None
+        text = name.decode() if isinstance(name, bytes) else str(name)
+        code = image.encode() if isinstance(image, str) else bytes(image)
+        grid = _dim(params.grid_x), _dim(params.grid_y), _dim(params.grid_z)
+        block = _size(call, params.block_x), _size(call, params.block_y), _size(call, params.block_z)
+        shared = _size(call, params.shared_mem)
+        return Ahead(code, text, grid, block, shared, tuple(map(_dim, extras or ())))
+
+    def attach(self, call: UserCall, tactic: int, on_device: bool) -> _Attached:
+        """Return a plugin for one executor."""
+        return _Attached(call, tactic, on_device)
+
+
+def _dim(value: Any) -> Dim:
+    return 1 if value is None else dim_of(value)
+
+
+def _size(call: UserCall, value: Any) -> int:
+    found = _dim(value)
+    if isinstance(found, Expr):
+        raise MinirtError(f"a kernel's block and shared memory must be numbers, not {found}", _where(call))
+    return int(found)
+
+
+install_quick(_Quick())
