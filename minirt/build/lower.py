@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
+from minirt.build.formulas import name_of
 from minirt.build.memory import Lifetime, plan_offsets
 from minirt.build.plugins import lower_plugin
 from minirt.build.select import Chosen, Setting, Source, choose
@@ -17,6 +18,7 @@ from minirt.ir.encode import encode_op
 from minirt.ir.graph import Constant, Data, Graph, Input
 from minirt.ir.op import Node, Op, Value, op_of
 from minirt.ir.text import print_graph
+from minirt.ir.weights import Weights, is_fixed
 from minirt.ops.control import If, Loop
 from minirt.ops.layout import Relayout
 from minirt.ops.movement import Concat
@@ -53,6 +55,7 @@ class Lowering:
     copies: dict[tuple[Value, tuple[int, ...]], Place] = field(default_factory=dict)
     weights: dict[str, tuple[int, Weight]] = field(default_factory=dict)
     blobs: dict[str, Data] = field(default_factory=dict)
+    formulas: dict[str, Value] = field(default_factory=dict)
     joins: dict[Value, Node] = field(default_factory=dict)
     """Values that one concatenation alone reads, and that node."""
 
@@ -64,7 +67,7 @@ class Lowering:
         self._claim_outputs()
         self._find_joins()
         for node in self.graph.nodes:
-            if not isinstance(node.op, Input | Constant) and not self._as_view(node):
+            if not isinstance(node.op, Input | Constant | Weights) and not self._as_view(node):
                 self._node(node)
         outputs = tuple(
             self._output(name, value) for name, value in zip(self.graph.names, self.graph.outputs, strict=True)
@@ -92,7 +95,7 @@ class Lowering:
     def _claim_outputs(self) -> None:
         """Outputs computed here are written where the caller wants them."""
         for name, value in zip(self.graph.names, self.graph.outputs, strict=True):
-            owned = isinstance(value.op, Input | Constant) or is_view(value.op) or value in self.places
+            owned = isinstance(value.op, Input | Constant | Weights) or is_view(value.op) or value in self.places
             if not owned and not self._data_dependent(value.tensor):
                 self._put(value, self._fresh("output", value.tensor, name))
 
@@ -100,7 +103,7 @@ class Lowering:
         for node in self.graph.nodes:
             if isinstance(node.op, Concat):
                 for value in node.inputs:
-                    made = not isinstance(value.op, Input | Constant) and not is_view(value.op)
+                    made = not isinstance(value.op, Input | Constant | Weights) and not is_view(value.op)
                     if made and self.graph.uses[value] == 1 and node.inputs.count(value) == 1:
                         self.joins[value] = node
 
@@ -148,18 +151,27 @@ class Lowering:
 
     def _place(self, value: Value) -> Place:
         if value not in self.places:
-            assert isinstance(value.op, Constant), value
-            self._put(value, Place(self._weight(value.op.data, None), dense(value.tensor)))
+            self._put(value, Place(self._weight(value, None), dense(value.tensor)))
         return self.places[value]
 
-    def _weight(self, data: Data, pack: Pack | None) -> int:
-        weight = Weight(data.digest, pack.function, pack.spec) if pack else Weight(data.digest)
+    def _weight(self, value: Value, pack: Pack | None) -> int:
+        blob = self._blob(value)
+        weight = Weight(blob, pack.function, pack.spec) if pack else Weight(blob)
         key = weight.key
         if key not in self.weights:
-            self.blobs[data.digest] = data
-            number = self._draft("weight", bytes_of(data.type) if pack is None else 0)
+            number = self._draft("weight", bytes_of(value.tensor) if pack is None else 0)
             self.weights[key] = (number, weight)
         return self.weights[key][0]
+
+    def _blob(self, value: Value) -> str:
+        """The name of fixed numbers: a constant's digest, or that of the formula of weights."""
+        if isinstance(value.op, Weights):
+            name = name_of(value.op)
+            self.formulas[name] = value.op.result
+            return name
+        assert isinstance(value.op, Constant), value
+        self.blobs[value.op.data.digest] = value.op.data
+        return value.op.data.digest
 
     def _as_view(self, node: Node) -> bool:
         """Places the result as a view of its operand, copying the operand first where only that allows it."""
@@ -209,7 +221,7 @@ class Lowering:
             lower_plugin(self, node)
             return
         inputs = [self._place(v) for v in node.inputs]
-        sources = [Source(p.at, isinstance(v.op, Constant)) for p, v in zip(inputs, node.inputs, strict=True)]
+        sources = [Source(p.at, is_fixed(v)) for p, v in zip(inputs, node.inputs, strict=True)]
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
         unknown = bool(unknown_dims(node.op, node.outputs))
         if isinstance(node.op, Concat) and self._gathered(node):
@@ -333,8 +345,8 @@ class Lowering:
         self._step(KernelStep(label, (choice,), reads, writes), [*used, *(p.buffer for p in outputs)])
 
     def _packed(self, value: Value, pack: Pack) -> int:
-        assert isinstance(value.op, Constant), "only constants are packed"
-        return self._weight(value.op.data, pack)
+        assert is_fixed(value), "only constants and weights are packed"
+        return self._weight(value, pack)
 
     def _host(
         self, op: Op, label: str, inputs: Sequence[Place], outputs: Sequence[Place],
@@ -381,4 +393,5 @@ class Lowering:
         inner = Lowering(graph, self.setting)
         plan = inner.run()
         self.blobs |= inner.blobs
+        self.formulas |= inner.formulas
         return plan

@@ -32,7 +32,7 @@ class Options:
 
     ``permitted`` names types that float32 work may be done in ("f16", "bf16"); ``tf32`` lets matrix products of float32
     use TF32 on tensor cores; ``verbosity`` is what the engine tells of its layers ("NONE", "LAYER_NAMES_ONLY",
-    "DETAILED").
+    "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.
     """
 
     targets: tuple[Target, ...]
@@ -43,6 +43,8 @@ class Options:
     level: int = 3
     progress: Progress = no_progress
     verbosity: str = "LAYER_NAMES_ONLY"
+    strip: bool = False
+    streaming: bool = False
 
 
 def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

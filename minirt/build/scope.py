@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from minirt.build.implicit_batch import batch_dim, shifted
-from minirt.build.layers.emit import TRANSLATIONS, Layer, cast
+from minirt.build.layers.emit import TRANSLATIONS, Layer, Results, Translate, cast
 from minirt.build.network import LayerCell, TensorCell
 from minirt.errors import ApiError, GraphError, MinirtError, UnsupportedNodeError
 from minirt.ir.graph import Input
@@ -84,7 +84,7 @@ def translate(layer: LayerCell, operands: list[Value | None]) -> list[Value]:
     if meaning is None:
         raise UnsupportedNodeError(layer.name, layer.kind, "layers of this kind cannot be built yet")
     try:
-        made = meaning(_as_frozen(layer, operands))
+        made = _meant(meaning, layer, operands)
     except UnsupportedNodeError as error:
         raise UnsupportedNodeError(layer.name, error.op or layer.kind, error.reason) from error
     except ApiError:
@@ -95,6 +95,18 @@ def translate(layer: LayerCell, operands: list[Value | None]) -> list[Value]:
         error.where = f"layer '{layer.name}'"
         raise
     return [made] if isinstance(made, Value) else list(made)
+
+
+def _meant(meaning: Translate, layer: LayerCell, operands: list[Value | None]) -> Results:
+    """Return what a layer means; where it must know numbers of small weights, those cannot be refitted."""
+    parameters = layer.network.parameters
+    if parameters is None:
+        return meaning(_as_frozen(layer, operands))
+    try:
+        return meaning(_as_frozen(layer, operands))
+    except MinirtError:
+        with parameters.fixing():
+            return meaning(_as_frozen(layer, [parameters.known(v) for v in operands]))
 
 
 def _as_frozen(layer: LayerCell, operands: list[Value | None]) -> Layer:

@@ -1,0 +1,59 @@
+"""Formulas of weights: how what a plan holds follows from a network's own weights, kept in the engine as text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from minirt.ir.graph import Data, Graph, Input, rebuild
+from minirt.ir.op import Node, Value, apply, reapply
+from minirt.ir.text import parse_graph, print_graph
+from minirt.ir.weights import Parameter, Weights, parameters_of
+from minirt.ops.evaluate import evaluate
+from minirt.types.dtype import Array
+
+Formulas = Mapping[str, Value]
+"""Results of formulas, by the name that plans know the weights by."""
+
+
+def name_of(op: Weights) -> str:
+    """The name of weights in plans: SHA-256 of their formula."""
+    return hashlib.sha256(print_graph(op.formula).encode()).hexdigest()
+
+
+def joined(formulas: Formulas) -> Graph:
+    """One graph of all formulas, which share what they have in common."""
+    return Graph("weights", (), tuple(formulas.values()), tuple(formulas))
+
+
+def read_formulas(text: str, blobs: Mapping[str, Data]) -> dict[str, Value]:
+    """The formulas of a joined graph's text; raises EngineFormatError where it is damaged."""
+    graph = parse_graph(text, blobs)
+    return dict(zip(graph.names, graph.outputs, strict=True))
+
+
+def readers(formulas: Formulas) -> dict[str, frozenset[str]]:
+    """Names of the parameters that each formula reads."""
+    return {name: frozenset(parameters_of([result])) for name, result in formulas.items()}
+
+
+class Evaluation:
+    """Formulas made ready to be computed again and again; only those asked for are."""
+
+    def __init__(self, formulas: Formulas) -> None:
+        inputs: dict[str, Value] = {}
+
+        def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
+            if isinstance(node.op, Parameter):
+                op = node.op
+                return (inputs.setdefault(op.label, apply(Input(op.label, op.type))),)
+            return reapply(node, node.op, operands)
+
+        made = rebuild(joined(formulas), visit)
+        self._results = dict(zip(made.names, made.outputs, strict=True))
+        self._inputs = inputs
+
+    def __call__(self, names: Sequence[str], numbers: Mapping[str, Array]) -> dict[str, Array]:
+        """The numbers that these formulas give for those of the parameters, which ``numbers`` holds by name."""
+        graph = Graph("weights", tuple(self._inputs.values()), [self._results[n] for n in names], names)
+        return dict(zip(names, evaluate(graph, numbers), strict=True))
