@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from minirt.build.views import Placement
 from minirt.ir.op import Op
@@ -14,8 +15,25 @@ from minirt.plan.launch import Spec
 from minirt.types.dim import Dim, Expr
 from minirt.types.tensor import Tensor
 
-Tuner = Callable[[Kernel, Problem, list[Spec]], Spec]
-"""Picks one of several tactics, by timing them."""
+_FEW = 3  # the level up to which the tactics that a kernel thinks best are enough
+
+
+@dataclass(frozen=True)
+class Way:
+    """One of several ways to run a problem: a kernel and its tactic."""
+
+    kernel: Kernel
+    tactic: Spec
+
+
+class Tuner(Protocol):
+    """Picks one of several ways by what is known of their times."""
+
+    level: int
+
+    def pick(self, problem: Problem, groups: Sequence[Sequence[Way]]) -> Way:
+        """One of the ways; there is a group for each kernel that takes the problem, best guesses first."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -73,9 +91,34 @@ def choose(
         if not isinstance(found, str) and as_they_lie and any(m is not None for m in found.moves):
             found = "its operand would have to be copied first"
         if not isinstance(found, str):
+            if setting.tuner is not None and kernel.timed <= setting.tuner.level:
+                rest = [k for k, c in attempts[attempts.index((kernel, copies)) + 1 :] if c == copies]
+                rivals = [_try(k, op, sources, results, setting, label, copies) for k in rest]
+                found = _tuned(setting.tuner, found, [r for r in rivals if isinstance(r, Chosen)])
             return found, list(refusals.items())
         refusals.setdefault(kernel.name, found)
     return None, list(refusals.items())
+
+
+def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen]) -> Chosen:
+    """The fastest of what the first kernel can do and what others can with the same operands and results."""
+    groups = [_ways(found, tuner)]
+    kinds: list[type[Kernel]] = [type(found.kernel)]
+    for other in rivals:
+        alike = other.moves == found.moves and other.problem == found.problem
+        if alike and other.kernel.timed <= tuner.level and not issubclass(type(other.kernel), tuple(kinds)):
+            groups.append(_ways(other, tuner))
+            kinds.append(type(other.kernel))
+    if sum(map(len, groups)) < 2:
+        return found
+    way = tuner.pick(found.problem, groups)
+    return replace(found, kernel=way.kernel, tactic=way.tactic)
+
+
+def _ways(found: Chosen, tuner: Tuner) -> list[Way]:
+    kernel, problem = found.kernel, found.problem
+    tactics = kernel.tactics(problem) + (kernel.further(problem) if tuner.level > _FEW else [])
+    return [Way(kernel, tactic) for tactic in tactics]
 
 
 def _try(
@@ -109,9 +152,7 @@ def _try(
     reason = kernel.rejects(problem)
     if reason:
         return reason
-    tactics = kernel.tactics(problem)
-    tactic = setting.tuner(kernel, problem, tactics) if setting.tuner is not None and len(tactics) > 1 else tactics[0]
-    return Chosen(kernel, tactic, problem, tuple(moves))
+    return Chosen(kernel, kernel.tactics(problem)[0], problem, tuple(moves))
 
 
 def _operand(source: Source) -> Operand:

@@ -32,6 +32,7 @@ class Matrix(Kernel):
     """Base of the matrix kernels; ``method`` names the generator."""
 
     target = "cuda"
+    timed = 3
     method = ""
     dtypes: tuple[str, ...] = MATRIX_DTYPES
 

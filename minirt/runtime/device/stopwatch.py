@@ -162,7 +162,9 @@ class Stopwatch:
                 self._spin(sample)
             sample()
             once = sample()
-            again = int(min(_SAMPLE_US / max(once * len(sets), 1e-3), _LONGEST_GRAPH / max(1, len(sets[0]) * len(sets))))
+            again = int(
+                min(_SAMPLE_US / max(once * len(sets), 1e-3), _LONGEST_GRAPH / max(1, len(sets[0]) * len(sets)))
+            )
             racing[number] = self._sampler(sets, again) if again > 1 else sample
             samples[number] = [racing[number]()]
         factors = dict(_ABANDONED)
