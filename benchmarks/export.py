@@ -1,0 +1,49 @@
+"""Writes the ONNX model of a case.
+
+usage: python -m benchmarks.export NET:BATCH FOLDER [--narrow fp16|bf16]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+
+from benchmarks.cases import Case, for_export
+
+OPSET = 20
+TYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+OWN_FILE_BYTES = 1 << 30
+
+
+def export(case: Case, folder: Path, precision: str) -> Path:
+    """Write the case's model, of exactly the shapes of its inputs; the path of the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{case.text.replace(':', '-')}.onnx"
+    net = for_export(case.conditioned("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = TYPES[precision] if case.net.narrow else torch.float32
+    net, feeds = net.to("cpu", dtype), case.feeds()
+    held = [torch.from_numpy(v) for v in feeds.values()]
+    inputs = tuple(x.to(dtype) if x.is_floating_point() else x for x in held)
+    program = torch.onnx.export(net, inputs, dynamo=True, opset_version=OPSET, verbose=False, input_names=list(feeds))
+    size = sum(p.numel() * p.element_size() for p in net.parameters())
+    part = folder / f".{os.getpid()}-{path.name}"
+    program.save(str(part), external_data=size > OWN_FILE_BYTES)
+    part.replace(path)
+    return path
+
+
+def main() -> None:
+    """Export what the command line names."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("case", help="such as resnet50:32")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--precision", default="fp16", choices=TYPES, help="of nets that are kept narrow")
+    options = parser.parse_args()
+    print(export(Case(options.case), options.folder, options.precision))
+
+
+if __name__ == "__main__":
+    main()
