@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +13,9 @@ from minirt.build.checking import check_pass
 from minirt.build.compile import compile_units, kernel_version
 from minirt.build.lower import Lowering
 from minirt.build.options import Options, ranges_of
-from minirt.build.select import Setting
+from minirt.build.select import Setting, Tuner
 from minirt.build.specialize import unify
+from minirt.build.tune import tuner_for
 from minirt.errors import GraphError
 from minirt.flags import flags
 from minirt.ir.encode import encode_type
@@ -38,6 +40,7 @@ def build(graph: Graph, options: Options) -> bytes:
     Raises GraphError for a graph without outputs, NoKernelError where a target has no way to run a node, ShapeError for
     profiles that do not fit, BuildCancelled where the progress hook says so.
     """
+    started = time.monotonic()
     if not graph.outputs:
         raise GraphError("the network has no output", graph.name, "mark at least one tensor as an output")
     report(options.progress, "optimize", 0, len(NEUTRAL))
@@ -46,17 +49,37 @@ def build(graph: Graph, options: Options) -> bytes:
     plans: dict[str, Plan] = {}
     blobs = blobs_of(neutral)
     for target in options.targets:
-        report(options.progress, f"lower for {target.name}", 0, len(options.profiles))
-        for index, _ in enumerate(options.profiles):
-            with phase(f"lower for {target.name}, profile {index}"):
-                lowered = lower(neutral, target, options, index)
-                plans[f"{target.name}/{index}"] = lowered.run()
-                blobs |= lowered.blobs
-            report(options.progress, f"lower for {target.name}", index + 1, len(options.profiles))
+        for index, (lowered, plan) in enumerate(_tuned(neutral, target, options, started)):
+            plans[f"{target.name}/{index}"] = plan
+            blobs |= lowered.blobs
         made = [p for k, p in plans.items() if k.startswith(target.name)]
         with phase(f"compile for {target.name}"):
             compile_units(made, target, lambda done, total: report(options.progress, "compile kernels", done, total))
     return write_sections(sections(neutral, plans, blobs, options))
+
+
+def _tuned(neutral: Graph, target: Target, options: Options, started: float) -> list[tuple[Lowering, Plan]]:
+    """A lowering for each profile, and its plan: done again where there were tactics whose times were not known."""
+    tuner = tuner_for(target, options.level, options.tuning, started)
+    lowered = _lowered(neutral, target, options, tuner)
+    if tuner is not None:
+        with phase(f"time kernels for {target.name}"):
+            learnt = tuner.measure(options.progress)
+        if learnt:
+            lowered = _lowered(neutral, target, options, tuner)
+        tuner.tell()
+    return lowered
+
+
+def _lowered(neutral: Graph, target: Target, options: Options, tuner: Tuner | None) -> list[tuple[Lowering, Plan]]:
+    made: list[tuple[Lowering, Plan]] = []
+    report(options.progress, f"lower for {target.name}", 0, len(options.profiles))
+    for index, _ in enumerate(options.profiles):
+        with phase(f"lower for {target.name}, profile {index}"):
+            lowered = lower(neutral, target, options, index, tuner)
+            made.append((lowered, lowered.run()))
+        report(options.progress, f"lower for {target.name}", index + 1, len(options.profiles))
+    return made
 
 
 def optimize(graph: Graph, progress: Progress = no_progress) -> Graph:
@@ -105,8 +128,11 @@ def _rebuilt(graph: Graph, visit: Any) -> tuple[Value, ...]:
     return tuple(from_old[v] for v in graph.outputs)
 
 
-def lower(neutral: Graph, target: Target, options: Options, profile: int = 0) -> Lowering:
-    """The lowering for one target and one profile: its ``run`` gives the plan, its ``blobs`` the constants used."""
+def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tuner: Tuner | None = None) -> Lowering:
+    """The lowering for one target and one profile: its ``run`` gives the plan, its ``blobs`` the constants used.
+
+    Without a tuner every kernel takes its first tactic.
+    """
     ranges, best = ranges_of(neutral, options.profiles[profile])
     pinned: dict[str, Dim] = {name: lo for name, (lo, hi) in ranges.items() if lo == hi}
     graph = specialize(neutral, pinned)
@@ -117,7 +143,7 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0) ->
         graph = run_passes(graph, WIDE)
     elif options.permitted:
         graph = narrow(graph, dtype_of(options.permitted[0]))
-    setting = Setting(target, {**ranges}, {**best}, options.tf32)
+    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner)
     return Lowering(graph, setting)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from minirt.build.tuning import Tuning
 from minirt.errors import ShapeError
 from minirt.ir.graph import Graph, Input
 from minirt.kernels.kernel import Target
@@ -32,7 +33,8 @@ class Options:
 
     ``permitted`` names types that float32 work may be done in ("f16", "bf16"); ``tf32`` lets matrix products of float32
     use TF32 on tensor cores; ``verbosity`` is what the engine tells of its layers ("NONE", "LAYER_NAMES_ONLY",
-    "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.
+    "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.  From ``level`` 3
+    on tactics are timed, as ``tuning`` says.
     """
 
     targets: tuple[Target, ...]
@@ -45,6 +47,7 @@ class Options:
     verbosity: str = "LAYER_NAMES_ONLY"
     strip: bool = False
     streaming: bool = False
+    tuning: Tuning = Tuning()
 
 
 def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

@@ -10,8 +10,10 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from queue import Empty, SimpleQueue
 
 from minirt.errors import CompileError, DeviceError
@@ -22,6 +24,7 @@ from minirt.kernels.store import Store, content_key
 _FORMAT = "cubin-1"  # part of every key: raise the number when an entry's meaning changes
 _WORTH_A_WORKER = 4  # fewer kernels than this compile sooner here than a second process starts
 _STORE_BYTES = 1 << 30
+_HEARD_SECONDS = 0.2
 _ERROR = re.compile(r"^.*\b(?:catastrophic error|error|fatal)\b.*$", re.MULTILINE)
 _USED = re.compile(r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
                    r"(\d+) bytes spill loads.*?Used (\d+) registers", re.DOTALL)  # fmt: skip
@@ -114,10 +117,26 @@ def compile_cubin(source: CudaSource, arch: str, store: Store | None = None) -> 
     return compile_source(source, arch, store).cubin
 
 
+Heard = Callable[[int, int], object]
+"""Hears of kernels compiled, and of how many there are."""
+
+
+class NotCompiled(CompileError):
+    """The time for compiling was over before the kernel's turn."""
+
+
 def compile_many(
-    sources: Sequence[CudaSource], arch: str, store: Store | None = None, workers: int = 0
+    sources: Sequence[CudaSource],
+    arch: str,
+    store: Store | None = None,
+    workers: int = 0,
+    until: float = inf,
+    heard: Heard | None = None,
 ) -> list[Compiled | CompileError]:
     """Compile kernels for `arch`, in the order given, each a Compiled or the CompileError that it met.
+
+    None is begun once `time.monotonic()` is past `until`: what is left is NotCompiled. `heard` is called in this
+    thread while others compile; what it raises ends the compiling.
 
     Equal sources compile once. `workers` counts processes (0: one per core that this process may use, and at most one
     for every two kernels that the store lacks); workers are started afresh, never forked. Where none can be started,
@@ -135,35 +154,52 @@ def compile_many(
         else:
             todo[key] = source
     count = min(workers or len(os.sched_getaffinity(0)), len(todo) // 2)
-    _Crew(arch, store, todo, done).run(count if len(todo) >= _WORTH_A_WORKER else 0)
-    return [done[key] for key in keys]
+    _Crew(arch, store, todo, done, until).run(count if len(todo) >= _WORTH_A_WORKER else 0, heard)
+    return [done.get(key) or NotCompiled(f"no time was left to compile '{todo[key].entry}'") for key in keys]
 
 
 class _Crew:
     """One thread a worker process, all taking kernels from one queue; this thread takes what is left when none can."""
 
     def __init__(
-        self, arch: str, store: Store | None, todo: dict[str, CudaSource], done: dict[str, Compiled | CompileError]
+        self,
+        arch: str,
+        store: Store | None,
+        todo: dict[str, CudaSource],
+        done: dict[str, Compiled | CompileError],
+        until: float = inf,
     ) -> None:
         self.arch = arch
+        self.until = until
         self.store = store
         self.done = done
         self.queue: SimpleQueue[tuple[str, CudaSource]] = SimpleQueue()
         for item in todo.items():
             self.queue.put(item)
 
-    def run(self, workers: int) -> None:
+    def run(self, workers: int, heard: Heard | None = None) -> None:
         """Empty the queue with `workers` processes beside this one; with 0 or 1, with this one alone."""
         threads = [threading.Thread(target=self._drive, daemon=True) for _ in range(workers if workers > 1 else 0)]
+        tell, before = heard or _ignore, len(self.done)
+        total = before + self.queue.qsize()
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
-        while (item := self._next()) is not None:
-            key, source = item
-            self._keep(key, source, nvrtc.compile_text(source.text, source.entry, source.options, self.arch))
+        try:
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(_HEARD_SECONDS if heard else None)
+                    tell(len(self.done), total)
+            while (item := self._next()) is not None:
+                key, source = item
+                self._keep(key, source, nvrtc.compile_text(source.text, source.entry, source.options, self.arch))
+                tell(len(self.done), total)
+        except BaseException:
+            self.until = 0  # the workers stop once they have finished what they are at
+            raise
 
     def _next(self) -> tuple[str, CudaSource] | None:
+        if time.monotonic() >= self.until:
+            return None
         try:
             return self.queue.get_nowait()
         except Empty:
@@ -197,6 +233,10 @@ class _Crew:
                 self._keep(key, source, nvrtc.Outcome(reply[1], reply[0]["log"]))
         finally:
             _stop_worker(process)
+
+
+def _ignore(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
