@@ -80,8 +80,8 @@ def extra_orders(problem: Problem, first: int) -> list[Order | None]:
 
 def image_moves(problem: Problem, first: int, each: Dim) -> Moves:
     """How an epilogue's operands move along image, group of ``each`` channels, pixel and channel."""
-    images = extra_images(problem, first)
-    return tuple((i.strides[0], mul(i.strides[1], each), i.step, i.strides[1]) for i in images)
+    images, single = extra_images(problem, first), is_one(problem.outputs[0].shape[0])
+    return tuple((0 if single else i.strides[0], mul(i.strides[1], each), i.step, i.strides[1]) for i in images)
 
 
 def unplaced(problem: Problem, first: int) -> str:

@@ -131,10 +131,11 @@ class ConvTransposePhases(Kernel):
         packs = [zeros_pack(found.depth)]
         moves = image_moves(problem, 2, found.columns)
         finish = finish_with(op.body(problem.inputs[0].type.dtype), moves, 2, steps, work)
+        alike = all(same(m[0], 0) for m in moves)
         for number, (a, b) in enumerate(found.phases()):
             kept = [[i, j] for i in a.taps for j in b.taps]
             packs.append(Pack(1, "pack_phase", {"groups": op.groups, "width": spec.width, "taps": kept}))
-            steps += self._phase(problem, found, spec, (a, b), (x.shape[0], source, place), finish, work, number)
+            steps += self._phase(problem, found, spec, (a, b), (x.shape[0], source, place), finish, work, number, alike)
         return Launches(tuple(steps), tuple(work), tuple(packs))
 
     def _phase(
@@ -147,6 +148,7 @@ class ConvTransposePhases(Kernel):
         finish: Finish,
         work: list[Dim],
         number: int,
+        alike: bool,
     ) -> list[Launch]:
         op, y, (a, b) = problem.op, problem.outputs[0], phase
         assert isinstance(op, ConvTranspose)
@@ -160,7 +162,7 @@ class ConvTransposePhases(Kernel):
         taps, channels = (len(a.taps), len(b.taps)), op.groups * found.columns
         begins, dilations = (a.begin, b.begin), (a.dilation, b.dilation)
         places = (place, Address("pack", number + 1), Address("pack", 0))
-        if self._by_rows(source, size, taps, begins, sparse):  # every row of x is an image of its own
+        if alike and self._by_rows(source, size, taps, begins, sparse):  # every row of x is an image of its own
             rows = Image((1, source.size[1]), (source.strides[2], source.strides[1], 0, source.strides[3]))
             stored = Image((1, size[1]), (sparse[2], 1, 0, sparse[3]))
             tiled = Tiled(

@@ -108,3 +108,13 @@ def test_transposed(
     row = ConvTranspose(strides[1:], (pads[1], pads[3]), more[1:], dilations[1:], groups, body)
     inputs = [_last(_numbers((2, 24, 9), dtype)), w[:, :, 0], _numbers((20, 1))]
     check(row, inputs, _TOLERANCE.get(dtype, 1e-6), [(0, 2, 1)], constants=(1,))
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_transposed_with_a_bias_of_each_image(images: int) -> None:
+    """Where rows are taken as images, the bias must not move from row to row."""
+    op = ConvTranspose(
+        (2, 2), (0, 0, 0, 0), (0, 0), (1, 1), 1, Body((f32, f32), (call("add", arg(0, f32), arg(1, f32)),))
+    )
+    x, w = _last(_numbers((images, 24, 5, 6))), _numbers((24, 20, 2, 2), seed=1)
+    check(op, [x, w, _numbers((images, 20, 1, 1))], 1e-6, [_LAST], constants=(1,))
