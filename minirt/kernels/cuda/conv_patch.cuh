@@ -11,6 +11,13 @@ DEV u32 raw(f16 x) { return x.v; }
 DEV u32 raw(bf16 x) { return x.v; }
 DEV u32 raw(float x) { return __float_as_uint(x); }
 
+DEV void product(float (&acc)[MI][NI][4], const u32 (&a)[MI][4], const u32 (&b)[NI / 2][4]) {
+#pragma unroll
+  for (int i = 0; i < MI; i++)
+#pragma unroll
+    for (int n = 0; n < NI; n++) mma(In{}, acc[i][n], a[i], b[n / 2][(n & 1) * 2], b[n / 2][(n & 1) * 2 + 1]);
+}
+
 DEV void run(const Args& p) {
   extern __shared__ __align__(1024) u8 shared[];
   int* table = (int*)shared;  // where the patch holds each k
@@ -68,11 +75,16 @@ DEV void run(const Args& p) {
 #pragma unroll
       for (int i = 0; i < NI / 2; i++)
         ldmatrix(b[i], tile_b + ((warp >> 2) * TN + 16 * i + (l & 7) + (l >> 4) * 8) * PITCH + (2 * j + ((l >> 3) & 1)) * 16);
-      if constexpr (sizeof(In) == 4) product_tf32<X3, MI, NI>(acc, a, b);
+      if constexpr (sizeof(In) == 4 && X3) {  // the tensor cores' own sums truncate, so they are kept short
+        float part[MI][NI][4] = {};
+        product_tf32<X3, MI, NI>(part, a, b);
+        product(part, a, b);
 #pragma unroll
-      for (int i = 0; i < MI; i++)
-#pragma unroll
-        for (int n = 0; n < NI; n++) mma(In{}, acc[i][n], a[i], b[n / 2][(n & 1) * 2], b[n / 2][(n & 1) * 2 + 1]);
+        for (int i = 0; i < MI * NI * 4; i++) (&acc[0][0][0])[i] += (&part[0][0][0])[i];
+      } else {
+        if constexpr (sizeof(In) == 4) product_tf32<false, MI, NI>(acc, a, b);
+        product(acc, a, b);
+      }
     }
 #pragma unroll
     for (int i = 0; i < MI; i++)
