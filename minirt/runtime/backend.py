@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from minirt.plan.launch import Launch
@@ -17,6 +18,23 @@ class Memory(Protocol):
     def address(self) -> int:
         """Where it starts."""
         ...
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A copy from page-locked host memory that launches after it need.
+
+    It waits for the item ``after`` of its list, the last to read what it overwrites (-1: for none).
+    """
+
+    target: int
+    source: int
+    nbytes: int
+    after: int = -1
+
+
+Work = Launch | Transfer
+"""What a segment is made of."""
 
 
 class Segment(Protocol):
@@ -53,7 +71,11 @@ class Backend(Protocol):
         """Uninitialised memory."""
         ...
 
-    def segment(self, launches: Sequence[tuple[str, Launch]], sizes: Mapping[str, int], bases: Bases) -> Segment:
+    def pinned(self, nbytes: int) -> Memory:
+        """Uninitialised host memory that the target copies from by itself."""
+        ...
+
+    def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> Segment:
         """The labelled launches, bound."""
         ...
 
@@ -75,6 +97,13 @@ class Backend(Protocol):
 
     def current(self) -> AbstractContextManager[Any]:
         """Within it the target's device is this thread's current one, for calls of others' code."""
+        ...
+
+    def record(self, run: Callable[[int], None]) -> Any:
+        """What `run` puts on the stream that it is given, to be launched again and again; it does not run now.
+
+        Raises MinirtError where it cannot be recorded.
+        """
         ...
 
     def close(self) -> Any:

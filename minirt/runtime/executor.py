@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from minirt.errors import ApiError, MinirtError, ShapeError
+from minirt.flags import flags
 from minirt.plan.launch import Launch
-from minirt.plan.plan import Binding, CallStep, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, Step, View
+from minirt.plan.plan import Binding, CallStep, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, View
 from minirt.runtime.backend import Backend, Memory, Segment
-from minirt.runtime.calls import Attached, run_call
+from minirt.runtime.calls import Attached, attached, run_call
 from minirt.runtime.control import Result, run_if, run_loop, unrolled
 from minirt.runtime.frame import Frame
+from minirt.runtime.groups import Group, groups_of
 from minirt.runtime.host import compute, span, strided
+from minirt.runtime.recording import replay
 from minirt.runtime.sizes import check, solve
-from minirt.runtime.unroll import MAX_LAUNCHES, NOWHERE, can_unroll
+from minirt.runtime.streaming import Ring
+from minirt.runtime.unroll import MAX_LAUNCHES, NOWHERE
 from minirt.types.dim import symbol, symbols
 from minirt.types.dtype import Array
 from minirt.types.tensor import Tensor
@@ -28,25 +31,15 @@ ALIGNED = 16
 """Bytes on which kernels of a device may assume that a buffer starts."""
 
 
-@dataclass
-class _Group:
-    """Neighbouring kernel steps, or one step of another kind.
-
-    ``needs`` are the dims that its launches read, ``fills`` the plan's outputs that they write.
-    """
-
-    steps: list[Step]
-    native: bool
-    loop: bool = False
-    needs: frozenset[str] = frozenset()
-    fills: frozenset[int] = frozenset()
-
-
 class Executor:
     """Runs one plan for one context; not safe for two threads at once.
 
+    ``replays`` lets it record a run with plugins as one graph.
+
     ``weights[i]`` is the memory of weight i; ``children`` holds the executors of sub-plans by their identity.
     """
+
+    replays = True
 
     def __init__(
         self, plan: Plan, backend: Backend, weights: Mapping[str, Memory], arena: Memory | None = None
@@ -54,9 +47,10 @@ class Executor:
         self.plan, self.backend = plan, backend
         self._weights = [weights[w.key] for w in plan.weights]
         self._store = weights
+        self._ring = Ring(plan, self._weights, backend)
         self._arena = arena or backend.allocate(plan.arena)
         self._frames: OrderedDict[tuple[int, ...], Frame] = OrderedDict()
-        self._groups = _groups(plan)
+        self._groups = groups_of(plan)
         self._children: dict[int, Executor] = {}
         self.attached: dict[int, Attached] = {}
         self.frame = Frame({})
@@ -106,12 +100,31 @@ class Executor:
                 late += [(binding, given)] if given is not None else []
             else:
                 self._give(binding.view.buffer, given)
-        for number, group in enumerate(self._groups):
-            self._run_group(number, group, stream)
+        if not (self._recordable() and replay(self, self._run_recorded, stream)):
+            self._run_groups(stream)
         for binding, address in late:
             size = self.frame.evaluate.integer(self.plan.buffers[binding.view.buffer].bytes)
             self.backend.copy(address, self.address(binding.view.buffer), size, stream)
         return {b.name: self._result(b.view, outputs.get(b.name)) for b in self.plan.outputs}
+
+    def _run_groups(self, stream: int) -> None:
+        for number, group in enumerate(self._groups):
+            self._run_group(number, group, stream)
+
+    def _run_recorded(self, stream: int) -> None:
+        self._recording = True
+        try:
+            self._run_groups(stream)
+        finally:
+            self._recording = False
+
+    def _recordable(self) -> bool:
+        """True where there are plugins, all of them may be recorded, and nothing else needs the host."""
+        calls = [g.steps[0] for g in self._groups if isinstance(g.steps[0], CallStep)]
+        if not calls or self._recording or self.backend.host_memory or not self.replays or not flags().cuda_graph:
+            return False
+        native = all(isinstance(g.steps[0], CallStep) or (g.native and self._short(g)) for g in self._groups)
+        return native and all(attached(self, step).runner.capturable for step in calls)
 
     def _staged(self, binding: Binding, address: int, stream: int) -> int:
         """Aligned memory with an input's numbers: kernels read and write 16 bytes at a time."""
@@ -167,7 +180,7 @@ class Executor:
             return Result(given, self._shape(view))
         return Result(self.address(view.buffer), self._shape(view), self.frame.dynamic.get(view.buffer))
 
-    def _run_group(self, number: int, group: _Group, stream: int) -> None:
+    def _run_group(self, number: int, group: Group, stream: int) -> None:
         step = group.steps[0]
         if group.native and self._short(group):
             self._segment(number, group).run(stream)
@@ -184,7 +197,7 @@ class Executor:
         else:
             raise MinirtError(f"step {step.label!r} holds too many launches to be bound")
 
-    def _short(self, group: _Group) -> bool:
+    def _short(self, group: Group) -> bool:
         """True where no loop of the group is empty, too long to be written out, or writes where kernels cannot."""
         if not group.loop:
             return True
@@ -205,7 +218,7 @@ class Executor:
         places += [v.type.dtype.nbytes(math.prod(self._shape(v)[1:])) for v in scans]
         return not any(place % ALIGNED for place in places)
 
-    def _segment(self, number: int, group: _Group) -> Segment:
+    def _segment(self, number: int, group: Group) -> Segment:
         frame = self.frame
         key = tuple(frame.sizes.get(n) for n in sorted(group.needs))
         for buffer in group.fills:
@@ -223,7 +236,7 @@ class Executor:
             assert isinstance(step, KernelStep)
             taken = next(c for c in step.choices if evaluate(c.guard))
             launches.extend((step.label, launch) for launch in taken.launches)
-        segment = self.backend.segment(launches, frame.sizes, self)
+        segment = self.backend.segment(self._ring.through(launches), frame.sizes, self)
         frame.segments[number] = (key, segment)
         return segment
 
@@ -345,33 +358,3 @@ def _dense_strides(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...
         out[axis] = step
         step *= shape[axis]
     return tuple(out)
-
-
-def _groups(plan: Plan) -> list[_Group]:
-    groups: list[_Group] = []
-    for step in plan.steps:
-        loop = isinstance(step, LoopStep) and can_unroll(step)
-        if isinstance(step, KernelStep) and groups and groups[-1].native and not groups[-1].loop:
-            groups[-1].steps.append(step)
-        else:
-            groups.append(_Group([step], isinstance(step, KernelStep) or loop, loop))
-    for group in groups:
-        group.needs = frozenset().union(*(_needs(s) for s in group.steps))
-        written = {v.buffer for s in group.steps if isinstance(s, KernelStep | LoopStep) for v in s.writes}
-        group.fills = frozenset(b for b in written if plan.buffers[b].kind == "output")
-    return groups
-
-
-def _needs(step: Step) -> frozenset[str]:
-    found: set[str] = set()
-    if isinstance(step, KernelStep):
-        views = [*step.reads, *step.writes]
-    elif isinstance(step, LoopStep):
-        views = [*step.carried, *step.captures, *step.writes]
-        found |= symbols(0 if step.count is None else step.count)
-    else:
-        return frozenset()
-    for view in views:
-        for d in (*view.type.shape, *view.strides, view.offset):
-            found |= symbols(d)
-    return frozenset(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from minirt.runtime.backend import Memory, Segment
 from minirt.types.evaluate import Evaluator
@@ -21,6 +22,8 @@ class Frame:
     kept: dict[tuple[int, str], list[Memory]] = field(default_factory=dict)
     staged: dict[int, Memory] = field(default_factory=dict)
     """Aligned memory that stands for a caller's, by buffer."""
+    recording: Any = None
+    """The run as one graph, where plugins allow it (`minirt.runtime.recording`)."""
     _evaluator: Evaluator = field(default_factory=lambda: Evaluator({}))
 
     @property

@@ -12,6 +12,7 @@ from minirt.runtime.executor import Executor
 class ProfilingExecutor(Executor):
     """Runs a plan step by step and keeps how long each took; what a loop or branch runs counts as one step."""
 
+    replays = False
     times: list[tuple[str, float]]
     """The label and the milliseconds of each step of the last run, in order."""
 

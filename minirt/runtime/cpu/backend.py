@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minirt.errors import MinirtError
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real, Unit
-from minirt.runtime.backend import Bases
+from minirt.runtime.backend import Bases, Work
 from minirt.runtime.cpu.pool import Pool, Program, records
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
@@ -80,7 +82,11 @@ class CpuBackend:
         """Uninitialised host memory."""
         return HostMemory(nbytes)
 
-    def segment(self, launches: Sequence[tuple[str, Launch]], sizes: Mapping[str, int], bases: Bases) -> CpuSegment:
+    def pinned(self, nbytes: int) -> HostMemory:
+        """Uninitialised host memory."""
+        return HostMemory(nbytes)
+
+    def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> CpuSegment:
         """The launches as one native program."""
         evaluate = Evaluator(sizes)
         slots: dict[int, list[tuple[int, int]]] = {}
@@ -88,6 +94,7 @@ class CpuBackend:
         at = 0
         labels: list[tuple[str, str]] = []
         for label, launch in launches:
+            assert isinstance(launch, Launch), "weights are not streamed to host memory"
             labels.append((label, launch.unit.kernel))
             values = []
             for arg in launch.args:
@@ -118,6 +125,10 @@ class CpuBackend:
     def current(self) -> AbstractContextManager[None]:
         """Nothing: there is one host."""
         return nullcontext()
+
+    def record(self, run: Callable[[int], None]) -> NoReturn:
+        """Raises MinirtError: there are no graphs here."""
+        raise MinirtError("there are no graphs on the CPU")
 
     def close(self) -> None:
         """Nothing is held."""

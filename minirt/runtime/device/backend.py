@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from minirt.errors import DeviceError
 from minirt.flags import flags
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real, TensorMap, Unit
-from minirt.runtime.backend import Bases
+from minirt.runtime.backend import Bases, Transfer, Work
 from minirt.runtime.device.arguments import Kind
+from minirt.runtime.device.arrivals import Arrival, dependencies
 from minirt.runtime.device.device import Current, Device
 from minirt.runtime.device.events import Event
-from minirt.runtime.device.graphs import Graph
+from minirt.runtime.device.graphs import CapturedGraph, Graph
 from minirt.runtime.device.launches import PackedLaunch
-from minirt.runtime.device.memory import DeviceMemory, copy
+from minirt.runtime.device.memory import DeviceMemory, PinnedMemory, copy
 from minirt.runtime.device.modules import Kernel, Module
-from minirt.runtime.device.streams import is_capturing, synchronize
+from minirt.runtime.device.streams import Stream, is_capturing, synchronize
 from minirt.runtime.device.tensor_maps import Im2colMap, TiledMap
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
@@ -36,7 +37,11 @@ class CudaSegment:
     """
 
     def __init__(
-        self, device: Device, labels: Sequence[str], launches: Sequence[PackedLaunch], slots: Mapping[int, list[Slot]]
+        self,
+        device: Device,
+        labels: Sequence[str],
+        launches: Sequence[PackedLaunch | Arrival],
+        slots: Mapping[int, list[Slot]],
     ) -> None:
         self.device = device
         self._labels, self._launches, self._slots = labels, launches, slots
@@ -63,7 +68,7 @@ class CudaSegment:
 
     def _run_graph(self, stream: int) -> None:
         if self._graph is None:
-            self._graph = Graph(self.device, self._launches)
+            self._graph = Graph(self.device, self._launches, dependencies(self._launches))
         else:
             for number in self._changed:
                 self._graph.update(self._launches[number])
@@ -72,9 +77,16 @@ class CudaSegment:
 
     def _set(self, number: int, argument: int, address: int) -> None:
         try:
-            self._launches[number].set(argument, address)
+            launch = self._launches[number]
+            assert isinstance(launch, PackedLaunch)
+            launch.set(argument, address)
         except DeviceError as error:
             raise DeviceError(error.what, f"node {self._labels[number]!r}", error.fix) from error
+
+    @property
+    def launches(self) -> Sequence[PackedLaunch]:
+        """The launches, in order."""
+        return [x for x in self._launches if isinstance(x, PackedLaunch)]
 
     @property
     def has_graph(self) -> bool:
@@ -91,7 +103,8 @@ class CudaSegment:
                 event.record(stream)
         synchronize(stream)
         times = [1e3 * b.milliseconds_since(a) for a, b in zip(events, events[1:], strict=False)]
-        return [(n, launch.kernel.entry, t) for n, launch, t in zip(self._labels, self._launches, times, strict=True)]
+        entries = [x.kernel.entry if isinstance(x, PackedLaunch) else "weights arrive" for x in self._launches]
+        return list(zip(self._labels, entries, times, strict=True))
 
 
 class CudaBackend:
@@ -116,16 +129,30 @@ class CudaBackend:
         """Uninitialised memory of the device."""
         return DeviceMemory(self.device, nbytes)
 
-    def segment(self, launches: Sequence[tuple[str, Launch]], sizes: Mapping[str, int], bases: Bases) -> CudaSegment:
+    def pinned(self, nbytes: int) -> PinnedMemory:
+        """Uninitialised page-locked host memory."""
+        return PinnedMemory(nbytes)
+
+    def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> CudaSegment:
         """The launches, packed; those with an empty grid are left out."""
         evaluate = Evaluator(sizes)
         labels: list[str] = []
-        packed: list[PackedLaunch] = []
+        packed: list[PackedLaunch | Arrival] = []
+        places: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
+        last = -1
         for label, launch in launches:
+            places.append(len(packed))
+            if isinstance(launch, Transfer):
+                after = places[launch.after] if launch.after >= 0 else -1
+                packed.append(Arrival(launch.target, launch.source, launch.nbytes, False, True, self.device, after))
+                labels.append(label)
+                continue
             x, y, z = (evaluate.integer(n) for n in launch.grid)
             if min(x, y, z) <= 0:
+                places[-1] = last
                 continue
+            last = places[-1]
             kernel = self._kernel(launch)
             try:
                 kinds, values = _arguments(launch.args, evaluate, bases)
@@ -171,6 +198,16 @@ class CudaBackend:
     def current(self) -> Current:
         """Within it the device is this thread's current one."""
         return self.device.current()
+
+    def record(self, run: Callable[[int], None]) -> CapturedGraph:
+        """The graph of what `run` puts on a stream of our own; the caller keeps alive what the work refers to."""
+        stream = Stream(self.device)
+        try:
+            graph = CapturedGraph(self.device, stream.handle, run)
+        finally:
+            stream.close()
+        graph.forget()
+        return graph
 
     def close(self) -> None:
         """Unload the modules, once no segment refers to them."""

@@ -168,7 +168,7 @@ class CapturedGraph(Graph):
         self.device = device
         self.nodes = []
         self._positions = {}
-        self._record = record  # keeps alive what the recorded work refers to
+        self._record: object = record  # keeps alive what the recorded work refers to
         cuda = driver().cuda
         handle = cuda.CUstream(stream)
         mode = getattr(cuda.CUstreamCaptureMode, _THREAD_LOCAL)
@@ -187,6 +187,10 @@ class CapturedGraph(Graph):
             except BaseException:
                 cuda.cuGraphDestroy(graph)
                 raise
+
+    def forget(self) -> None:
+        """Let go of what recorded it: whoever calls this keeps alive what the recorded work refers to."""
+        self._record = None
 
 
 def _is_empty(node: Node) -> bool:
