@@ -13,6 +13,7 @@ from minirt.build.plugins import lower_plugin
 from minirt.build.select import Chosen, Setting, Source, choose
 from minirt.build.specialize import facts_of
 from minirt.build.views import Placement, dense, is_view, view
+from minirt.build.work import work_of
 from minirt.errors import NoKernelError
 from minirt.ir.encode import encode_op
 from minirt.ir.graph import Constant, Data, Graph, Input
@@ -342,7 +343,8 @@ class Lowering:
         steps = tuple(replace(s, args=tuple(resolve(a) for a in s.args)) for s in launches.steps)
         choice = Choice(1, found.kernel.name, found.tactic, steps)
         reads, writes = (tuple(self._view(p) for p in g) for g in (inputs, outputs))
-        self._step(KernelStep(label, (choice,), reads, writes), [*used, *(p.buffer for p in outputs)])
+        touched = [*used, *(p.buffer for p in outputs)]
+        self._step(KernelStep(label, (choice,), reads, writes, 0, *work_of(found.problem)), touched)
 
     def _packed(self, value: Value, pack: Pack) -> int:
         assert is_fixed(value), "only constants and weights are packed"

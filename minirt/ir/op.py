@@ -72,6 +72,14 @@ class Op:
         """The same results in terms of other ops; None where the op is itself the simplest form."""
         return None
 
+    def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
+        """Multiplications and additions that matrix units may do; 0 for ops whose cost is the bytes they move."""
+        return 0
+
+    def elements_read(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Dim, ...]:
+        """How many elements of each operand are read at most."""
+        return tuple(x.size for x in inputs)
+
     def fold(self, *inputs: Value) -> Sequence[Contents | None] | None:
         """Symbolic contents of the results, for small tensors whose operands' contents are known."""
         if not self.symbolic:

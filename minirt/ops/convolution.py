@@ -15,9 +15,9 @@ from minirt.ops.epilogue import Accumulates, accumulator
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.movement import Reshape
 from minirt.ops.window import extent, padded, padding, spatial, split_padding, window_count, windows
-from minirt.types.dim import Dim, maximum
+from minirt.types.dim import Dim, maximum, product
 from minirt.types.dtype import Array
-from minirt.types.tensor import Type
+from minirt.types.tensor import Tensor, Type
 
 
 class Conv(Accumulates):
@@ -46,6 +46,10 @@ class Conv(Accumulates):
     def decompose(self, *inputs: Value) -> Value | None:
         """Three spatial axes or more = one less, with more channels."""
         return convolved(self, self.infer(*inputs)[0].shape, inputs) if len(self.strides) > 2 else None  # type: ignore[union-attr]
+
+    def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
+        """Two for each tap and channel of each sum."""
+        return outputs[0].size * 2 * product(inputs[1].shape[1:])
 
     def reference(self, *arrays: Any) -> Any:
         """The sums of products, one image at a time."""
@@ -115,6 +119,10 @@ class ConvTranspose(Accumulates):
         """Three spatial axes or more = one less, for each phase of the stride."""
         shape = self.infer(*inputs)[0].shape if len(self.strides) > 2 else ()  # type: ignore[union-attr]
         return spread(self, shape, inputs, self.output_padding) if shape else None
+
+    def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
+        """Two for each tap and result channel of each number spread."""
+        return inputs[0].size * 2 * product(inputs[1].shape[1:])
 
     def reference(self, *arrays: Any) -> Any:
         """Each tap's products, added where they fall."""

@@ -13,7 +13,8 @@ from minirt.ir.scalar import Body, Scalar, arg, call, cast, const
 from minirt.ops.epilogue import Accumulates, accumulator
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.movement import Reshape
-from minirt.types.tensor import Type
+from minirt.types.dim import Dim
+from minirt.types.tensor import Tensor, Type
 
 
 class Gemm(Accumulates):
@@ -35,6 +36,10 @@ class Gemm(Accumulates):
         k2, n = (b[-1], b[-2]) if self.trans_b else (b[-2], b[-1])
         same_dim(k, k2, "inner dims of the product")
         return self.finish((*broadcast(a[:-2], b[:-2]), m, n), inputs)
+
+    def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
+        """Two for each number that is summed."""
+        return outputs[0].size * 2 * inputs[0].shape[-2 if self.trans_a else -1]
 
     def reference(self, *arrays: Any) -> Any:
         """The product."""

@@ -52,6 +52,10 @@ class Gather(Op):
             raise MinirtError(f"axis {self.axis} is outside rank {data.rank}")
         return (data.tensor.with_shape((*data.shape[: self.axis], *indices.shape, *data.shape[self.axis + 1 :])),)
 
+    def elements_read(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Dim, ...]:
+        """What is taken, and the indices."""
+        return (outputs[0].size, inputs[1].size)
+
     def reference(self, *arrays: Any) -> Any:
         """NumPy's take."""
         data, indices = arrays

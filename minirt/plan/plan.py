@@ -49,13 +49,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class KernelStep:
-    """Run the first choice whose guard holds."""
+    """Run the first choice whose guard holds.
+
+    ``bytes`` is the least that it must move: each element read and written once; ``flops`` is its matrix arithmetic.
+    """
 
     label: str
     choices: tuple[Choice, ...]
     reads: tuple[View, ...]
     writes: tuple[View, ...]
     stream: int = 0
+    bytes: Dim = 0
+    flops: Dim = 0
 
 
 @dataclass(frozen=True)
