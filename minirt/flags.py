@@ -28,7 +28,7 @@ class Flags:
     check: bool = False
     """MINIRT_CHECK=1: after each pass compare with the reference and name the first wrong pass."""
     tune: bool = True
-    """MINIRT_TUNE=0: take each kernel's first tactic. Nothing is timed yet, so 1 does the same."""
+    """MINIRT_TUNE=0: time nothing and look up no times; each kernel's first tactic is taken."""
     cuda_graph: bool = True
     """MINIRT_CUDA_GRAPH=0: always plain launches."""
     cache: Path = field(default_factory=_default_cache)
@@ -43,6 +43,8 @@ class Flags:
     """MINIRT_DIALECT=7|8|10|11: whose TensorRT API `import minirt` speaks; by default 10.16's."""
     threads: int = 0
     """MINIRT_THREADS=n: CPU threads of an inference; 0 takes the cores that this process may use."""
+    budget: int = 0
+    """MINIRT_BUDGET=seconds: begin no compiling or timing of tactics later than that in a build; 0 is no bound."""
 
 
 _VARIABLES = {name: PREFIX + name.removesuffix("_errors").upper() for name in Flags.__dataclass_fields__}
@@ -60,6 +62,8 @@ def _parse(name: str, variable: str, text: str) -> object:
             return _number(variable, text, 0, 4)
         case "threads":
             return _number(variable, text, 0, 1024)
+        case "budget":
+            return _number(variable, text, 0, 1 << 20)
         case "check" | "tune" | "cuda_graph" | "raise_errors":
             return bool(_number(variable, text, 0, 1))
         case "dump" | "cache" | "models":

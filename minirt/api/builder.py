@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from minirt.api.allocation import lending
@@ -28,7 +29,9 @@ from minirt.build.network import NetworkCells
 from minirt.build.options import Options, Profile
 from minirt.build.refit import build_refittable
 from minirt.build.targets import default_target
+from minirt.build.tuning import Tuning
 from minirt.errors import ApiError, MinirtError
+from minirt.flags import flags
 from minirt.trace import Progress, no_progress
 
 _CHUNK = 1 << 24
@@ -56,6 +59,21 @@ class BuilderState:
     min_find_iterations: int = 2
     average_find_iterations: int = 1
     networks: int = 0
+
+
+def _tuning(config: ConfigState) -> Tuning:
+    """Return how a config wants tactics timed."""
+    cached = "DISABLE_TIMING_CACHE" not in config.flags
+    return Tuning(
+        timings=config.cache._state.timings if config.cache is not None and cached else None,
+        trusted=config.trusts_cache,
+        cached=cached,
+        editable="EDITABLE_TIMING_CACHE" in config.flags,
+        most=config.max_num_tactics,
+        rounds=max(1, config.avg_timing_iterations),
+        budget=flags().budget or inf,
+        say=lambda line: config.sink.log("VERBOSE", line),
+    )
 
 
 class Watch:
@@ -174,6 +192,7 @@ class Builder(Managed):
             watch,
             config.enums.get("verbosity", "LAYER_NAMES_ONLY"),
         )
+        options = replace(options, tuning=_tuning(config))
         self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
         try:
             with fixed_sizes(cells, options.profiles):

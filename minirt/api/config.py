@@ -27,7 +27,8 @@ from minirt.api.enums import (
 from minirt.api.layer import ILayer
 from minirt.api.logger import Managed
 from minirt.api.profile import IOptimizationProfile
-from minirt.api.timing_cache import ITimingCache, read_cache
+from minirt.api.timing_cache import CacheState, ITimingCache, read_cache
+from minirt.build.bench import device_here
 from minirt.errors import ApiError
 
 _NO_INT8 = "INT8 without Q/DQ layers computes in the wider types; insert quantize and dequantize layers"
@@ -49,6 +50,7 @@ class ConfigState:
     devices: dict[int, str] = field(default_factory=dict)
     enums: dict[str, str] = field(default_factory=dict)
     cache: ITimingCache | None = None
+    trusts_cache: bool = False
     level: int = 3
     min_timing_iterations: int = 1
     avg_timing_iterations: int = 1
@@ -270,12 +272,18 @@ class IBuilderConfig(Managed):
     @method(since=8)
     def create_timing_cache(self, serialized_timing_cache: Any) -> ITimingCache | None:
         """Return a timing cache of serialized bytes, an empty one for no bytes, None for foreign ones."""
-        return wrap(ITimingCache, read_cache(serialized_timing_cache), dialect_of(self))
+        return wrap(
+            ITimingCache, CacheState(read_cache(serialized_timing_cache), self._state.sink), dialect_of(self)
+        )
 
     @method(since=8, fail=False)
     def set_timing_cache(self, cache: ITimingCache, ignore_mismatch: bool) -> bool:
-        """Build with a timing cache, and add to it."""
-        self._state.cache = cache
+        """Build with a timing cache, and add to it; False, logged, for one of another device unless that is ignored."""
+        measured, here = cache._state.timings.device, device_here()
+        if measured and here and measured != here and not ignore_mismatch:
+            what = f"the timing cache was measured on {measured}; this is {here}"
+            raise ApiError(what, "set_timing_cache", "pass ignore_mismatch=True to use it all the same")
+        self._state.cache, self._state.trusts_cache = cache, ignore_mismatch
         return True
 
     @method(since=8)

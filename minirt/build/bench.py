@@ -151,3 +151,8 @@ def timer_for(target: Target) -> Timer | None:
     if target.kind != "cuda" or not available() or cuda_target() != target:
         return None
     return DeviceTimer(target, Stopwatch(Device(0)))
+
+
+def device_here() -> str:
+    """What this machine measures on, "sm_90a NVIDIA H100 80GB HBM3"; "" where it has no device."""
+    return f"{cuda_target().arch} {Device(0).name}" if available() else ""

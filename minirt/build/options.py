@@ -33,8 +33,8 @@ class Options:
 
     ``permitted`` names types that float32 work may be done in ("f16", "bf16"); ``tf32`` lets matrix products of float32
     use TF32 on tensor cores; ``verbosity`` is what the engine tells of its layers ("NONE", "LAYER_NAMES_ONLY",
-    "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.  From ``level`` 3
-    on tactics are timed, as ``tuning`` says.
+    "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.
+    From ``level`` 3 on tactics are timed, as ``tuning`` says.
     """
 
     targets: tuple[Target, ...]

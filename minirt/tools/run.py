@@ -32,6 +32,7 @@ def declare(verbs: Any) -> None:
     parser.add_argument("--target", default="", help="cpu or cuda:sm_90a; default: the GPU if there is one")
     parser.add_argument("--save-engine", type=Path, metavar="FILE", help="keep the engine")
     parser.add_argument("--tolerance", type=float, help="bound on max |error| / max |reference| (1e-4; fp16: 2e-2)")
+    parser.add_argument("--budget", type=int, default=0, metavar="SECONDS", help="time for a build to choose kernels")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.set_defaults(verb_function=run)
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
     """The verb: 0 where every output agrees, else 1."""
     if options.target:
         os.environ["MINIRT_TARGET"] = options.target
+    if options.budget:
+        os.environ["MINIRT_BUDGET"] = str(options.budget)
     data, built = build(options)
     with tempfile.TemporaryDirectory() as folder:
         file = options.save_engine or Path(folder) / f"{options.model.stem}.engine"
