@@ -27,7 +27,7 @@ from minirt.build.freeze import freeze
 from minirt.build.load import Loaded, Package
 from minirt.build.network import NetworkCells
 from minirt.build.options import Options, Profile
-from minirt.build.refit import build_refittable
+from minirt.build.parameters import Parameters, frozen, table_of
 from minirt.build.targets import default_target
 from minirt.build.tuning import Tuning
 from minirt.errors import ApiError, MinirtError
@@ -37,7 +37,8 @@ from minirt.trace import Progress, no_progress
 _CHUNK = 1 << 24
 _PERMITTED = {"FP16": "f16", "BF16": "bf16"}
 _BATCH = "explicit batch dims"
-_REFIT = {"REFIT", "REFIT_IDENTICAL", "REFIT_INDIVIDUAL", "STRIP_PLAN", "WEIGHTLESS"}
+_STRIP = {"STRIP_PLAN", "WEIGHTLESS"}
+_REFIT = {"REFIT", "REFIT_IDENTICAL"}
 
 
 @dataclass
@@ -59,6 +60,13 @@ class BuilderState:
     min_find_iterations: int = 2
     average_find_iterations: int = 1
     networks: int = 0
+
+
+def _parameters(cells: NetworkCells, flags: set[str]) -> Parameters | None:
+    """Return what gathers the weights that flags ask to be refittable: all, or those marked; None for none."""
+    if "REFIT_INDIVIDUAL" in flags and not _REFIT & flags:
+        return Parameters(only=frozenset(cells.extras.get("refittable", ())))
+    return Parameters() if (_REFIT | _STRIP) & flags else None
 
 
 def _tuning(config: ConfigState) -> Tuning:
@@ -191,15 +199,16 @@ class Builder(Managed):
             config.level,
             watch,
             config.enums.get("verbosity", "LAYER_NAMES_ONLY"),
+            bool(_STRIP & config.flags),
+            "WEIGHT_STREAMING" in config.flags,
         )
         options = replace(options, tuning=_tuning(config))
         self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
         try:
             with fixed_sizes(cells, options.profiles):
-                if _REFIT & config.flags:
-                    return build_refittable(cells, options)
-                graph = freeze(cells)
-            return build(graph, options)
+                parameters = _parameters(cells, config.flags)
+                graph = freeze(cells) if parameters is None else frozen(cells, parameters)
+            return build(graph, options, None if parameters is None else table_of(parameters))
         finally:
             if isinstance(watch, Watch):
                 watch.close()

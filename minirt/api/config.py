@@ -32,8 +32,7 @@ from minirt.build.bench import device_here
 from minirt.errors import ApiError
 
 _NO_INT8 = "INT8 without Q/DQ layers computes in the wider types; insert quantize and dequantize layers"
-_KEPT = "the engine keeps its weights, and can be refitted"
-_UNHONOURED = {"INT8": _NO_INT8, "STRIP_PLAN": _KEPT, "WEIGHTLESS": _KEPT}
+_UNHONOURED = {"INT8": _NO_INT8}
 
 
 @dataclass

@@ -70,13 +70,6 @@ class ContextState:
         self.input_consumed_event = 0
         self.aux_streams: list[int] = []
 
-    def reload(self, loaded: Loaded) -> None:
-        """Run an engine built again from now on."""
-        with self.lock:
-            self.loaded = loaded
-            self.executor = self.fresh_executor()
-            self.changed()
-
     def fresh_executor(self) -> Executor:
         """Return an executor of the profile in use; one that measures its steps where a profiler is set."""
         loaded, kind = self.loaded, Executor if self.profiler is None else ProfilingExecutor
@@ -184,11 +177,19 @@ class ContextState:
         self.bound = (given, kept)
         return self.bound
 
+    def check_weights(self) -> None:
+        """Raise ApiError for a stripped engine whose weights were not given yet."""
+        missing = self.loaded.store.missing
+        if missing:
+            what = f"{len(missing)} weights were stripped from it, '{missing[0]}' among them"
+            raise ApiError(what, "engine", "refit it with trt.Refitter or trt.OnnxParserRefitter first")
+
     def run(self, stream: int) -> None:
         """Run once; raises MinirtError where shapes or addresses do not fit, or another thread runs it now."""
         if not self.lock.acquire(blocking=False):
             raise ConcurrentUseError("it is in use by another thread", f"context '{self.name}'", "use one a thread")
         try:
+            self.check_weights()
             inputs, outputs = self.bound or self.bind()
             results = self.executor.run(inputs, outputs, stream)
             for name, allocator in self.allocators.items():
@@ -233,6 +234,7 @@ class ContextState:
             self.shapes[binding.name] = place[1]
         self.changed()
         with self.lock:
+            self.check_weights()
             self.executor.bind(self.solve())
             results = self.executor.run(addresses, {}, stream)
             self.show_debug(results, stream)

@@ -9,7 +9,7 @@ from minirt.api.boundary import Sink
 from minirt.api.config import bits_of, names_of
 from minirt.api.context import IExecutionContext
 from minirt.api.context_state import ContextState
-from minirt.api.declare import attr, checked, method, plain
+from minirt.api.declare import attr, checked, method
 from minirt.api.dialect import Api, dialect_of, spanned, wrap
 from minirt.api.dims import Dims, dims_of
 from minirt.api.engine_bindings import BindingEngine, EngineState
@@ -33,7 +33,8 @@ from minirt.api.logger import IErrorRecorder
 from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Loaded
-from minirt.errors import ApiError
+from minirt.errors import ApiError, MinirtError
+from minirt.flags import flags
 from minirt.types.dim import Expr
 from minirt.types.tensor import Tensor
 
@@ -88,6 +89,8 @@ class IRuntimeConfig(Api, since=10):
 
 
 _BUDGET = "weight_streaming_budget_v2"
+_SPARE = 512 << 20
+"""Bytes of device memory that the automatic budget leaves free."""
 _EXPLICIT = "explicit batch dims"
 
 
@@ -106,7 +109,7 @@ class ICudaEngine(BindingEngine):
         instead="device_memory_size_v2",
     )
     device_memory_size_v2 = attr(lambda self: self._arena(), doc="Bytes of scratch memory of a context.", since=10)
-    refittable = attr(lambda self: self._state.package.has("refit/about"), doc="Whether weights can be replaced.")
+    refittable = attr(lambda self: self._state.package.table.refittable, doc="Whether weights can be replaced.")
     profiling_verbosity = attr(
         lambda self: member(ProfilingVerbosity, self._state.verbosity, dialect_of(self)),
         doc="What the inspector may tell.",
@@ -120,11 +123,37 @@ class ICudaEngine(BindingEngine):
     )
     num_aux_streams = attr(lambda self: 0, doc="How many streams it uses besides the caller's.", since=8)
     tactic_sources = attr(lambda self: 0, doc="Which libraries kernels come from: none.", since=8)
-    streamable_weights_size = attr(lambda self: 0, doc="Bytes of weights that can be streamed.", since=10)
-    minimum_weight_streaming_budget = attr(lambda self: 0, doc="Least budget.", until=10, since=10, instead=_BUDGET)
-    weight_streaming_budget = plain("budget", int, "Budget of weights.", since=10, until=10, instead=_BUDGET)
-    weight_streaming_budget_v2 = plain("budget", int, "Budget of streamed weights.", since=10)
-    weight_streaming_scratch_memory_size = attr(lambda self: 0, doc="Scratch memory of streaming.", since=10)
+    streamable_weights_size = attr(
+        lambda self: self._state.loaded.store.streamable, doc="Bytes of weights that can be streamed.", since=10
+    )
+    minimum_weight_streaming_budget = attr(
+        lambda self: self._state.loaded.store.scratch(0),
+        doc="Least positive budget: the scratch memory of streaming all weights.",
+        until=10,
+        since=10,
+        instead=_BUDGET,
+    )
+    weight_streaming_budget = attr(
+        lambda self: _old_budget(self),
+        lambda self, nbytes: _put_old_budget(self, nbytes),
+        int,
+        "Bytes of device memory for weights and for streaming them: 0 for no streaming, -1 to choose.",
+        since=10,
+        until=10,
+        instead=_BUDGET,
+    )
+    weight_streaming_budget_v2 = attr(
+        lambda self: self._state.loaded.store.budget,
+        lambda self, nbytes: _put_budget(self, nbytes),
+        int,
+        "Bytes of streamable weights that stay on the device: 0 streams all of them.",
+        since=10,
+    )
+    weight_streaming_scratch_memory_size = attr(
+        lambda self: self._state.loaded.store.scratch(),
+        doc="Bytes of device memory that streamed weights pass through, in each context.",
+        since=10,
+    )
     has_implicit_batch_dimension = attr(
         lambda self: self._state.implicit, doc="Whether shapes leave the batch out.", until=10, instead=_EXPLICIT
     )
@@ -248,7 +277,8 @@ class ICudaEngine(BindingEngine):
     @method(since=10)
     def get_engine_stat(self, stat: EngineStat | None = None) -> int:
         """Return the bytes of all weights, or of those that are stripped."""
-        return self._state.weights_size if stat is None or stat.name == "TOTAL_WEIGHTS_SIZE" else 0
+        total = stat is None or stat.name == "TOTAL_WEIGHTS_SIZE"
+        return self._state.weights_size if total else self._state.package.stripped_size
 
     @method(since=10, until=10, instead="get_device_memory_size_for_profile_v2")
     def get_device_memory_size_for_profile(self, profile_index: int) -> int:
@@ -262,13 +292,18 @@ class ICudaEngine(BindingEngine):
 
     @method(since=10)
     def get_weight_streaming_automatic_budget(self) -> int:
-        """Return the budget of streamed weights that would be chosen."""
-        return 0
+        """Return the budget of streamed weights that fits the free memory, with some left for contexts."""
+        store = self._state.loaded.store
+        held = 0 if store.backend.host_memory else store.resident_size
+        free = store.backend.free() + held - self._arena() - _SPARE
+        if free >= store.streamable:
+            return store.streamable
+        return max(0, free - store.scratch(0))
 
     @method()
     def serialize(self) -> IHostMemory:
         """Return the engine as bytes, which every target can load."""
-        return host_memory(self._state.data, dialect_of(self))
+        return host_memory(self._state.serialized(), dialect_of(self))
 
     @method(since=10)
     def create_serialization_config(self) -> ISerializationConfig:
@@ -277,10 +312,10 @@ class ICudaEngine(BindingEngine):
 
     @method(since=10)
     def serialize_with_config(self, config: ISerializationConfig, /) -> IHostMemory:
-        """Return the engine as bytes; weights cannot be left out of an engine that is not refittable."""
-        if "EXCLUDE_WEIGHTS" in config._state:
-            raise ApiError("weights cannot be left out: the engine is not refittable", self.name)
-        return host_memory(self._state.data, dialect_of(self))
+        """Return the engine as bytes: refittable with INCLUDE_REFIT, without its weights with EXCLUDE_WEIGHTS."""
+        asked = config._state
+        data = self._state.serialized("EXCLUDE_WEIGHTS" in asked, "INCLUDE_REFIT" in asked)
+        return host_memory(data, dialect_of(self))
 
     @method(since=10)
     def create_runtime_config(self) -> IRuntimeConfig:
@@ -310,6 +345,31 @@ class ICudaEngine(BindingEngine):
     def create_engine_inspector(self) -> EngineInspector:
         """Return what tells about the engine's layers."""
         return wrap(EngineInspector, InspectorState(self._state.loaded.plans, self._state.package), dialect_of(self))
+
+
+def _put_budget(engine: ICudaEngine, nbytes: int) -> None:
+    """Set how much of the streamable weights stays on the device; logged and ignored where that cannot be."""
+    state = engine._state
+    try:
+        if len(state.contexts):
+            fix = "delete them, or set the budget before they are made"
+            raise ApiError("its contexts use the weights where they are", "weight streaming", fix)
+        state.loaded.store.budget = nbytes
+    except MinirtError as error:
+        if flags().raise_errors:
+            raise
+        state.sink.error(error)
+
+
+def _old_budget(engine: ICudaEngine) -> int:
+    store = engine._state.loaded.store
+    return 0 if store.budget == store.streamable else store.budget + store.scratch(0)
+
+
+def _put_old_budget(engine: ICudaEngine, nbytes: int) -> None:
+    store = engine._state.loaded.store
+    chosen = engine.get_weight_streaming_automatic_budget() if nbytes == -1 else nbytes - store.scratch(0)
+    _put_budget(engine, store.streamable if nbytes == 0 else chosen)
 
 
 def load_engine(data: bytes, loaded: Loaded, sink: Sink, dialect: int) -> ICudaEngine:

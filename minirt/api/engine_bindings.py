@@ -6,6 +6,8 @@ Every profile has a set of bindings of its own: binding i of profile k is number
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +23,7 @@ from minirt.build.implicit_batch import BATCH
 from minirt.build.load import Binding, Loaded, Package
 from minirt.errors import ApiError
 from minirt.types.dim import Dim, Expr
-from minirt.types.dtype import DType, f32
+from minirt.types.dtype import Array, DType, f32
 from minirt.types.tensor import Tensor
 
 
@@ -33,17 +35,30 @@ class EngineState:
     package: Package
     loaded: Loaded
     sink: Sink
-    budget: int = 0
     runtime: Any = None
     names: dict[str, Binding] = field(default_factory=dict)
     debug: dict[str, Binding] = field(default_factory=dict)
     contexts: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
 
-    def replace(self, data: bytes, loaded: Loaded) -> None:
-        """Take over an engine built again, in all contexts too."""
-        self.data, self.package, self.loaded = data, loaded.package, loaded
-        for context in self.contexts:
-            context.reload(loaded)
+    def refit(self, numbers: Mapping[str, Array], stream: int = 0) -> None:
+        """Replace weights, for all contexts too; waits for those that are running."""
+        with ExitStack() as held:
+            for context in list(self.contexts):
+                held.enter_context(context.lock)
+            self.loaded.store.refit(numbers, stream)
+
+    def serialized(self, strip: bool = False, refittable: bool = True) -> bytes:
+        """Return the engine's bytes with the weights that it has now; stripped, without those that can be refitted."""
+        store, table = self.loaded.store, self.package.table
+        if not table.refittable:
+            if strip:
+                raise ApiError("weights cannot be left out: it is not refittable", "engine", "build it with STRIP_PLAN")
+            return self.data
+        kept = refittable or strip or bool(store.missing)
+        same = all(array is table.numbers.get(name) for name, array in store.numbers.items())
+        if same and kept and strip == bool(store.missing):
+            return self.data
+        return self.package.written(store.numbers, strip, kept)
 
     def binding(self, name: str) -> Binding:
         """Return an input or output by name; raises ApiError for another name."""
@@ -74,7 +89,7 @@ class EngineState:
     @property
     def weights_size(self) -> int:
         """Bytes of all weights."""
-        return sum(b.dtype.nbytes(int(b.array.size)) for b in self.package.blobs.values())
+        return self.package.weights_size
 
 
 class BindingEngine(Managed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minirt.api.boundary import Sink
-from minirt.api.declare import attr, method, plain
+from minirt.api.declare import attr, checked, method, plain
 from minirt.api.dialect import Api, dialect_of, in_dialect, spanned, wrap
 from minirt.api.engine import ICudaEngine
 from minirt.api.engine_bindings import EngineState
@@ -20,41 +21,51 @@ from minirt.api.logger import IErrorRecorder, ILogger
 from minirt.api.parser import ParserError, model_bytes
 from minirt.api.runtime import logger_of
 from minirt.api.weights import Weights, api_dtype, weights_of
-from minirt.build.load import Loaded, Package
 from minirt.build.onnx_cells import NodeError
-from minirt.build.refit import Source
-from minirt.build.targets import default_target
+from minirt.build.parameters import Row, Table
 from minirt.errors import ApiError, MinirtError
+from minirt.ir.graph import Data
 from minirt.parsers.onnx.read import read_model
-from minirt.runtime.device.device import Device
-from minirt.runtime.device.memory import copy
-from minirt.runtime.device.streams import synchronize
+from minirt.runtime.device.streams import stream_handle as handle_of
 from minirt.types.dtype import Array
 
 
 @dataclass
 class _Refit:
-    """What a refitter holds: the engine, what it can be built from, and numbers that were set."""
+    """What a refitter holds: the engine, where it reports, numbers that were set, and which came from the device."""
 
     engine: EngineState
-    source: Source
     logger: ILogger
     sink: Sink
     pending: dict[str, Array] = field(default_factory=dict)
+    from_device: set[str] = field(default_factory=set)
     max_threads: int = 1
     weights_validation: bool = True
 
-    def checked(self, name: str, array: Array | None) -> Array:
-        """Return numbers for named weights; raises ApiError where they do not fit."""
-        if name not in self.source.weights:
+    @property
+    def table(self) -> Table:
+        """The engine's weights."""
+        return self.engine.package.table
+
+    def row(self, name: str) -> Row:
+        """Return what is known of weights; raises ApiError for a name of none that can be refitted."""
+        found = self.table.rows.get(name)
+        if found is None or found.fixed:
             raise ApiError("there are no weights of this name that can be refitted", f"weights '{name}'")
-        old = self.source.weights[name].data
-        if array is None or array.size != old.array.size:
-            count = 0 if array is None else array.size
-            raise ApiError(f"{count} numbers replace {old.array.size}", f"weights '{name}'")
-        if self.weights_validation and old.dtype.is_float and not np.isfinite(np.asarray(array, np.float64)).all():
+        return found
+
+    def checked(self, name: str, array: Array | None) -> Array:
+        """Return numbers for named weights, in their shape and type; raises ApiError where they do not fit."""
+        row = self.row(name)
+        if array is None or array.size != row.size:
+            raise ApiError(f"{0 if array is None else array.size} numbers replace {row.size}", f"weights '{name}'")
+        if self.weights_validation and row.type.dtype.is_float and not np.isfinite(np.asarray(array, np.float64)).all():
             raise ApiError("numbers are not finite", f"weights '{name}'", "or clear weights_validation")
-        return array
+        return array.reshape(row.shape).astype(row.type.dtype.numpy, copy=False)
+
+    def missing(self) -> list[str]:
+        """Return names of weights that have no numbers and that were not set."""
+        return [n for n in self.engine.loaded.store.missing if n not in self.pending]
 
 
 _QUANTIZE = "quantize and dequantize layers"
@@ -80,12 +91,10 @@ class Refitter(Api):
         if not isinstance(engine, ICudaEngine):
             raise TypeError(f"Refitter takes an ICudaEngine, not {engine!r}")
         sink = Sink(kept)
-        try:
-            source = Source(engine._state.data)
-        except MinirtError as error:
-            sink.error(error)
-            raise TypeError("pybind11::init(): factory function returned nullptr") from error
-        self._state = _Refit(engine._state, source, kept, sink)
+        if not engine.refittable:
+            sink.error(ApiError("it is not refittable", f"engine '{engine.name}'", "build it with BuilderFlag.REFIT"))
+            raise TypeError("pybind11::init(): factory function returned nullptr")
+        self._state = _Refit(engine._state, kept, sink)
 
     @spanned(until=8)
     def __enter__(self) -> Refitter:
@@ -98,17 +107,21 @@ class Refitter(Api):
     @method(fail=False)
     def set_weights(self, layer_name: str, role: WeightsRole, weights: Weights) -> bool:
         """Set the weights of a layer in a role."""
-        name = self._state.source.named(layer_name, role.name)
+        name = self._state.table.named(layer_name, role.name)
         self._state.pending[name] = self._state.checked(name, weights._state.array)
+        self._state.from_device.discard(name)
         return True
 
     @method(since=8, fail=False)
     def set_named_weights(self, name: str, weights: Weights, location: TensorLocation | None = None) -> bool:
         """Set weights by name; their address is one of the device where `location` says so."""
-        array = weights._state.array
-        if location is not None and location.name == "DEVICE" and default_target().kind == "cuda" and array is not None:
-            array = _from_device(array)
-        self._state.pending[name] = self._state.checked(name, array)
+        state, array = self._state, weights._state.array
+        on_device = location is not None and location.name == "DEVICE"
+        if on_device and not state.engine.loaded.backend.host_memory and array is not None:
+            state.row(name)
+            array = _from_device(state.engine, array)
+        state.pending[name] = state.checked(name, array)
+        (state.from_device.add if on_device else state.from_device.discard)(name)
         return True
 
     @method(since=10, fail=False)
@@ -119,62 +132,72 @@ class Refitter(Api):
     @method(since=10)
     def get_named_weights(self, weights_name: str) -> Weights | None:
         """Return weights that were set, empty ones where they were not."""
-        kept = self._state.source.weights[weights_name].data
+        dtype = self._state.row(weights_name).type.dtype
         array = self._state.pending.get(weights_name)
         made = in_dialect(Weights, dialect_of(self))
         if array is None:
-            return made(api_dtype(kept.dtype, self))
-        found = weights_of(array, kept.dtype, self)
+            return made(api_dtype(dtype, self))
+        found = weights_of(array, dtype, self)
         return found if isinstance(found, Weights) else made(found)
 
-    @method(since=10)
+    @spanned(since=10)
+    @checked
     def get_weights_prototype(self, weights_name: str) -> Weights:
-        """Return the type and size of weights, without numbers."""
-        kept = self._state.source.weights[weights_name].data
+        """Return the type and size of weights, without numbers; empty ones for names of none."""
+        row = self._state.table.rows.get(weights_name)
         made = in_dialect(Weights, dialect_of(self))
-        return made(api_dtype(kept.dtype, self), 0, int(kept.array.size))
+        if row is None or row.fixed:
+            return made()
+        return made(api_dtype(row.type.dtype, self), 0, row.size)
 
     @method(since=10)
     def get_weights_location(self, weights_name: str) -> TensorLocation:
         """Return where weights that were set lie."""
-        return member(TensorLocation, "HOST", dialect_of(self))  # type: ignore[no-any-return]
+        self._state.row(weights_name)
+        place = "DEVICE" if weights_name in self._state.from_device else "HOST"
+        return member(TensorLocation, place, dialect_of(self))  # type: ignore[no-any-return]
 
     @method()
     def get_all(self) -> tuple[list[str], list[WeightsRole]]:
         """Return the layers and roles of all weights."""
-        found = list(self._state.source.weights.values())
-        return [p.layer for p in found], [member(WeightsRole, p.role, dialect_of(self)) for p in found]
+        return self._roles(self._state.table.open)
+
+    def _roles(self, names: list[str]) -> tuple[list[str], list[Any]]:
+        rows = [self._state.table.rows[n] for n in names]
+        return [r.layer for r in rows], [member(WeightsRole, r.role, dialect_of(self)) for r in rows]
 
     @method()
     def get_missing(self) -> tuple[list[str], list[WeightsRole]]:
-        """Return the layers and roles of weights that must be set too: none, the others keep their numbers."""
-        return [], []
+        """Return the layers and roles of weights that must be set too: those of a stripped engine, others are kept."""
+        return self._roles(self._state.missing())
 
     @method(since=8)
     def get_all_weights(self) -> list[str]:
         """Return the names of all weights."""
-        return list(self._state.source.weights)
+        return self._state.table.open
 
     @method(since=8)
     def get_missing_weights(self) -> list[str]:
-        """Return the names of weights that must be set too: none, the others keep their numbers."""
-        return []
+        """Return the names of weights that must be set too: those of a stripped engine, others keep their numbers."""
+        return self._state.missing()
 
     @method(fail=False)
     def refit_cuda_engine(self) -> bool:
-        """Build the engine again with the weights that were set; False, and nothing changed, where that fails."""
+        """Put the weights that were set in place, for contexts too; False, and nothing done, where some are missing."""
+        self._state.engine.loaded.backend.finish()
+        return self._refit(0)
+
+    def _refit(self, stream: int) -> bool:
         state = self._state
-        target = default_target()
-        data = state.source.rebuilt(state.pending, target)
-        state.engine.replace(data, Loaded(Package(data), target))
-        state.source = Source(data)
-        state.pending.clear()
+        state.engine.refit(state.pending, stream)
+        state.pending = {}
+        state.from_device.clear()
         return True
 
     @method(since=10, fail=False)
     def refit_cuda_engine_async(self, stream_handle: Any) -> bool:
-        """Build the engine again with the weights that were set; it is done on return."""
-        return bool(Refitter.refit_cuda_engine(self))
+        """Put the weights that were set in place after the work on a stream; it is done on return."""
+        return self._refit(stream_handle if type(stream_handle) is int else handle_of(stream_handle))
 
     @method(until=10, fail=False, instead=_QUANTIZE)
     def set_dynamic_range(self, tensor_name: str, range: list[float]) -> bool:
@@ -198,12 +221,19 @@ class Refitter(Api):
         return True
 
 
-def _from_device(array: Array) -> Array:
+def _from_device(engine: EngineState, array: Array) -> Array:
     """Return a host copy of weights whose address is one of the device."""
-    made = np.empty_like(array)
-    copy(Device(0), int(made.ctypes.data), int(array.ctypes.data), made.nbytes, 0)
-    synchronize(0)
-    return made
+    raw = engine.loaded.backend.read(int(array.ctypes.data), array.nbytes, 0)
+    return np.array(raw).view(array.dtype).reshape(array.shape)
+
+
+def _check_fixed(table: Table, constants: Mapping[str, Data]) -> None:
+    """Raise ApiError for a model that has other numbers where the engine was made with those that it had."""
+    for name, data in constants.items():
+        row = table.rows.get(name)
+        if row is not None and row.fixed and row.digest != data.digest:
+            fix = "build the engine from this model"
+            raise ApiError("they shaped the engine, and differ in this model", f"weights '{name}'", fix)
 
 
 @dataclass
@@ -232,12 +262,13 @@ class OnnxParserRefitter(Api, since=10):
         state, refit = self._state, self._state.refitter._state
         state.errors.clear()
         try:
-            constants = read_model(source, folder).graph.constants
-            found = {n: refit.checked(n, d.array) for n, d in constants.items() if n in refit.source.weights}
+            constants = dict(read_model(source, folder).graph.constants)
             for name, raw in state.initializers.items():
-                if name in refit.source.weights:
-                    dtype = refit.source.weights[name].data.dtype
-                    found[name] = refit.checked(name, np.frombuffer(raw, dtype.numpy))
+                row = refit.table.rows.get(name)
+                if row is not None:
+                    constants[name] = Data(np.frombuffer(raw, row.type.dtype.numpy).reshape(row.shape), row.type.dtype)
+            found = {n: refit.checked(n, d.array) for n, d in constants.items() if n in refit.table.open}
+            _check_fixed(refit.table, constants)
         except MinirtError as error:
             state.errors.append(NodeError(error))
             state.sink.error(error)

@@ -11,8 +11,10 @@ import numpy as np
 
 from minirt.build.checking import check_pass
 from minirt.build.compile import compile_units, kernel_version
+from minirt.build.formulas import joined, results_in
 from minirt.build.lower import Lowering
 from minirt.build.options import Options, ranges_of
+from minirt.build.parameters import Table
 from minirt.build.select import Setting, Tuner
 from minirt.build.specialize import unify
 from minirt.build.tune import tuner_for
@@ -23,8 +25,10 @@ from minirt.ir.graph import Data, Graph, Input
 from minirt.ir.op import DataDependent, Node, Value, reapply
 from minirt.ir.substitute import specialize
 from minirt.ir.text import blobs_of, print_graph
+from minirt.ir.weights import parameters_of
 from minirt.kernels.kernel import Target
-from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, Observer, run_passes
+from minirt.optimize.attention import HALVES, NARROWED
+from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, Observer, fusing, run_passes
 from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
 from minirt.plan.format import write_sections
@@ -34,8 +38,10 @@ from minirt.types.dim import Dim, symbol
 from minirt.types.dtype import dtype_of, string
 
 
-def build(graph: Graph, options: Options) -> bytes:
+def build(graph: Graph, options: Options, table: Table | None = None) -> bytes:
     """The engine: neutral graph, weights, and a plan for each target and profile.
+
+    ``table`` lists the weights that the graph holds as parameters.
 
     Raises GraphError for a graph without outputs, NoKernelError where a target has no way to run a node, ShapeError for
     profiles that do not fit, BuildCancelled where the progress hook says so.
@@ -48,14 +54,21 @@ def build(graph: Graph, options: Options) -> bytes:
         neutral = optimize(graph, options.progress)
     plans: dict[str, Plan] = {}
     blobs = blobs_of(neutral)
+    formulas: dict[str, Value] = {}
     for target in options.targets:
         for index, (lowered, plan) in enumerate(_tuned(neutral, target, options, started)):
             plans[f"{target.name}/{index}"] = plan
             blobs |= lowered.blobs
+            formulas |= lowered.formulas
         made = [p for k, p in plans.items() if k.startswith(target.name)]
         with phase(f"compile for {target.name}"):
             compile_units(made, target, lambda done, total: report(options.progress, "compile kernels", done, total))
-    return write_sections(sections(neutral, plans, blobs, options))
+    blobs |= blobs_of(joined(formulas))
+    parts = sections(neutral, plans, blobs, options)
+    if table is not None:
+        used = parameters_of([*results_in(neutral), *formulas.values()])
+        parts |= {"formulas": print_graph(joined(formulas)).encode(), **table.kept(used).sections(options.strip)}
+    return write_sections(parts)
 
 
 def _tuned(neutral: Graph, target: Target, options: Options, started: float) -> list[tuple[Lowering, Plan]]:
@@ -138,7 +151,9 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
     graph = specialize(neutral, pinned)
     if pinned:
         graph = run_passes(graph, NEUTRAL, observer())
-    graph = run_passes(graph, FUSING, observer())
+    attends = target.kind == "cuda" and target.capability >= 80
+    passes = fusing(NARROWED if options.permitted else HALVES) if attends else FUSING
+    graph = run_passes(graph, passes, observer())
     if target.kind == "cpu":
         graph = run_passes(graph, WIDE)
     elif options.permitted:
@@ -157,6 +172,7 @@ def sections(
         "tf32": options.tf32,
         "permitted": list(options.permitted),
         "verbosity": options.verbosity,
+        "streaming": options.streaming,
         "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
         "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],
         "profiles": [{k: [list(s) for s in v] for k, v in p.shapes.items()} for p in options.profiles],

@@ -37,6 +37,19 @@ def readers(formulas: Formulas) -> dict[str, frozenset[str]]:
     return {name: frozenset(parameters_of([result])) for name, result in formulas.items()}
 
 
+def results_in(graph: Graph) -> list[Value]:
+    """Results of the formulas of all weights in a graph, and in the graphs in its ops' fields."""
+    found: list[Value] = []
+    stack = [graph]
+    while stack:
+        for node in stack.pop().nodes:
+            if isinstance(node.op, Weights):
+                found.append(node.op.result)
+            else:
+                stack.extend(f for f in node.op.fields().values() if isinstance(f, Graph))
+    return found
+
+
 class Evaluation:
     """Formulas made ready to be computed again and again; only those asked for are."""
 

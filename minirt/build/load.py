@@ -11,18 +11,22 @@ import numpy as np
 
 from minirt.build.build import lower
 from minirt.build.compile import compile_units, kernel_version, launched
+from minirt.build.formulas import read_formulas
 from minirt.build.options import Options, Profile
+from minirt.build.parameters import SECTION, read_table
+from minirt.build.weight_store import Sources, WeightStore
 from minirt.errors import EngineFormatError
 from minirt.ir.encode import decode_type
 from minirt.ir.graph import Data, Graph
+from minirt.ir.op import Value
 from minirt.ir.text import parse_graph
 from minirt.kernels.cpu.host import threads
 from minirt.kernels.cpu.runner_ir import runner_addresses
-from minirt.kernels.kernel import PACKS, Target
+from minirt.kernels.kernel import Target
 from minirt.plan.encode import decode_plan
-from minirt.plan.format import read_sections
+from minirt.plan.format import read_sections, write_sections
 from minirt.plan.launch import Unit
-from minirt.plan.plan import IfStep, LoopStep, Plan, Weight
+from minirt.plan.plan import Plan
 from minirt.runtime.backend import Backend, Memory
 from minirt.runtime.cpu.backend import CpuBackend
 from minirt.runtime.cpu.pool import shared_pool
@@ -60,12 +64,26 @@ class Package:
                 for p in self.about["profiles"]
             ]
             self.blobs = {d: self._blob(d, row) for d, row in self.about["blobs"].items()}
+            self.table = read_table(self._sections)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise EngineFormatError(f"the engine lacks a part: {error}") from error
 
-    def has(self, section: str) -> bool:
-        """Return whether the engine has a section."""
-        return section in self._sections
+    @property
+    def sections(self) -> Mapping[str, memoryview]:
+        """The engine's sections, by name."""
+        return self._sections
+
+    @property
+    def weights_size(self) -> int:
+        """Bytes of all weights, those that are stripped too."""
+        rows = {r.digest: r.nbytes for r in self.table.rows.values() if not r.fixed}
+        return sum(b.dtype.nbytes(int(b.array.size)) for b in self.blobs.values()) + sum(rows.values())
+
+    @property
+    def stripped_size(self) -> int:
+        """Bytes of the weights that are not in the engine."""
+        table = self.table
+        return sum(table.rows[n].nbytes for n in table.open if n not in table.numbers)
 
     def _blob(self, digest: str, row: Any) -> Data:
         dtype, shape = dtype_of(row[0]), tuple(int(n) for n in row[1])
@@ -73,6 +91,11 @@ class Package:
         if dtype is string:
             return Data(np.array(json.loads(bytes(raw)), dtype=object).reshape(shape))
         return Data.trusted(np.frombuffer(raw, dtype.numpy).reshape(shape), dtype, digest)
+
+    def written(self, numbers: Mapping[str, Array], strip: bool, refittable: bool) -> bytes:
+        """The engine's bytes with these numbers for its refittable weights; stripped, without them."""
+        kept = {n: s for n, s in self._sections.items() if n.partition("/")[0] != SECTION}
+        return write_sections({**kept, **self.table.updated(numbers, refittable).sections(strip)})
 
     def graph(self) -> Graph:
         """The neutral graph."""
@@ -88,22 +111,30 @@ class Package:
             raise EngineFormatError(f"the engine holds no plan {key!r}")
         return decode_plan(json.loads(bytes(self._sections[f"plan/{key}"])))
 
-    def plans(self, target: Target) -> tuple[list[Plan], dict[str, Data]]:
-        """A plan for each profile, and the constants they use.
+    def formulas(self) -> dict[str, Value]:
+        """The formulas of the weights that stored plans use."""
+        if "formulas" not in self._sections:
+            return {}
+        return read_formulas(bytes(self._sections["formulas"]).decode(), self.blobs)
+
+    def plans(self, target: Target) -> tuple[list[Plan], Sources]:
+        """A plan for each profile, and what their weights are made of.
 
         Those stored, or, where the engine was built for another target or with other kernels, lowered now with default
         tactics.
         """
         keys = [f"{target.name}/{i}" for i in range(len(self.profiles))]
         if self.about["kernels"] == kernel_version() and all(f"plan/{k}" in self._sections for k in keys):
-            return [self.stored_plan(k) for k in keys], self.blobs
+            return [self.stored_plan(k) for k in keys], Sources(self.blobs, self.formulas(), self.table)
         with phase(f"lower again for {target.name}"):
             graph, blobs, plans = self.graph(), dict(self.blobs), []
+            formulas: dict[str, Value] = {}
             for index in range(len(self.profiles)):
                 lowered = lower(graph, target, self.options(target), index)
                 plans.append(lowered.run())
                 blobs |= lowered.blobs
-            return plans, blobs
+                formulas |= lowered.formulas
+            return plans, Sources(blobs, formulas, self.table)
 
 
 class Loaded:
@@ -122,14 +153,20 @@ class Loaded:
         lend: Callable[[Backend], Backend] | None = None,
     ) -> None:
         self.package, self.target = package, target
-        self.plans, blobs = package.plans(target)
+        self.plans, sources = package.plans(target)
         with phase("compile"):
             compiled = compile_units(self.plans, target)
         self.backend = backend or _backend(target, self.plans, compiled, Device(device))
         if lend is not None:
             self.backend = lend(self.backend)
         with phase("weights"):
-            self.weights = _weights(self.plans, blobs, self.backend)
+            streaming = bool(package.about.get("streaming", False))
+            self.store = WeightStore(self.plans, sources, self.backend, streaming)
+
+    @property
+    def weights(self) -> Mapping[str, Memory]:
+        """Where each of the weights lies, by its key."""
+        return self.store.memories
 
     def executor(self, profile: int = 0) -> Executor:
         """A fresh executor of a profile's plan, with an arena of its own."""
@@ -145,31 +182,3 @@ def _backend(target: Target, plans: Sequence[Plan], compiled: Mapping[Unit, Any]
         for unit, size in launched(plan):
             shared[unit] = max(size, shared.get(unit, 0))
     return CudaBackend(device, compiled, shared)
-
-
-def _all_weights(plan: Plan) -> dict[str, Weight]:
-    found = {w.key: w for w in plan.weights}
-    for step in plan.steps:
-        if isinstance(step, IfStep):
-            found |= _all_weights(step.then) | _all_weights(step.otherwise)
-        elif isinstance(step, LoopStep):
-            found |= _all_weights(step.body)
-    return found
-
-
-def _weights(plans: list[Plan], blobs: Mapping[str, Data], backend: Backend) -> dict[str, Memory]:
-    wanted: dict[str, Weight] = {}
-    for plan in plans:
-        wanted |= _all_weights(plan)
-    return {key: _upload(_packed(blobs[w.blob].array, w), backend) for key, w in wanted.items()}
-
-
-def _packed(array: Array, weight: Weight) -> Array:
-    return np.ascontiguousarray(PACKS[weight.pack](array, weight.spec) if weight.pack else array)
-
-
-def _upload(array: Array, backend: Backend) -> Memory:
-    memory = backend.allocate(array.nbytes)
-    if array.nbytes:
-        backend.write(memory.address, array.reshape(-1).view(np.uint8), 0)
-    return memory

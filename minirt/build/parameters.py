@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,12 +13,14 @@ import numpy as np
 
 from minirt.build.freeze import freeze
 from minirt.build.network import NetworkCells
+from minirt.errors import ApiError
 from minirt.ir.graph import Data, Graph, constant, rebuild
 from minirt.ir.op import Node, Value, apply, apply_all, reapply
 from minirt.ir.weights import Parameter, Weights, parameter
 from minirt.ops.arithmetic import Add, Pow
 from minirt.ops.arithmetic_functions import Sqrt
 from minirt.ops.movement import reshaped
+from minirt.types.dim import Expr
 from minirt.types.dtype import Array, DType, dtype_of
 from minirt.types.tensor import Tensor
 
@@ -40,9 +43,14 @@ class Row:
     fixed: bool = False
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Their shape, in numbers."""
+        return tuple(int(d) for d in self.type.shape if not isinstance(d, Expr))
+
+    @property
     def size(self) -> int:
         """How many numbers there are."""
-        return int(np.prod([int(d) for d in self.type.shape], dtype=np.int64))  # type: ignore[arg-type]
+        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
@@ -151,6 +159,21 @@ class Table:
     def open(self) -> list[str]:
         """Names of the weights that can be replaced."""
         return [n for n, row in self.rows.items() if not row.fixed]
+
+    def named(self, layer: str, role: str) -> str:
+        """The name of a layer's weights that can be replaced; raises ApiError where there are none of that role."""
+        for name in self.open:
+            if self.rows[name].layer == layer and role in (self.rows[name].role, "ANY"):
+                return name
+        raise ApiError(f"there are no {role} weights that can be refitted", f"layer '{layer}'")
+
+    def updated(self, numbers: Mapping[str, Array], refittable: bool) -> Table:
+        """The table with other numbers, and their digests."""
+        rows = dict(self.rows)
+        for name, array in numbers.items():
+            if array is not self.numbers.get(name):
+                rows[name] = replace(rows[name], digest=Data(array, rows[name].type.dtype).digest)
+        return Table(rows, numbers, refittable)
 
     def kept(self, used: Collection[str]) -> Table:
         """The table without weights that the engine has no use for; those it read stay listed."""

@@ -106,6 +106,14 @@ class Backend(Protocol):
         """
         ...
 
+    def finish(self) -> None:
+        """Wait for all work on the target, of every stream."""
+        ...
+
+    def free(self) -> int:
+        """Bytes of the target's memory that nothing uses."""
+        ...
+
     def close(self) -> Any:
         """Release what the backend holds."""
         ...

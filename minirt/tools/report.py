@@ -18,7 +18,7 @@ def summary(package: Package, built: Mapping[str, float]) -> dict[str, Any]:
     target = package.about["plans"][0].rpartition("/")[0]
     plan = package.stored_plan(f"{target}/0")
     kernels = Counter(_kernel(s) for s in _steps(plan))
-    weights = sum(b.array.nbytes for b in package.blobs.values())
+    weights = package.weights_size
     return {
         "layers": int(built["layers"]),
         "steps": sum(kernels.values()),

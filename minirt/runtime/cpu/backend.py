@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
@@ -63,6 +64,11 @@ class CpuSegment:
     def run(self, stream: int) -> None:
         """Run every record; the stream means nothing here."""
         self._run()
+
+    @property
+    def entries(self) -> list[str]:
+        """The kernel of each record."""
+        return [kernel for _, kernel in self._labels]
 
     def profile(self, stream: int = 0) -> list[tuple[str, str, float]]:
         """Run once: for each launch its node, its kernel and its microseconds."""
@@ -129,6 +135,13 @@ class CpuBackend:
     def record(self, run: Callable[[int], None]) -> NoReturn:
         """Raises MinirtError: there are no graphs here."""
         raise MinirtError("there are no graphs on the CPU")
+
+    def finish(self) -> None:
+        """Nothing runs between calls."""
+
+    def free(self) -> int:
+        """As many as an address can tell: memory of the host is the system's to hand out."""
+        return sys.maxsize
 
     def close(self) -> None:
         """Nothing is held."""

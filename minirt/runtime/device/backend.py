@@ -209,6 +209,14 @@ class CudaBackend:
         graph.forget()
         return graph
 
+    def finish(self) -> None:
+        """Wait for all work on the device."""
+        self.device.synchronize()
+
+    def free(self) -> int:
+        """Bytes of the device's memory that nothing uses."""
+        return self.device.free_memory()
+
     def close(self) -> None:
         """Unload the modules, once no segment refers to them."""
         self._kernels.clear()
