@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -110,6 +110,12 @@ class Executor:
     def _run_groups(self, stream: int) -> None:
         for number, group in enumerate(self._groups):
             self._run_group(number, group, stream)
+
+    def segments(self) -> Iterator[tuple[Group, Segment]]:
+        """What kernels did in the run before, group by group, bound to its sizes and addresses."""
+        for number, group in enumerate(self._groups):
+            if group.native and self._short(group):
+                yield group, self._segment(number, group)
 
     def _run_recorded(self, stream: int) -> None:
         self._recording = True

@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from minirt.errors import MinirtError
-from minirt.tools import alias, run, script
+from minirt.tools import alias, profile, run, script
 
-VERBS = (run, script, alias)
+VERBS = (run, profile, script, alias)
 
 
 def main(arguments: list[str] | None = None) -> int:
