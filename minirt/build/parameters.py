@@ -60,7 +60,10 @@ class Row:
 
 @dataclass
 class Parameters:
-    """Gathers the weights of a network while it is frozen; ``only`` names those that may be refitted (None: all)."""
+    """Gathers the weights of a network while it is frozen; ``only`` names those that may be refitted.
+
+    Without it all are but for integers, and for single numbers of rank 0, which are parts of formulas.
+    """
 
     only: Collection[str] | None = None
     found: dict[str, tuple[Row, Data]] = field(default_factory=dict)
@@ -74,7 +77,8 @@ class Parameters:
         if known is not None and not _alike(known[1], data):
             label = f"{layer} {role}"  # two things have one name
             known = self.found.get(label)
-        open_ = dtype.is_float and (self.only is None or label in self.only)
+        asked = np.ndim(array) > 0 if self.only is None else label in self.only
+        open_ = dtype.is_float and asked
         if known is None:
             known = (Row(layer, role, data.type, data.digest, not open_), data)
             self.found[label] = known
