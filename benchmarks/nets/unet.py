@@ -42,7 +42,9 @@ class UNet(nn.Module):
             nn.Conv2d(b, a, 3, padding=1) for a, b in reversed(list(zip(widths[:-1], widths[1:], strict=True)))
         )
         self.head = nn.Sequential(
-            nn.GroupNorm(min(GROUPS, widths[0] // 4), widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels, 3, padding=1)
+            nn.GroupNorm(min(GROUPS, widths[0] // 4), widths[0]),
+            nn.SiLU(),
+            nn.Conv2d(widths[0], channels, 3, padding=1),
         )
 
     def forward(self, image: Tensor) -> Tensor:

@@ -1,0 +1,144 @@
+"""minirt's attention kernels beside PyTorch's scaled_dot_product_attention: one process, interleaved, GPU time.
+
+usage: python -m benchmarks.attention [--all] [--only REGEX]
+
+Each line: microseconds and TFLOP/s (causal: half the products count) of the tactic that minirt picks, of its best
+tactic, and of PyTorch's backends; medians of interleaved rounds of CUDA graphs.  ``--all`` lists every tactic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
+
+from minirt.kernels.cuda.compile import CudaSource, compile_many, default_store
+from minirt.kernels.kernel import Target
+from minirt.runtime import device as dev
+from tests.kernels.cuda.attention_cases import attention
+from tests.kernels.cuda.execution import choices, sources
+from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
+
+SIZES = (  # name, batch, heads, queries, size of a head, causal
+    ("bert b8 s128", 8, 12, 128, 64, False), ("bert b128 s128", 128, 16, 128, 64, False),
+    ("vit b1 s197", 1, 12, 197, 64, False), ("vit b32 s197", 32, 12, 197, 64, False),
+    ("gpt2 b1 s512 causal", 1, 12, 512, 64, True), ("gpt2 b8 s512 causal", 8, 12, 512, 64, True),
+    ("b32 s512", 32, 16, 512, 64, False), ("b32 s512 causal", 32, 16, 512, 64, True),
+    ("b8 s2048", 8, 16, 2048, 64, False), ("b8 s2048 causal", 8, 16, 2048, 64, True),
+    ("b2 s8192", 2, 16, 8192, 64, False), ("b2 s8192 causal", 2, 16, 8192, 64, True),
+    ("b8 s2048 d128", 8, 8, 2048, 128, False), ("b2 s8192 d128", 2, 8, 8192, 128, False),
+    ("b2 s8192 d128 causal", 2, 8, 8192, 128, True),
+)  # fmt: skip
+ROUNDS, REPEATS = 5, 10
+BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
+
+
+def graphed(run: Callable[[], Any]) -> Callable[[], float]:
+    """A function that gives the microseconds of one of REPEATS runs in a CUDA graph."""
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        for _ in range(2):
+            run()
+        stream.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            for _ in range(REPEATS):
+                run()
+
+    def measure() -> float:
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        with torch.cuda.stream(stream):
+            start.record()
+            graph.replay()
+            end.record()
+        end.synchronize()
+        return float(start.elapsed_time(end)) * 1e3 / REPEATS
+
+    return measure
+
+
+def peers(case: MatrixCase) -> dict[str, Callable[[], float]]:
+    """PyTorch's backends on the same numbers, laid as [batch, length, heads, size]."""
+    q, k, v = (torch.from_numpy(np.ascontiguousarray(a.transpose(0, 2, 1, 3))).cuda() for a in case.arrays)
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    causal = case.op.causal  # type: ignore[attr-defined]
+    found = {}
+    for name, backend in BACKENDS.items():
+        try:
+            with sdpa_kernel([backend]):
+                found[name] = graphed(lambda: scaled_dot_product_attention(q, k, v, is_causal=causal))
+        except RuntimeError as error:
+            print(f"  {name}: {str(error)[:100]}")
+    return found
+
+
+def own(case: MatrixCase, target: Target) -> tuple[dict[str, Callable[[], float]], float]:
+    """minirt's kernels and tactics, the picked one first, and the greatest difference between their results."""
+    found: dict[str, Callable[[], float]] = {}
+    first, worst = None, 0.0
+    for kernel, problem, tactic in choices(case, target):
+        runner = MatrixRunner(case, kernel, problem, tactic, target)
+        got = runner.run()[0].astype(np.float32)
+        first = got if first is None else first
+        worst = max(worst, float(np.abs(got - first).max()))
+        short = " ".join(str(tactic[x]) for x in ("tile", "per_sm", "q_stages", "persistent", "turns") if x in tactic)
+        found[f"{kernel.name[9:]} {short}"] = lambda r=runner: r.microseconds(REPEATS)  # type: ignore[misc]
+    return found, worst
+
+
+def line(case: MatrixCase, target: Target, everything: bool) -> None:
+    """Measures one case and prints it."""
+    b, h, s, d = case.arrays[0].shape
+    flops = 4.0 * b * h * s * s * d / (2 if case.op.causal else 1)  # type: ignore[attr-defined]
+    mine, differ = own(case, target)
+    calls = {**mine, **peers(case)}
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            times[name].append(call())
+    medians = {name: float(np.median(values)) for name, values in times.items()}
+    picked, best = next(iter(mine)), min(mine, key=lambda name: medians[name])
+    others = {name: medians[name] for name in medians if name not in mine}
+    fastest = min(others.values()) if others else float("nan")
+    shown = [f"{x} {medians[x]:.1f} us {flops / medians[x] / 1e6:.0f} TF/s" for x in dict.fromkeys((picked, best))]
+    rest = " ".join(f"{x} {t:.1f} us {flops / t / 1e6:.0f}" for x, t in others.items())
+    ratio = fastest / medians[picked]
+    print(f"{case.name:22s} {' | best '.join(shown)} | {rest} | {ratio:.2f}x, differ {differ:.1e}", flush=True)
+    if everything:
+        for name in sorted(mine, key=lambda name: medians[name]):
+            print(f"    {name:44s} {medians[name]:9.1f} us {flops / medians[name] / 1e6:6.0f} TFLOP/s", flush=True)
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    device = dev.Device(0)
+    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    made = [
+        attention(name, b, h, s, d, causal=causal)
+        for name, b, h, s, d, causal in SIZES
+        if re.search(options.only, name)
+    ]
+    texts: dict[str, CudaSource] = {}
+    for case in made:
+        for kernel, problem, tactic in choices(case, target):
+            texts.update((s.text, s) for s in sources(kernel.launch(problem, tactic), target))
+    compile_many(list(texts.values()), target.arch, default_store())
+    for case in made:
+        try:
+            line(case, target, options.all)
+        except Exception as error:
+            print(f"{case.name}: {type(error).__name__}: {str(error)[:300]}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Who is compared: something that runs inferences on a stream, and how that is timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minirt.runtime import device as dev
+
+WARM_UPS = 3
+HOST_CALLS = 30
+
+
+class Absent(Exception):
+    """A peer that is not there, or gave up; the message says why."""
+
+
+@dataclass
+class Contender:
+    """``call`` runs an inference, or puts it on ``stream`` where there is a device (None: it has run at return).
+
+    ``first`` reads the first output as float32; ``facts`` are further figures of the row; ``keep`` is kept alive.
+    """
+
+    name: str
+    call: Callable[[], Any]
+    first: Callable[[], NDArray[np.float32]]
+    stream: int | None = None
+    facts: dict[str, float] = field(default_factory=dict)
+    keep: Any = None
+
+    def wait(self) -> None:
+        """Until what was called is done."""
+        if self.stream is not None:
+            dev.synchronize(self.stream)
+
+    def milliseconds(self, repeats: int) -> float:
+        """Of one of so many inferences in a row: on the device's clock where there is one."""
+        if self.stream is None:
+            start = time.perf_counter()
+            for _ in range(repeats):
+                self.call()
+            return (time.perf_counter() - start) * 1e3 / repeats
+        begin, end = dev.Event(dev.Device(0)), dev.Event(dev.Device(0))
+        begin.record(self.stream)
+        for _ in range(repeats):
+            self.call()
+        end.record(self.stream)
+        end.synchronize()
+        return end.milliseconds_since(begin) / repeats
+
+    def host_microseconds(self) -> float:
+        """What one call costs the host, the device being idle: the median."""
+        times = []
+        for _ in range(HOST_CALLS):
+            self.wait()
+            start = time.perf_counter()
+            self.call()
+            times.append(time.perf_counter() - start)
+        self.wait()
+        return sorted(times)[HOST_CALLS // 2] * 1e6
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of the rounds of one contender."""
+
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return sorted(self.rounds)[len(self.rounds) // 2]
+
+    @property
+    def spread(self) -> float:
+        """Half the distance between the quartiles, over the median."""
+        ordered = sorted(self.rounds)
+        n = len(ordered)
+        return (ordered[(3 * n) // 4 if n > 1 else 0] - ordered[n // 4]) / 2 / self.median
+
+
+def interleaved(contenders: Sequence[Contender], rounds: int, repeats: int) -> list[Timing]:
+    """Times taken by turns, so that a change of clocks meets everyone."""
+    for one in contenders:
+        for _ in range(WARM_UPS):
+            one.call()
+        one.wait()
+    found: list[list[float]] = [[] for _ in contenders]
+    for _ in range(rounds):
+        for times, one in zip(found, contenders, strict=True):
+            times.append(one.milliseconds(repeats))
+    return [Timing(tuple(times)) for times in found]
+
+
+def error(got: NDArray[np.float32], want: NDArray[np.float32]) -> float:
+    """Max |got - want| / max |want|; infinite where shapes differ or a number is not finite."""
+    if got.shape != want.shape or not np.isfinite(got).all():
+        return float("inf")
+    return float(np.abs(got - want).max() / max(float(np.abs(want).max()), 1e-30))
