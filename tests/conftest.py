@@ -1,5 +1,6 @@
 """What every test gets: house rules for GPU tests and for the folders that minirt writes to."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ def _device_missing() -> str:
     except ImportError as error:
         return f"cupy is not installed: {error}"
     return "" if cuda.is_available() else "no CUDA device answers"
+
+
+def pytest_configure() -> None:
+    """Let builds take first tactics, whatever this machine measured once; tests of tuning turn it on."""
+    os.environ.setdefault("MINIRT_TUNE", "0")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

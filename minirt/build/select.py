@@ -91,7 +91,7 @@ def choose(
         if not isinstance(found, str) and as_they_lie and any(m is not None for m in found.moves):
             found = "its operand would have to be copied first"
         if not isinstance(found, str):
-            if setting.tuner is not None and kernel.timed <= setting.tuner.level:
+            if setting.tuner is not None and kernel.timed(found.problem) <= setting.tuner.level:
                 rest = [k for k, c in attempts[attempts.index((kernel, copies)) + 1 :] if c == copies]
                 rivals = [_try(k, op, sources, results, setting, label, copies) for k in rest]
                 found = _tuned(setting.tuner, found, [r for r in rivals if isinstance(r, Chosen)])
@@ -106,7 +106,8 @@ def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen]) -> Chosen:
     kinds: list[type[Kernel]] = [type(found.kernel)]
     for other in rivals:
         alike = other.moves == found.moves and other.problem == found.problem
-        if alike and other.kernel.timed <= tuner.level and not issubclass(type(other.kernel), tuple(kinds)):
+        known = issubclass(type(other.kernel), tuple(kinds))  # the same work, laid out in one more way
+        if alike and not known and other.kernel.timed(other.problem) <= tuner.level:
             groups.append(_ways(other, tuner))
             kinds.append(type(other.kernel))
     if sum(map(len, groups)) < 2:

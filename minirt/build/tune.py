@@ -30,7 +30,7 @@ from minirt.types.dim import Dim, Expr, product
 LEAST_LEVEL = 3
 """Below this optimisation level nothing is timed."""
 
-_COUNTS = {3: (4, 2, 1), 4: (9, 4, 3)}  # tactics of the first kernel that takes a problem, of the second, the third
+_COUNTS = {3: (4, 1, 1), 4: (10, 4, 2)}  # tactics of the first kernel that takes a problem, of the second, the third
 _PHASE = "time kernels"
 _ENOUGH = 1.005  # an earlier guess that is slower than the best by no more than this is taken: times vary as much
 _WIDTHS = (16, 8, 4, 2, 1)
@@ -43,6 +43,7 @@ class Job:
     key: str
     problem: Problem
     ways: tuple[Way, ...]
+    refused: frozenset[int]
     count: int = 0
 
     @property
@@ -79,7 +80,9 @@ class Tuner:
         found = self._known(key, ways)
         way = ways[0] if found is None else fastest(everything, found)
         if found is None and self.timer is not None and len(ways) > 1:
-            self.wanted.setdefault(key, Job(key, problem, ways)).count += 1
+            if key not in self.wanted:
+                self.wanted[key] = Job(key, problem, ways, self._refused(key))
+            self.wanted[key].count += 1
         self.picked[problem.label] = (key, everything, way)
         return way
 
@@ -95,6 +98,11 @@ class Tuner:
                 return times
         return None
 
+    def _refused(self, key: str) -> frozenset[int]:
+        """Numbers of the ways of a problem that were seen not to run."""
+        known = (table.entries.get(key, {}) for table in self.tables)
+        return frozenset(number for times in known for number, us in times.items() if us == REFUSED)
+
     def measure(self, progress: Progress) -> bool:
         """Measure what was noted, the heaviest first, while there is time; True where anything was learnt.
 
@@ -107,7 +115,7 @@ class Tuner:
         self.learnt.device = self.timer.device
         plans = [self._launches(job) for job in jobs]
         compiled = self.timer.compile(
-            _in_order(plans), self.until, lambda n, of: report(progress, _PHASE, 0, len(jobs))
+            _in_order(plans), self.until, lambda n, of: report(progress, "compile tactics", n, of)
         )
         for done, (job, ways) in enumerate(zip(jobs, plans, strict=True)):
             if time.monotonic() >= self.until:
@@ -121,6 +129,9 @@ class Tuner:
     def _launches(self, job: Job) -> list[tuple[Way, Launches]]:
         found = []
         for way in job.ways:
+            if number_of(way) in job.refused:
+                self._learn(job, way, REFUSED)
+                continue
             try:
                 found.append((way, launches_of(job.problem, way)))
             except MinirtError:
@@ -217,9 +228,12 @@ def allotted(groups: Sequence[Sequence[Way]], level: int, most: int = -1) -> tup
     if counts is None:
         found = [way for group in groups for way in group]
     else:
-        spare = sum(counts) - sum(min(len(g), n) for g, n in zip(groups, counts, strict=False))
-        counts = (counts[0] + spare, *counts[1:])
-        found = [way for group, count in zip(groups, counts, strict=False) for way in group[:count]]
+        taken = [min(len(group), count) for group, count in zip(groups, counts, strict=False)]
+        spare = sum(counts) - sum(taken)
+        for i, group in enumerate(groups[: len(counts)]):
+            more = min(spare, len(group) - taken[i])
+            taken[i], spare = taken[i] + more, spare - more
+        found = [way for group, count in zip(groups, taken, strict=False) for way in group[:count]]
     return tuple(found if most < 0 else found[: max(1, most)])
 
 

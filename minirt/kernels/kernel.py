@@ -130,8 +130,6 @@ class Kernel:
     """ "cpu" or "cuda"."""
     rank: ClassVar[int] = 50
     """Kernels are asked in ascending rank."""
-    timed: ClassVar[int] = 4
-    """The least optimisation level at which its tactics are timed."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -156,6 +154,10 @@ class Kernel:
     def tactics(self, problem: Problem) -> list[Spec]:
         """Ways to run it, best guess first; at least one."""
         return [{}]
+
+    def timed(self, problem: Problem) -> int:
+        """The least optimisation level at which its tactics are timed, beside each other and those of other kernels."""
+        return 4
 
     def further(self, problem: Problem) -> list[Spec]:
         """Tactics beyond those, best guess first, for who has the time to measure more."""

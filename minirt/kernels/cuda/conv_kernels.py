@@ -194,7 +194,7 @@ class ConvMma(_Convolution):
         channels = problem.inputs[0].shape[1]
         return not problem.divisible(channels, conv_op(problem).groups * (128 // problem.inputs[0].type.dtype.bits))
 
-    def tactics(self, problem: Problem) -> list[Spec]:
+    def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = conv_form(problem)
         if self.vector(problem, form) == 1:
@@ -274,7 +274,7 @@ class ConvWgmma(_Convolution):
         g = form.image
         return mul(mul(g["g_r"], g["g_s"]), up(g["g_c"], self._step(problem, form)))
 
-    def tactics(self, problem: Problem) -> list[Spec]:
+    def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = conv_form(problem)
         return ranked(work_of(problem, form, self._steps(problem, form), 128), "wgmma")
@@ -321,6 +321,10 @@ class ConvSimt(_Convolution):
     method = "simt"
     dtypes = ANY_NUMBER
     any_output = True
+
+    def timed(self, problem: Problem) -> int:
+        """Only 32-bit floats that must be multiplied as such can be faster here than on tensor cores."""
+        return 3 if exact(problem) else 5
 
     def any_input(self, problem: Problem) -> bool:
         """True: pixels are gathered one by one."""

@@ -161,7 +161,7 @@ class GemmMma(_Product):
         sides = [x for x in "ab" if by_k(form, x) is None and not (x == "b" and problem.inputs[1].constant)]
         return f"operand {sides[0]} is contiguous along no axis of the product" if sides else ""
 
-    def tactics(self, problem: Problem) -> list[Spec]:
+    def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = self.form(problem)
         assert isinstance(form, Form)
@@ -222,7 +222,7 @@ class GemmWgmma(_Product):
             return f"rows are not multiples of 16 bytes (K = {form.sizes['k']}, N = {form.sizes['n']})"
         return ""
 
-    def tactics(self, problem: Problem) -> list[Spec]:
+    def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = self.form(problem)
         assert isinstance(form, Form)
@@ -279,6 +279,10 @@ class GemmSimt(_Product):
     rank = 40
     method = "simt"
     dtypes = ANY_NUMBER
+
+    def timed(self, problem: Problem) -> int:
+        """Only 32-bit floats that must be multiplied as such can be faster here than on tensor cores."""
+        return 3 if exact(problem) else 5
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""

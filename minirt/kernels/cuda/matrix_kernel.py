@@ -13,6 +13,7 @@ from minirt.kernels.kernel import Kernel, Problem, Target
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, TensorMap, Unit
 from minirt.types.dim import Dim, ceil, divide, minimum, mul
 
+_FEW = 6
 Value = Address | TensorMap | Dim
 Dims = Sequence[Dim]
 
@@ -32,7 +33,6 @@ class Matrix(Kernel):
     """Base of the matrix kernels; ``method`` names the generator."""
 
     target = "cuda"
-    timed = 3
     method = ""
     dtypes: tuple[str, ...] = MATRIX_DTYPES
 
@@ -40,6 +40,22 @@ class Matrix(Kernel):
         """What to compile."""
         made = GENERATORS[spec["method"]](spec)
         return CudaSource(made.text, made.entry)
+
+    def timed(self, problem: Problem) -> int:
+        """From the usual level on."""
+        return 3
+
+    def ranking(self, problem: Problem) -> list[Spec]:
+        """All tactics, fastest by the model of time first."""
+        return [{}]
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Those that the model likes best."""
+        return self.ranking(problem)[:_FEW]
+
+    def further(self, problem: Problem) -> list[Spec]:
+        """The others."""
+        return self.ranking(problem)[_FEW:]
 
     def unfit(self, problem: Problem) -> str:
         """Why the target, the types or the epilogue are not for this kernel; "" where they are."""

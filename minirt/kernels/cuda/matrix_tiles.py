@@ -68,7 +68,7 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     return float(max(compute + overhead, work.moved / _BYTES_PER_US + edge, shared, latency + edge) + partial)
 
 
-def ranked(work: Work, method: str, exact: bool = False, limit: int = 6) -> list[Spec]:
+def ranked(work: Work, method: str, exact: bool = False) -> list[Spec]:
     """Tactics, fastest by the model first; ``exact``: tiles small enough to be summed twice."""
     found: list[tuple[float, Spec]] = []
     for tile in WGMMA_TILES if method == "wgmma" else MMA_TILES:
@@ -81,4 +81,4 @@ def ranked(work: Work, method: str, exact: bool = False, limit: int = 6) -> list
                 continue
             tactic: dict[str, Any] = {**tile, "parts": parts}
             found.append((estimate(work, tile, parts, method), tactic))
-    return [tactic for _, tactic in sorted(found, key=lambda x: x[0])[:limit]]
+    return [tactic for _, tactic in sorted(found, key=lambda x: x[0])]
