@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -52,12 +53,11 @@ class GoodRows(trt.IPluginV3, trt.IPluginV3OneCore, trt.IPluginV3OneBuild, trt.I
 
     def enqueue(self, input_desc: Any, output_desc: Any, inputs: Any, outputs: Any, space: int, stream: int) -> None:
         """Write the rows to the start of output 0, which has room for all, and their number to output 1."""
-        x = view(inputs[0], input_desc[0].dims, np.float32)
-        good = x[(x >= 0).all(1)]
-        view(outputs[0], x.shape, np.float32)[: len(good)] = good
-        view(outputs[1], (), np.int64)[...] = len(good)
-        if ON_GPU:
-            xp.cuda.get_current_stream().synchronize()
+        with xp.cuda.ExternalStream(stream) if ON_GPU else contextlib.nullcontext():
+            x = view(inputs[0], input_desc[0].dims, np.float32)
+            good = x[(x >= 0).all(1)]
+            view(outputs[0], x.shape, np.float32)[: len(good)] = good
+            view(outputs[1], (), np.int64)[...] = len(good)
 
 
 class GoodRowsCreator(trt.IPluginCreatorV3One):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,8 @@ class SortRows(trt.IPluginV3, trt.IPluginV3OneCore, trt.IPluginV3OneBuildV2, trt
     def enqueue(self, input_desc: Any, output_desc: Any, inputs: Any, outputs: Any, space: int, stream: int) -> None:
         """Sort."""
         assert inputs[0] == outputs[0]
-        table = view(inputs[0], input_desc[0].dims, np.float32)
-        table.sort(axis=1)
-        if ON_GPU:
-            xp.cuda.get_current_stream().synchronize()
+        with xp.cuda.ExternalStream(stream) if ON_GPU else contextlib.nullcontext():
+            view(inputs[0], input_desc[0].dims, np.float32).sort(axis=1)
 
 
 class SortRowsCreator(trt.IPluginCreatorV3One):
