@@ -111,7 +111,7 @@ class Comparison:
             cases = importlib.import_module("benchmarks.cases")
             torch_peers = importlib.import_module("benchmarks.torch_peers")
             case = cases.Case(text)
-            feeds, want = case.feeds(), torch_peers.precise(case)
+            feeds, want = case.feeds(), torch_peers.precise(case, options.precision)
         else:
             path, feeds, want, ort = file_case(Path(text))
         ours = Ours(path, feeds, options.precision, not options.no_warm)

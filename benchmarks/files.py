@@ -17,7 +17,7 @@ Feeds = dict[str, NDArray[np.generic]]
 
 
 def file_case(path: Path) -> tuple[Path, Feeds, NDArray[np.float32], Contender]:
-    """The path, inputs (free dims as in FREE_DIMS, integers 0 or 1), the first output wanted, and onnxruntime as a peer.
+    """The path, inputs (free dims as in FREE_DIMS, integers 0 or 1), the first output, and onnxruntime as a peer.
 
     Raises Absent without onnxruntime.
     """

@@ -33,14 +33,14 @@ def _first(out: Any) -> Tensor:
     return out[0] if isinstance(out, tuple) else out
 
 
-def precise(case: Case) -> NDArray[np.float32]:
+def precise(case: Case, precision: str) -> NDArray[np.float32]:
     """The first output in float32 without TF32."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     with torch.no_grad():
         net = case.conditioned(device())
         if case.net.narrow:  # the weights are those of the narrow net
-            net = net.half().float()
+            net = net.to(TYPES[precision]).float()
         made = _first(net(*inputs_of(case.feeds(), device(), torch.float32))).cpu().numpy()
     del net
     if device() == "cuda":
