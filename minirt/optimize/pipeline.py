@@ -10,6 +10,7 @@ from minirt.ir.graph import Graph, rebuild
 from minirt.ir.op import Node, Value, reapply
 from minirt.ir.text import print_graph
 from minirt.ir.weights import Weights
+from minirt.optimize.attention import batches_split_again_never_joined
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
@@ -50,7 +51,7 @@ def in_bodies(graph: Graph, each: Callable[[Graph], Graph]) -> Graph:
 NEUTRAL = (
     Pass("canonicalise", FOLDING + CANONICAL),
     Pass("settle loops", LOOPS + FOLDING + CANONICAL),
-    Pass("find patterns", PATTERNS + FOLDING + CANONICAL),
+    Pass("find patterns", (*PATTERNS, batches_split_again_never_joined, *FOLDING, *CANONICAL)),
 )
 """For every target: what an engine stores."""
 
@@ -61,6 +62,12 @@ FUSING = (
     Pass("fold what is left", (small_iota_is_constant,)),
 )
 """For targets whose kernels take prologues and epilogues."""
+
+
+def fusing(attention: tuple[Rule, ...]) -> tuple[Pass, ...]:
+    """The fusing passes for targets with kernels of attention, which ``attention`` finds before it is taken apart."""
+    return (*FUSING[:1], Pass("find attention", attention + CANONICAL), *FUSING[1:])
+
 
 WIDE = (Pass("widen narrow products", WIDENING),)
 """After fusion, for targets that multiply in float32."""

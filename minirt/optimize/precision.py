@@ -13,6 +13,7 @@ from minirt.ir.scalar import Body, Scalar, arg, cast
 from minirt.ir.scalar import rebuild as rebuild_scalars
 from minirt.ir.weights import Weights
 from minirt.ops.arithmetic import Max, Min
+from minirt.ops.attention import Attention
 from minirt.ops.cast import Cast
 from minirt.ops.epilogue import Accumulates
 from minirt.ops.indexing import Gather
@@ -30,7 +31,7 @@ from minirt.optimize.rewrite import rule
 from minirt.types.dtype import DType, f32
 from minirt.types.tensor import Tensor
 
-MOVES = (Reshape, Transpose, Expand, Slice, Concat, Pad, Gather, Relayout, Pool, Resize, Softmax)
+MOVES = (Reshape, Transpose, Expand, Slice, Concat, Pad, Gather, Relayout, Pool, Resize, Softmax, Attention)
 NARROW = (*MOVES, Elementwise, Accumulates, Reduce, Normalization)
 
 

@@ -1,6 +1,7 @@
 """Every CUDA kernel family: importing this registers them."""
 
 from minirt.kernels.cuda import (
+    attention,
     conv_kernels,
     gather,
     gemm_kernels,
@@ -18,6 +19,7 @@ from minirt.kernels.cuda import (
 )
 
 __all__ = [
+    "attention",
     "conv_kernels",
     "gather",
     "gemm_kernels",

@@ -1,0 +1,146 @@
+// What both attention kernels share: which scores count, the running softmax, rows of the result.
+// The head defines: In, BM BN (rows of queries and keys a tile), HD HDV (head sizes, padded), CAUSAL, MASK (0 none, 1 bool, 2
+// numbers), MaskType, MASK_ROW (the mask is the same for every query), GUARD, FAST_OUT, struct Args.
+// A score tile holds, per lane l of a warp's 16 rows: element e is row (l >> 2) + 8 * ((e >> 1) & 1), column 8 * (e >> 2) +
+// 2 * (l & 3) + (e & 1), as mma.sync and wgmma both lay their sums.
+constexpr float LOG2E = 1.4426950408889634f;
+#define NOTHING __int_as_float(0xff800000)
+// Scores are compared as they come where no mask is added, else scaled; exponents are of base 2.
+DEV float factor(const Args& p) { return MASK ? 1.f : p.scale; }
+DEV float exp2_fast(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+
+// A mask's element as what it adds to a scaled score; of a boolean mask, what it replaces the score by, or 0.
+DEV float mask_bias(const MaskType* at, const Args& p) {
+  const float x = (float)widen(*at);
+  if (MASK == 1) return x != 0.f ? 0.f : p.hidden;
+  return x < -2e38f ? (x == NOTHING ? NOTHING : -3e38f) : x * LOG2E;
+}
+DEV float biased(float score, float bias, float scale) {
+  return MASK == 1 ? (bias == 0.f ? score * scale : bias) : fmaf(score, scale, bias);
+}
+
+struct Head { int b, h, m0, count; };  // one tile of queries, and how many tiles of keys it reads
+DEV int tiles_of(const Args& p) { return (p.s + BM - 1) / BM; }
+DEV Head head_at(int t, const Args& p) {
+  Head x;
+  const int tiles = tiles_of(p), pair = t / tiles, tile = t - pair * tiles;
+  x.b = pair / p.heads; x.h = pair - x.b * p.heads;
+  x.m0 = (CAUSAL ? tiles - 1 - tile : tile) * BM;  // tiles that read most go first
+  int end = p.t;
+  if (CAUSAL) { const int last = x.m0 + BM + p.offset; end = last < end ? last : end; }
+  x.count = end > 0 ? (end + BN - 1) / BN : 0;
+  return x;
+}
+DEV const MaskType* mask_of(const Args& p, const Head& x) { return (const MaskType*)p.mask + x.b * p.m_b + x.h * p.m_h; }
+DEV float column_bias(const Args& p, const MaskType* mask, int column) {
+  return column < p.t ? mask_bias(mask + column * p.m_t, p) : NOTHING;
+}
+
+// Adds the mask and hides keys that do not count; `row` and `column` are those of the lane's element 0, `biases` is the
+// shared-memory row of the tile's biases.
+template <int N> DEV void hide(float (&s)[N], const Args& p, const MaskType* mask, int row, int first, u32 biases) {
+  const int lane = threadIdx.x & 31, column = first + 2 * (lane & 3);
+  const float scale = p.scale;
+  if constexpr (MASK != 0 && MASK_ROW) {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+      float a, b;
+      asm volatile("ld.shared.v2.f32 {%0,%1}, [%2];" : "=f"(a), "=f"(b) : "r"(biases + 4 * (column - first) + 32 * i) : "memory");
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        s[4 * i + 2 * h] = biased(s[4 * i + 2 * h], a, scale);
+        s[4 * i + 2 * h + 1] = biased(s[4 * i + 2 * h + 1], b, scale);
+      }
+    }
+  } else if constexpr (MASK != 0) {
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      const MaskType* from = mask + (row + 8 * h) * p.m_s;
+#pragma unroll
+      for (int e = 0; e < N / 2; e++) {
+        const int k = 8 * (e >> 1) + (e & 1), at = 4 * (e >> 1) + 2 * h + (e & 1);
+        const bool inside = row + 8 * h < p.s && column + k < p.t;
+        s[at] = biased(s[at], inside ? mask_bias(from + (column + k) * p.m_t, p) : 0.f, scale);
+      }
+    }
+  }
+  const int lowest = row - (lane >> 2);  // of the warp
+  if (first + BN <= p.t && (!CAUSAL || first + BN - 1 <= lowest + p.offset)) return;
+#pragma unroll
+  for (int e = 0; e < N; e++) {
+    const int k = column + 8 * (e >> 2) + (e & 1), r = row + 8 * ((e >> 1) & 1);
+    if (k >= p.t || (CAUSAL && k > r + p.offset)) s[e] = NOTHING;
+  }
+}
+
+// Scores become exponentials over the running greatest one; `old` is what sums made so far must be multiplied by.
+template <int N> DEV void soften(float (&s)[N], float (&top)[2], float (&sum)[2], float (&old)[2], float scale) {
+#pragma unroll
+  for (int h = 0; h < 2; h++) {
+    float high = top[h];
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) high = fmaxf(high, fmaxf(s[4 * i + 2 * h], s[4 * i + 2 * h + 1]));
+    high = fmaxf(high, __shfl_xor_sync(0xffffffffu, high, 1));
+    high = fmaxf(high, __shfl_xor_sync(0xffffffffu, high, 2));
+    const float base = high == NOTHING ? 0.f : high * scale;
+    old[h] = exp2_fast(fmaf(top[h], scale, -base));
+    top[h] = high;
+    float total = 0.f;
+#pragma unroll
+    for (int i = 0; i < N / 4; i++)
+#pragma unroll
+      for (int j = 0; j < 2; j++) {
+        float& x = s[4 * i + 2 * h + j];
+        x = exp2_fast(fmaf(x, scale, -base));
+        total += x;
+      }
+    sum[h] = sum[h] * old[h] + total;
+  }
+}
+template <int N> DEV void rescale(float (&o)[N], const float (&old)[2]) {
+#pragma unroll
+  for (int e = 0; e < N; e++) o[e] *= old[(e >> 1) & 1];
+}
+// Exponentials as the left operand of the second product: 16 keys a fragment.
+template <int N> DEV void pack_scores(u32 (&a)[N / 8][4], const float (&s)[N]) {
+#pragma unroll
+  for (int i = 0; i < N / 8; i++)
+#pragma unroll
+    for (int q = 0; q < 4; q++) a[i][q] = pack2(In{}, s[8 * i + 2 * q], s[8 * i + 2 * q + 1]);
+}
+
+// 16 rows of the result: sums over the sum of exponentials.
+template <int N> DEV void write_rows(float (&o)[N], const float (&sum)[2], const Args& p, const Head& x, int row) {
+  const int lane = threadIdx.x & 31;
+  In* to = (In*)p.o + x.b * p.o_b + x.h * p.o_h;
+#pragma unroll
+  for (int h = 0; h < 2; h++) {
+    float total = sum[h];
+    total += __shfl_xor_sync(0xffffffffu, total, 1);
+    total += __shfl_xor_sync(0xffffffffu, total, 2);
+    const bool none = GUARD && !(total > 0.f);
+    const float by = 1.f / total;
+#pragma unroll
+    for (int i = 0; i < N / 4; i++)
+#pragma unroll
+      for (int j = 0; j < 2; j++) { float& y = o[4 * i + 2 * h + j]; y = none ? 0.f : y * by; }
+    const int m = row + 8 * h;
+    if constexpr (FAST_OUT && N % 16 == 0) {
+#pragma unroll
+      for (int g = 0; g < N / 16; g++) {
+        float v[8];
+#pragma unroll
+        for (int q = 0; q < 8; q++) v[q] = o[16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
+        quad_transpose(v);
+        const int n = 32 * g + 8 * (lane & 3);
+        if (m < p.s && n < p.dv) store_fast<8>(to + m * p.o_s + n, v);
+      }
+    } else {
+#pragma unroll
+      for (int e = 0; e < N / 2; e++) {
+        const int n = 8 * (e >> 1) + 2 * (lane & 3) + (e & 1);
+        if (m < p.s && n < p.dv) to[m * p.o_s + n * p.o_d] = Narrow<In>::of(o[4 * (e >> 1) + 2 * h + (e & 1)]);
+      }
+    }
+  }
+}

@@ -1,0 +1,262 @@
+"""Attention on CUDA: scores never leave the chip.  wgmma with the copy engine on Hopper, mma.sync elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minirt.kernels.cuda.attention_source import Source, attention_source, shared_bytes
+from minirt.kernels.cuda.compile import CudaSource
+from minirt.kernels.cuda.nest import broadcast_strides, is_one, same
+from minirt.kernels.kernel import Kernel, Operand, Order, Problem, Target
+from minirt.ops.attention import Attention
+from minirt.ops.attention import heads as shared_heads
+from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Real, Spec, TensorMap, Unit
+from minirt.types.dim import Dim, ceil, divide, minimum, mul
+
+Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
+LARGEST_HEAD = 256
+_MASKS = ("bool", "f16", "bf16", "f32")
+_FINITE = 3.0e38
+
+
+def _up(size: Dim, each: int) -> Dim:
+    return ceil(divide(size, each))
+
+
+def _aligned(problem: Problem, operand: Operand) -> bool:
+    """True where rows are contiguous and each starts on 16 bytes."""
+    last = is_one(operand.shape[-1]) or same(operand.strides[-1], 1)
+    rows = (s for s, d in zip(operand.strides[:-1], operand.shape[:-1], strict=True) if not is_one(d))
+    return operand.aligned and last and all(problem.divisible(s, 8) for s in rows)
+
+
+class _FusedAttention(Kernel):
+    """Base of both kernels."""
+
+    ops = (Attention,)
+    target = "cuda"
+    method = ""
+
+    def orders(self, problem: Problem) -> Orders:
+        """Rows of 16-byte pieces: what lies otherwise is copied."""
+        found: list[Order | None] = []
+        for operand in problem.inputs[:3]:
+            axes = tuple(range(operand.type.rank))
+            found.append(None if _aligned(problem, operand) else Order(axes))
+        return (*found, *(None for _ in problem.inputs[3:])), (None,)
+
+    def rejects(self, problem: Problem) -> str:
+        """Types, sizes of heads, ranks."""
+        q, k, v = problem.inputs[:3]
+        if problem.target.capability < 80:
+            return f"{problem.target.arch} has no mma.sync for 16-bit floats with 16 steps of k"
+        if q.type.dtype.name not in ("f16", "bf16"):
+            return f"attention of {q.type.dtype} is not of 16-bit floats"
+        if q.type.rank not in (3, 4):
+            return f"operands of rank {q.type.rank} are not batches of heads"
+        for operand in (q, k, v):
+            size = operand.shape[-1]
+            if not isinstance(size, int) or size % 8 or not 0 < size <= LARGEST_HEAD:
+                return f"heads of {size} numbers are no multiples of 8 up to {LARGEST_HEAD}"
+            if not _aligned(problem, operand):
+                return "rows of an operand are not 16-byte aligned"
+        if len(problem.inputs) > 3 and problem.inputs[3].type.dtype.name not in _MASKS:
+            return f"a mask of {problem.inputs[3].type.dtype} is none of {', '.join(_MASKS)}"
+        return self.refuses(problem)
+
+    def refuses(self, problem: Problem) -> str:
+        """Why the method does not take it; "" where it does."""
+        return ""
+
+    def source(self, spec: Spec, target: Target) -> CudaSource:
+        """What to compile."""
+        made = attention_source(spec)
+        return CudaSource(made.text, made.entry)
+
+    def spec(self, problem: Problem, tactic: Spec, widths: Sequence[int]) -> Spec:
+        """The compile-time part; ``widths``: the sizes of heads, padded."""
+        op = problem.op
+        assert isinstance(op, Attention)
+        mask = problem.inputs[3] if len(problem.inputs) > 3 else None
+        row = mask is not None and not self._by_rows(problem)
+        out = problem.outputs[0]
+        return {
+            "method": self.method, "dtype": problem.inputs[0].type.dtype.name, "heads": list(widths),
+            "causal": op.causal, "mask": mask.type.dtype.name if mask is not None else None, "mask_row": row,
+            "guard": op.guard, "fast_out": _aligned(problem, out), **tactic,
+        }  # fmt: skip
+
+    def _by_rows(self, problem: Problem) -> bool:
+        """True where a mask differs from query to query."""
+        if len(problem.inputs) < 4:
+            return False
+        return not same(self.strides(problem, problem.inputs[3], problem.outputs[0].shape[:-1])[-2], 0)
+
+    def strides(self, problem: Problem, mask: Operand, rows: tuple[Dim, ...]) -> list[Dim]:
+        """The mask's strides along batch, heads, queries and keys."""
+        keys = problem.inputs[1].shape[-2]
+        found = broadcast_strides(mask, (*rows, keys))
+        return [0] * (4 - len(found)) + list(found)
+
+    def values(self, problem: Problem) -> dict[str, Any]:
+        """Arguments by name, but for tensor maps."""
+        op, (q, k, v) = problem.op, problem.inputs[:3]
+        assert isinstance(op, Attention)
+        out, four = problem.outputs[0], q.type.rank == 4
+        queries, keys, ratio = q.shape, k.shape, _ratio(problem)
+        found: dict[str, Any] = {
+            "batch": queries[0] if four else 1, "heads": queries[-3], "ratio": ratio, "s": queries[-2],
+            "t": keys[-2], "d": queries[-1], "dv": v.shape[-1], "offset": op.offset,
+            "scale": op.scale * math.log2(math.e), "hidden": _exponent(op.hidden),
+        }  # fmt: skip
+        mask = problem.inputs[3] if len(problem.inputs) > 3 else None
+        places = {"q": Address("in", 0), "k": Address("in", 1), "v": Address("in", 2), "o": Address("out", 0)}
+        for (name, address), operand in zip(places.items(), (q, k, v, out), strict=True):
+            steps = [0] * (4 - len(operand.strides)) + list(operand.strides)
+            found |= {name: address, **{f"{name}_{axis}": s for axis, s in zip("bhsd", steps, strict=True)}}
+        steps = [0] * 4 if mask is None else self.strides(problem, mask, out.shape[:-1])
+        found["mask"] = Address("in", 3 if mask is not None else 0)
+        return found | {f"m_{axis}": s for axis, s in zip("bhst", steps, strict=True)}
+
+    def launched(self, spec: Spec, values: dict[str, Any], blocks: Dim) -> Launches:
+        """One launch of ``blocks`` blocks."""
+        made: Source = attention_source(spec)
+        args = tuple(_argument(kind, values[name]) for name, kind in made.args)
+        return Launches((Launch(Unit(self.name, spec), args, (blocks, 1, 1), (made.threads, 1, 1), made.shared),))
+
+
+def _argument(kind: str, value: Any) -> Arg:
+    if isinstance(value, Address | TensorMap):
+        return value
+    return Real(float(value), 32) if kind == "f32" else Integer(value, 64 if kind == "i64" else 32)
+
+
+def _ratio(problem: Problem) -> Dim:
+    return shared_heads(problem.inputs[0].shape, problem.inputs[1].shape)
+
+
+def _exponent(hidden: float) -> float:
+    """The score of what a mask hides, in units of base-2 exponents, finite where it was."""
+    return hidden if hidden == -math.inf else max(hidden * math.log2(math.e), -_FINITE)
+
+
+def _tiles(problem: Problem, rows: int) -> Dim:
+    q = problem.inputs[0].shape
+    batch = q[0] if len(q) == 4 else 1
+    return mul(mul(_up(q[-2], rows), q[-3]), batch)
+
+
+class AttentionMma(_FusedAttention):
+    """Tensor cores by mma.sync, 16 queries a warp; heads of up to 256, padded to 16."""
+
+    rank = 20
+    method = "mma"
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Tiles that shared memory holds; small ones where there are few queries."""
+        widths = self._widths(problem)
+        few = problem.likely(_tiles(problem, 128)) < problem.target.multiprocessors
+        rows = (64, 128) if few or problem.likely(problem.inputs[0].shape[-2]) <= 64 else (128, 64)
+        room = problem.target.shared_memory or 99 * 1024
+        found: list[Spec] = []
+        for bm in rows:
+            keys = (64, 32, 16) if max(widths) <= 128 and not self._by_rows(problem) else (32, 16)
+            tiles: list[Spec] = [{"tile": [bm, bn]} for bn in keys]
+            found += [t for t in tiles if shared_bytes({**t, "method": "mma", "heads": widths}) <= room][:1]
+        return found
+
+    def _widths(self, problem: Problem) -> list[int]:
+        sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
+        return [-(-d // 16) * 16 for d in sizes if isinstance(d, int)]
+
+    def refuses(self, problem: Problem) -> str:
+        """Tiles beyond the shared memory of a block."""
+        return "" if self.tactics(problem) else "a tile of such heads exceeds the shared memory of a block"
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """A block for each tile of queries."""
+        spec = self.spec(problem, tactic, self._widths(problem))
+        return self.launched(spec, self.values(problem), _tiles(problem, tactic["tile"][0]))
+
+
+class AttentionWgmma(_FusedAttention):
+    """Hopper's warpgroup products fed by its copy engine; heads of up to 256, padded to 64."""
+
+    rank = 10
+    method = "wgmma"
+
+    def refuses(self, problem: Problem) -> str:
+        """Only sm_90a; few queries waste most of a tile."""
+        if problem.target.arch != "sm_90a":
+            return f"wgmma is an instruction of sm_90a, not of {problem.target.arch}"
+        if problem.bounds(problem.inputs[0].shape[-2])[1] <= 16:
+            return "tiles of 64 queries are wasted on 16 or fewer"
+        for operand in problem.inputs[:3]:
+            if any(same(s, 0) and not is_one(d) for s, d in zip(operand.strides, operand.shape, strict=True)):
+                return "a tensor map takes no axis that repeats"
+        return ""
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Tiles, best guess first."""
+        keys = problem.likely(problem.inputs[1].shape[-2])
+        mask = "" if len(problem.inputs) < 4 else "rows" if self._by_rows(problem) else "row"
+        return [_TACTICS[name] for name in _preferred(max(self._widths(problem)), keys, mask)]
+
+    def _widths(self, problem: Problem) -> list[int]:
+        sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
+        return [-(-d // 64) * 64 for d in sizes if isinstance(d, int)]
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """As many blocks as fit at once, each taking tiles in turn."""
+        tile, per_sm = tactic["tile"], int(tactic["per_sm"])
+        spec = self.spec(problem, {k: v for k, v in tactic.items() if k != "persistent"}, self._widths(problem))
+        values = self.values(problem)
+        for i, (name, rows) in enumerate((("q", tile[0]), ("k", tile[1]), ("v", tile[1]))):
+            values |= _map(problem, i, name, rows)
+        tiles = _tiles(problem, tile[0])
+        most = problem.target.multiprocessors * per_sm
+        return self.launched(spec, values, minimum(tiles, most) if tactic["persistent"] else tiles)
+
+
+def _map(problem: Problem, number: int, name: str, rows: int) -> dict[str, Any]:
+    """The tensor map of an operand, and whether its batch coordinate moves; axes of size 1 get any stride."""
+    operand = problem.inputs[number]
+    shape = [1] * (4 - operand.type.rank) + list(operand.shape)
+    strides = [0] * (4 - operand.type.rank) + list(operand.strides)
+    row = mul(strides[2], 2) if not is_one(shape[2]) else mul(_up(mul(shape[3], 2), 16), 16)
+    rest = [row if is_one(d) else mul(s, 2) for d, s in zip(shape[:2], strides[:2], strict=True)]
+    dims = (shape[3], shape[2], shape[1], shape[0])
+    dtype = operand.type.dtype.name
+    made = TensorMap(Address("in", number), dtype, dims, (row, rest[1], rest[0]), (64, rows, 1, 1), (1, 1, 1, 1))
+    return {f"t{name}": made, f"{name}_moves": int(not is_one(shape[0]))}
+
+
+_COMMON: Spec = {"stages": 2, "q_stages": 1, "persistent": True, "turns": False}
+_TACTICS: dict[str, Spec] = {
+    "turns": {**_COMMON, "tile": [128, 128], "consumers": 2, "registers": [40, 232], "per_sm": 1, "turns": True},
+    "plain": {**_COMMON, "tile": [128, 128], "consumers": 2, "registers": [40, 232], "per_sm": 1, "q_stages": 2},
+    "three": {**_COMMON, "tile": [192, 128], "consumers": 3, "registers": [32, 160], "per_sm": 1},
+    "once": {**_COMMON, "tile": [128, 128], "consumers": 2, "registers": [40, 232], "per_sm": 1, "persistent": False},
+    "many": {**_COMMON, "tile": [64, 64], "consumers": 1, "registers": [24, 136], "per_sm": 3},
+    "crowd": {**_COMMON, "tile": [64, 64], "consumers": 1, "registers": [24, 136], "per_sm": 3, "persistent": False},
+    "pair": {**_COMMON, "tile": [64, 128], "consumers": 1, "registers": [40, 216], "per_sm": 2},
+    "long": {**_COMMON, "tile": [128, 208], "consumers": 2, "registers": [40, 232], "per_sm": 1, "q_stages": 2},
+    "wide": {**_COMMON, "tile": [128, 64], "consumers": 2, "registers": [40, 232], "per_sm": 1},
+}  # fmt: skip
+
+
+def _preferred(width: int, keys: int, mask: str) -> list[str]:
+    """Names of tactics, best guess first; a mask takes registers, "rows" (one for each query) the most."""
+    if width > 128:
+        return ["wide"]
+    if width > 64:
+        return ["wide"] if mask == "rows" else ["turns", "once", "wide"]
+    if mask == "rows":
+        return ["wide", "many"]
+    if keys <= 128:
+        return ["many", "crowd", "pair", "plain", "turns"]
+    if keys <= 208:
+        return ["many", "crowd", "pair", "turns"] if mask else ["long", "many", "crowd", "pair", "turns"]
+    return ["turns", *([] if mask else ["three"]), "plain", "once", "pair", "many"]

@@ -1,0 +1,88 @@
+// Attention on mma.sync (sm_80 and later): softmax(q k^T * scale + mask) v without the scores in memory.
+// Each warp has 16 rows of queries; tiles of keys and values are copied one step ahead (Dao 2023, FlashAttention-2).
+// Follows attention.cuh.
+constexpr int WARPS = BM / 16, NT = 32 * WARPS, PITCH = 2 * HD + 16, PITCH_V = 2 * HDV + 16;  // odd multiples of 16 bytes
+constexpr int Q_BYTES = BM * PITCH, K_BYTES = BN * PITCH, STAGE = K_BYTES + BN * PITCH_V;
+constexpr bool HELD = HD <= 128;  // fragments of queries stay in registers
+
+// `rows` rows of `size` elements into shared memory; the rest of the tile is zero
+template <int ROWS, int WIDTH> DEV void copy_rows(u32 to, const In* from, i64 step, int rows, int size) {
+  constexpr int EACH = WIDTH / 8;
+#pragma unroll
+  for (int i = 0; i < ROWS * EACH; i += NT) {
+    const int at = i + threadIdx.x, r = at / EACH, c = at - r * EACH;
+    if ((ROWS * EACH) % NT == 0 || at < ROWS * EACH) {
+      const bool inside = r < rows && 8 * c < size;
+      copy_async<16>(to + r * (2 * WIDTH + 16) + 16 * c, inside ? from + r * step + 8 * c : from, inside ? 16 : 0);
+    }
+  }
+}
+
+DEV void run(const Args& p) {
+  extern __shared__ __align__(1024) u8 shared[];
+  __shared__ __align__(16) float biases[2][MASK_ROW ? BN : 4];
+  const u32 base = shared_address(shared), held = shared_address(biases);
+  const Head x = head_at(blockIdx.x, p);
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, group = x.h / p.ratio;
+  const In* q = (const In*)p.q + x.b * p.q_b + x.h * p.q_h + x.m0 * p.q_s;
+  const In* k = (const In*)p.k + x.b * p.k_b + group * p.k_h;
+  const In* v = (const In*)p.v + x.b * p.v_b + group * p.v_h;
+  const MaskType* mask = mask_of(p, x);
+  const float scale = factor(p);
+  copy_rows<BM, HD>(base, q, p.q_s, p.s - x.m0, p.d);
+  if (x.count > 0) {
+    copy_rows<BN, HD>(base + Q_BYTES, k, p.k_s, p.t, p.d);
+    copy_rows<BN, HDV>(base + Q_BYTES + K_BYTES, v, p.v_s, p.t, p.dv);
+    if (MASK_ROW) for (int i = threadIdx.x; i < BN; i += NT) biases[0][i] = column_bias(p, mask, i);
+  }
+  copy_commit();
+  float o[HDV / 2] = {}, top[2] = {NOTHING, NOTHING}, sum[2] = {0.f, 0.f}, old[2];
+  u32 fragments[HELD ? HD / 16 : 1][4];
+  const u32 mine = base + 16 * warp * PITCH + (lane & 15) * PITCH + (lane >> 4) * 16;
+  const int row = x.m0 + 16 * warp + (lane >> 2);
+  for (int j = 0; j < x.count; j++) {
+    const u32 tile = base + Q_BYTES + (j & 1) * STAGE, next = base + Q_BYTES + ((j + 1) & 1) * STAGE;
+    copy_wait<0>();
+    __syncthreads();
+    const bool more = j + 1 < x.count;
+    if (more) {
+      const int from = (j + 1) * BN;
+      copy_rows<BN, HD>(next, k + from * p.k_s, p.k_s, p.t - from, p.d);
+      copy_rows<BN, HDV>(next + K_BYTES, v + from * p.v_s, p.v_s, p.t - from, p.dv);
+    }
+    copy_commit();
+    if (HELD && j == 0) {
+#pragma unroll
+      for (int i = 0; i < HD / 16; i++) ldmatrix(fragments[HELD ? i : 0], mine + 32 * i);
+    }
+    float s[BN / 2] = {};
+#pragma unroll
+    for (int i = 0; i < HD / 16; i++) {
+      if (!HELD) ldmatrix(fragments[0], mine + 32 * i);
+#pragma unroll
+      for (int n = 0; n < BN / 16; n++) {
+        u32 b[4];
+        ldmatrix(b, tile + (16 * n + (lane & 7) + (lane >> 4) * 8) * PITCH + 32 * i + ((lane >> 3) & 1) * 16);
+        mma(In{}, &s[8 * n], fragments[HELD ? i : 0], b[0], b[1]);
+        mma(In{}, &s[8 * n + 4], fragments[HELD ? i : 0], b[2], b[3]);
+      }
+    }
+    hide(s, p, mask, row, j * BN, held + (j & 1) * BN * 4);
+    soften(s, top, sum, old, scale);
+    rescale(o, old);
+    u32 a[BN / 16][4];
+    pack_scores(a, s);
+#pragma unroll
+    for (int i = 0; i < BN / 16; i++)
+#pragma unroll
+      for (int n = 0; n < HDV / 16; n++) {
+        u32 b[4];
+        ldmatrix_trans(b, tile + K_BYTES + (16 * i + (lane & 15)) * PITCH_V + 32 * n + (lane >> 4) * 16);
+        mma(In{}, &o[8 * n], a[i], b[0], b[1]);
+        mma(In{}, &o[8 * n + 4], a[i], b[2], b[3]);
+      }
+    if (MASK_ROW && more) for (int i = threadIdx.x; i < BN; i += NT) biases[(j + 1) & 1][i] = column_bias(p, mask, (j + 1) * BN + i);
+  }
+  copy_wait<0>();
+  write_rows(o, sum, p, x, row);
+}

@@ -1,0 +1,123 @@
+"""CUDA C++ text of the attention kernels: a generated head (types, sizes, arguments) before the body files.
+
+A ``spec`` holds what is fixed at compile time: ``method`` ("mma" or "wgmma"), ``dtype``, ``tile`` [rows of queries,
+rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies, ``causal``,
+``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``, ``fast_out`` (rows
+of the result are 16-byte aligned); for wgmma also ``stages``, ``q_stages``, ``consumers``, ``turns``, ``registers``
+[of the warpgroup that feeds, of those that multiply], ``per_sm``.  Sizes and strides, in elements, are run-time
+arguments; ``scale`` and ``hidden`` are in units of base-2 exponents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minirt.kernels.cuda.generate import STORAGE, body_file
+from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text, entry_text
+
+_SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset")
+_TYPES = {**C_TYPE, "f32": "float"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kernel to compile: its text, entry name, arguments in order, threads of a block, dynamic shared bytes."""
+
+    text: str
+    entry: str
+    args: Args
+    threads: int
+    shared: int
+
+
+def attention_args(spec: Spec) -> Args:
+    """Run-time arguments: sizes, the two factors, then addresses and strides."""
+    args: Args = [(name, "i32") for name in _SIZES] + [("scale", "f32"), ("hidden", "f32")]
+    strides = [("o", "bhsd"), ("mask", "bhst")]
+    if spec["method"] == "mma":
+        strides = [("q", "bhs"), ("k", "bhs"), ("v", "bhs"), *strides]
+    else:
+        args += [(f"{x}_moves", "i32") for x in "qkv"] + [(f"t{x}", "map") for x in "qkv"]
+    for name, axes in strides:
+        args += [(name, "ptr"), *((f"{name[0]}_{axis}", "i64") for axis in axes)]
+    return args
+
+
+def shared_bytes(spec: Spec) -> int:
+    """Dynamic shared memory of a block."""
+    (bm, bn), (hd, hdv) = spec["tile"], spec["heads"]
+    if spec["method"] == "mma":
+        return int(bm * (2 * hd + 16) + 2 * bn * (2 * hd + 2 * hdv + 32))
+    return int(spec["q_stages"] * bm * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
+
+
+def attention_source(spec: Spec) -> Source:
+    """The whole text: shared files, the head, the body, the entry."""
+    (bm, bn), (hd, hdv), args = spec["tile"], spec["heads"], attention_args(spec)
+    mask = spec["mask"]
+    constants: dict[str, int | bool] = {
+        "BM": bm, "BN": bn, "HD": hd, "HDV": hdv, "CAUSAL": bool(spec["causal"]), "MASK_ROW": bool(spec["mask_row"]),
+        "MASK": 0 if mask is None else 1 if mask == "bool" else 2, "GUARD": bool(spec["guard"]),
+        "FAST_OUT": bool(spec["fast_out"]),
+    }  # fmt: skip
+    files, head, threads, bound = ["attention_mma.cuh"], "", 2 * bm, f"__launch_bounds__({2 * bm}, {_blocks(spec)})"
+    if spec["method"] == "wgmma":
+        consumers, (low, high) = int(spec["consumers"]), spec["registers"]
+        constants |= {
+            "STAGES": spec["stages"], "Q_STAGES": spec["q_stages"], "CONSUMERS": consumers,
+            "TURNS": bool(spec["turns"]), "FEEDER_REGISTERS": low, "REGISTERS": high,
+        }  # fmt: skip
+        files, threads = ["attention_wgmma.cuh"], 128 * (consumers + 1)
+        head = _score(bn, spec["dtype"]) + _gather(hdv, spec["dtype"])
+        bound = f"__launch_bounds__({threads}, {spec['per_sm']})"
+    types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[mask or 'bool']} MaskType;\n"
+    shared = [body_file(name) for name in ("elements.cuh", "tile.cuh")]
+    shared += [body_file("hopper.cuh")] if spec["method"] == "wgmma" else []
+    parts = [*shared, types, head, constants_text(constants), _struct(args)]
+    parts += [body_file("attention.cuh"), *map(body_file, files)]
+    entry = f"attention_{spec['method']}"
+    return Source("\n".join([*parts, _entry(entry, args, bound)]), entry, args, threads, shared_bytes(spec))
+
+
+def _blocks(spec: Spec) -> int:
+    """Blocks of mma.sync that a multiprocessor should hold, where their registers allow it."""
+    small = max(spec["heads"]) <= 64 and (spec["mask"] is None or spec["mask_row"])
+    return 3 if small and spec["tile"][0] == 64 else 1
+
+
+def _struct(args: Args) -> str:
+    fields = "".join(f"  {_TYPES[kind]} {name};\n" for name, kind in args if kind != "map")
+    return f"struct Args {{\n{fields}}};\n"
+
+
+def _entry(entry: str, args: Args, bound: str) -> str:
+    text = entry_text(entry, [(name, "i32" if kind == "f32" else kind) for name, kind in args], bound)
+    for name, kind in args:
+        if kind == "f32":
+            text = text.replace(f"int {name},", f"float {name},", 1)
+    return text
+
+
+def _score(n: int, dtype: str) -> str:
+    """``score(d, q, k, keep)``: 64 x n products of rows of q and rows of k."""
+    return _product("score", n, dtype, "u64 a", '"l"(a)', 1, "1, 1, 0, 0")
+
+
+def _gather(n: int, dtype: str) -> str:
+    """``gather(d, a, v, keep)``: 64 x n products of a in registers and v, whose rows are the inner dimension."""
+    operand = ", ".join(f'"r"(a[{i}])' for i in range(4))
+    return _product("gather", n, dtype, "u32 (&a)[4]", operand, 4, "1, 1, 1")
+
+
+def _product(name: str, n: int, dtype: str, a: str, operand: str, count: int, flags: str) -> str:
+    sums = n // 2
+    registers = ",".join(f"%{i}" for i in range(sums))
+    outputs = ", ".join(f'"+f"(d[{i}])' for i in range(sums))
+    left = f"%{sums}" if count == 1 else "{" + ",".join(f"%{sums + i}" for i in range(count)) + "}"
+    return (
+        f"DEV void {name}(float (&d)[{sums}], {a}, u64 b, int keep) {{\n"
+        f'  asm volatile("{{\\n.reg .pred p;\\nsetp.ne.b32 p, %{sums + count + 1}, 0;\\n"\n'
+        f'    "wgmma.mma_async.sync.aligned.m64n{n}k16.f32.{dtype}.{dtype} {{{registers}}}, "\n'
+        f'    "{left}, %{sums + count}, p, {flags};\\n}}"\n'
+        f'    : {outputs} : {operand}, "l"(b), "r"(keep));\n}}\n'
+    )

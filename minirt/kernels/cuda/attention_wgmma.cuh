@@ -1,0 +1,175 @@
+// Attention on wgmma (sm_90a): CONSUMERS warpgroups of 64 rows of queries each, fed by a warpgroup of which one warp asks the
+// copy engine for tiles.  While one tile's exponentials are worked out, the product of the tile before with its values and,
+// with TURNS, the products of the other warpgroup run (Shah et al. 2024, FlashAttention-3).
+// The head defines beside attention.cuh's: STAGES, Q_STAGES, CONSUMERS, TURNS, FEEDER_REGISTERS, REGISTERS, and
+// `score(s, q, k, keep)`, `gather(o, a, v, keep)`: 64 x BN and 64 x HDV products.
+constexpr int Q_BYTES = BM * HD * 2, K_BYTES = BN * HD * 2, V_BYTES = BN * HDV * 2;
+constexpr int BARS = 2 * Q_STAGES + 4 * STAGES;
+template <int N> DEV void registers_down() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N)); }
+template <int N> DEV void registers_up() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N)); }
+DEV void turn_wait(int which) { asm volatile("bar.sync %0, 256;" ::"r"(which + 1) : "memory"); }
+DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which + 1) : "memory"); }
+// Results of a product that has run: no use of them moves ahead of the wait.
+template <int N> DEV void arrived(float (&x)[N]) {
+#pragma unroll
+  for (int i = 0; i < N; i++) asm volatile("" : "+f"(x[i])::"memory");
+}
+
+struct Rooms { u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
+struct Turn {  // which of N stages, and the phase of its barriers
+  int stage = 0;
+  u32 phase = 0;
+  template <int N> DEV void step() { if (++stage == N) { stage = 0; phase ^= 1; } }
+};
+
+// A tile of ROWS rows in blocks of 64 columns.
+template <int ROWS, int WIDTH> DEV void copy_head(u32 to, const TensorMap& map, u32 bar, int row, int h, int b) {
+#pragma unroll
+  for (int c = 0; c < WIDTH / 64; c++) copy_tile4(to + c * ROWS * 128, map, bar, 64 * c, row, h, b);
+}
+
+DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv, const Rooms& at) {
+  const int total = tiles_of(p) * p.heads * p.batch, lane = threadIdx.x & 31;
+  Turn q, kv;
+  for (int t = blockIdx.x; t < total; t += gridDim.x) {
+    const Head x = head_at(t, p);
+    const int group = x.h / p.ratio;
+    if (lane == 0) {
+      barrier_wait(at.q_empty + 8 * q.stage, q.phase ^ 1);
+      barrier_expect(at.q_full + 8 * q.stage, Q_BYTES);
+      copy_head<BM, HD>(at.q + q.stage * Q_BYTES, tq, at.q_full + 8 * q.stage, x.m0, x.h, x.b * p.q_moves);
+    }
+    q.step<Q_STAGES>();
+    const MaskType* mask = mask_of(p, x);
+    for (int j = 0; j < x.count; j++) {
+      if (MASK_ROW) {
+        float bias[(BN + 31) / 32];
+#pragma unroll
+        for (int i = 0; i < BN; i += 32) bias[i / 32] = column_bias(p, mask, j * BN + i + lane);
+        barrier_wait(at.k_empty + 8 * kv.stage, kv.phase ^ 1);
+#pragma unroll
+        for (int i = 0; i < BN; i += 32)
+          if (BN % 32 == 0 || i + lane < BN) asm volatile("st.shared.f32 [%0], %1;" ::"r"(at.biases + 4 * (kv.stage * BN + i + lane)), "f"(bias[i / 32]) : "memory");
+        __syncwarp();
+      }
+      if (lane == 0) {
+        if (!MASK_ROW) barrier_wait(at.k_empty + 8 * kv.stage, kv.phase ^ 1);
+        barrier_expect(at.k_full + 8 * kv.stage, K_BYTES);
+        copy_head<BN, HD>(at.k + kv.stage * K_BYTES, tk, at.k_full + 8 * kv.stage, j * BN, group, x.b * p.k_moves);
+        barrier_wait(at.v_empty + 8 * kv.stage, kv.phase ^ 1);
+        barrier_expect(at.v_full + 8 * kv.stage, V_BYTES);
+        copy_head<BN, HDV>(at.v + kv.stage * V_BYTES, tv, at.v_full + 8 * kv.stage, j * BN, group, x.b * p.v_moves);
+      }
+      __syncwarp();
+      kv.step<STAGES>();
+    }
+  }
+}
+
+DEV void ask_scores(float (&s)[BN / 2], u64 q, u32 k) {
+  warpgroup_fence();
+#pragma unroll
+  for (int i = 0; i < HD / 16; i++)
+    score(s, q + (i / 4) * (BM * 128 >> 4) + 2 * (i & 3), matrix_by_k<128>(k + (i / 4) * BN * 128) + 2 * (i & 3), i);
+  warpgroup_commit();
+}
+DEV void ask_sums(float (&o)[HDV / 2], u32 (&a)[BN / 16][4], u32 v, int keep) {
+  warpgroup_fence();
+#pragma unroll
+  for (int i = 0; i < BN / 16; i++) gather(o, a[i], matrix_by_n(v, BN * 128) + 128 * i, keep | i);
+  warpgroup_commit();
+}
+
+DEV void consume(const Args& p, const Rooms& at) {
+  const int total = tiles_of(p) * p.heads * p.batch, me = threadIdx.x >> 7, lane = threadIdx.x & 31;
+  const bool first = (threadIdx.x & 127) == 0;
+  const float scale = factor(p);
+  Turn q, k, v;
+  if (TURNS && me == 1) turn_pass(0);
+  for (int t = blockIdx.x; t < total; t += gridDim.x) {
+    const Head x = head_at(t, p);
+    const MaskType* mask = mask_of(p, x);
+    const int row = x.m0 + 16 * (threadIdx.x >> 5) + (lane >> 2);
+    const u64 mine = matrix_by_k<128>(at.q + q.stage * Q_BYTES + me * 64 * 128);
+    float s[BN / 2], o[HDV / 2], top[2] = {NOTHING, NOTHING}, sum[2] = {0.f, 0.f}, old[2];
+    u32 a[BN / 16][4];
+    barrier_wait(at.q_full + 8 * q.stage, q.phase);
+    if (x.count == 0) {
+#pragma unroll
+      for (int i = 0; i < HDV / 2; i++) o[i] = 0.f;
+      if (first) barrier_arrive(at.q_empty + 8 * q.stage);
+    } else {
+      barrier_wait(at.k_full + 8 * k.stage, k.phase);
+      ask_scores(s, mine, at.k + k.stage * K_BYTES);
+      warpgroup_wait<0>();
+      arrived(s);
+      if (first && x.count == 1) barrier_arrive(at.q_empty + 8 * q.stage);
+      hide(s, p, mask, row, 0, at.biases + 4 * k.stage * BN);
+      __syncwarp();
+      if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
+      k.step<STAGES>();
+      soften(s, top, sum, old, scale);
+      pack_scores(a, s);
+      for (int j = 1; j < x.count; j++) {
+        barrier_wait(at.k_full + 8 * k.stage, k.phase);
+        if (TURNS) turn_wait(me);
+        ask_scores(s, mine, at.k + k.stage * K_BYTES);
+        barrier_wait(at.v_full + 8 * v.stage, v.phase);
+        ask_sums(o, a, at.v + v.stage * V_BYTES, j - 1);
+        if (TURNS) turn_pass(me ^ 1);
+        warpgroup_wait<1>();
+        arrived(s);
+        if (first && j + 1 == x.count) barrier_arrive(at.q_empty + 8 * q.stage);
+        hide(s, p, mask, row, j * BN, at.biases + 4 * k.stage * BN);
+        __syncwarp();
+        if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
+        k.step<STAGES>();
+        soften(s, top, sum, old, scale);
+        warpgroup_wait<0>();
+        arrived(o);
+        if (first) barrier_arrive(at.v_empty + 8 * v.stage);
+        v.step<STAGES>();
+        rescale(o, old);
+        pack_scores(a, s);
+      }
+      barrier_wait(at.v_full + 8 * v.stage, v.phase);
+      ask_sums(o, a, at.v + v.stage * V_BYTES, x.count - 1);
+      warpgroup_wait<0>();
+      arrived(o);
+      if (first) barrier_arrive(at.v_empty + 8 * v.stage);
+      v.step<STAGES>();
+    }
+    q.step<Q_STAGES>();
+    write_rows(o, sum, p, x, row);
+  }
+}
+
+DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv) {
+  extern __shared__ __align__(1024) u8 shared[];
+  __shared__ alignas(8) u64 bars[BARS];
+  __shared__ __align__(16) float biases[MASK_ROW ? STAGES * BN : 4];
+  const u32 base = (shared_address(shared) + 1023) & ~1023u, bar = shared_address(bars);
+  Rooms at;
+  at.q = base; at.k = base + Q_STAGES * Q_BYTES; at.v = at.k + STAGES * K_BYTES; at.biases = shared_address(biases);
+  at.q_full = bar; at.q_empty = at.q_full + 8 * Q_STAGES; at.k_full = at.q_empty + 8 * Q_STAGES;
+  at.k_empty = at.k_full + 8 * STAGES; at.v_full = at.k_empty + 8 * STAGES; at.v_empty = at.v_full + 8 * STAGES;
+  if (threadIdx.x == 0) {
+    prefetch_map(tq);
+    prefetch_map(tk);
+    prefetch_map(tv);
+    for (int i = 0; i < Q_STAGES; i++) { barrier_init(at.q_full + 8 * i, 1); barrier_init(at.q_empty + 8 * i, CONSUMERS); }
+    for (int i = 0; i < STAGES; i++) {
+      barrier_init(at.k_full + 8 * i, 1); barrier_init(at.k_empty + 8 * i, 4 * CONSUMERS);
+      barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, CONSUMERS);
+    }
+    barriers_visible();
+  }
+  __syncthreads();
+  if (threadIdx.x >= 128 * CONSUMERS) {
+    registers_down<FEEDER_REGISTERS>();
+    if (threadIdx.x < 128 * CONSUMERS + 32) feed(p, tq, tk, tv, at);
+  } else {
+    registers_up<REGISTERS>();
+    consume(p, at);
+  }
+}

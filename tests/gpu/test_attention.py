@@ -1,0 +1,92 @@
+"""Attention on a device: every kernel with every tactic against the reference in float64, and whole graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minirt.build.targets import default_target
+from minirt.errors import CompileError
+from minirt.ir.graph import Graph, Input, constant
+from minirt.ir.op import Value, apply
+from minirt.kernels.cuda.compile import CudaSource, compile_many, default_store
+from minirt.kernels.kernel import Target
+from minirt.ops.arithmetic import Add, Mul
+from minirt.ops.evaluate import evaluate
+from minirt.ops.gemm import Gemm
+from minirt.ops.logic import where
+from minirt.ops.movement import reshaped, transposed
+from minirt.ops.softmax import Softmax
+from minirt.runtime import device as dev
+from minirt.types.dtype import bool_, f16
+from minirt.types.tensor import Tensor
+from tests.gpu.session import Session
+from tests.kernels.cuda.attention_cases import cases
+from tests.kernels.cuda.execution import check, choices, sources
+from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
+
+pytestmark = pytest.mark.gpu
+CASES = cases()
+
+
+@pytest.fixture(scope="module")
+def target() -> Target:
+    """The device, with all kernels compiled in several processes."""
+    device = dev.Device(0)
+    made = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    found: dict[str, CudaSource] = {}
+    for case in CASES:
+        for kernel, problem, tactic in choices(case, made):
+            found.update((s.text, s) for s in sources(kernel.launch(problem, tactic), made))
+    failed = [c for c in compile_many(list(found.values()), made.arch, default_store()) if isinstance(c, CompileError)]
+    assert not failed, failed[0]
+    return made
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_kernels_compute_what_the_reference_does(case: MatrixCase, target: Target) -> None:
+    wrong, done = [], 0
+    for kernel, problem, tactic in choices(case, target):
+        what = f"{case.name} {kernel.name} {tactic}"
+        runner = MatrixRunner(case, kernel, problem, tactic, target)
+        done += 1
+        try:
+            got = runner.run()
+            check(case, got, what)
+            np.testing.assert_array_equal(runner.run()[0], got[0], err_msg=f"{what} does not repeat")
+        except AssertionError as error:
+            wrong.append(f"{what}: {' '.join(str(error).split())[:160]}")
+    assert done and not wrong, "\n".join(wrong)
+
+
+def spelled_out(batch: int, length: int, heads: int, size: int) -> Graph:
+    """A layer as exported: one product for q, k and v, heads split, scores scaled, masked, weighed, and joined."""
+    rng = np.random.default_rng(0)
+    width = heads * size
+    x = apply(Input("x", Tensor(f16, (batch, length, width))))
+    seen = apply(Input("seen", Tensor(bool_, (batch, 1, 1, length))))
+
+    def split(seed: int) -> Value:
+        weights = constant(rng.standard_normal((width, width)).astype(np.float16) / width**0.5, f16)
+        shape = (batch, length, heads, size)
+        return transposed(reshaped(apply(Gemm(), x, weights), shape), (0, 2, 1, 3))
+
+    q, k, v = split(0), split(1), split(2)
+    scores = apply(Mul(), apply(Gemm(trans_b=True), q, k), constant(size**-0.5, f16))
+    bias = where(seen, constant(0.0, f16), constant(-np.inf, f16))
+    out = apply(Gemm(), apply(Softmax(3), apply(Add(), scores, bias)), v)
+    joined = reshaped(transposed(out, (0, 2, 1, 3)), (batch, length, width))
+    return Graph("layer", [x, seen], [joined], ["y"])
+
+
+@pytest.mark.parametrize(("length", "size"), [(12, 64), (77, 32), (197, 64), (300, 128)])
+def test_a_layer_runs_in_one_kernel_between_its_products(length: int, size: int) -> None:
+    graph = spelled_out(3, length, 4, size)
+    session = Session(graph, default_target())
+    rng = np.random.default_rng(1)
+    seen = np.arange(length) < rng.integers(1, length + 1, (3, 1, 1, 1))
+    feeds = {"x": rng.standard_normal((3, length, 4 * size)).astype(np.float16), "seen": seen}
+    got, want = session.run(feeds)[0], evaluate(graph, feeds, wide=True)[0]
+    assert sum(n for k, n in session.kernels.items() if k.startswith("Attention")) == 1, session.kernels
+    assert not any(k.startswith(("Softmax", "Move", "host")) for k in session.kernels), session.kernels
+    np.testing.assert_allclose(got.astype(np.float64), want, rtol=0, atol=4e-3 * max(1.0, np.abs(want).max()))

@@ -1,0 +1,115 @@
+"""Attention as cases for the CUDA kernels: sizes, layouts, masks, causality, shared heads, queries that see nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from minirt.ops.attention import Attention
+from tests.kernels.cuda.matrix_cases import MatrixCase
+
+Array = np.ndarray[Any, Any]
+HALF, BRAIN = np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)
+
+
+def packed(
+    rng: np.random.Generator, batch: int, length: int, heads: Sequence[int], size: int, dtype: Any
+) -> list[Array]:
+    """Views [batch, heads, length, size] of one array [batch, length, all heads * size], as one product makes them."""
+    whole = rng.standard_normal((batch, length, sum(heads) * size)).astype(dtype)
+    out, start = [], 0
+    for count in heads:
+        part = whole[:, :, start * size : (start + count) * size].reshape(batch, length, count, size)
+        out.append(part.transpose(0, 2, 1, 3))
+        start += count
+    return out
+
+
+def attention(
+    name: str, b: int, h: int, s: int, d: int, *, t: int = 0, g: int = 0, e: int = 0, dtype: Any = HALF,
+    mask: Array | None = None, how: str = "heads", large: float = 1.0, **fields: Any,
+) -> MatrixCase:  # fmt: skip
+    """One case; ``how`` the operands lie: "heads" [b, s, h, d], "plain" [b, h, s, d], "packed" in one array, "flat"."""
+    rng = np.random.default_rng([*map(ord, name)])
+    t, g, e = t or s, g or h, e or d
+    shapes = [(b, s, h, d), (b, t, g, d), (b, t, g, e)]
+    if how == "packed":
+        arrays = packed(rng, b, s, (h, g, g), d, dtype)
+    else:
+        arrays = [(rng.standard_normal(shape) * large).astype(dtype).transpose(0, 2, 1, 3) for shape in shapes]
+    if how == "plain":
+        arrays = [np.ascontiguousarray(a) for a in arrays]
+    if how == "flat":
+        arrays = [np.ascontiguousarray(a).reshape(-1, *a.shape[2:]) for a in arrays]
+    op = Attention(fields.pop("scale", d**-0.5), **fields)
+    return MatrixCase(name, op, [*arrays, *([] if mask is None else [mask])])
+
+
+def padding(b: int, t: int, hide_all: int = -1) -> Array:
+    """Boolean [b, 1, 1, t]: the first keys of each batch count; of batch ``hide_all`` none."""
+    counts = [(i * 37 + t // 2) % t + 1 for i in range(b)]
+    seen = np.arange(t) < np.array(counts)[:, None]
+    if hide_all >= 0:
+        seen[hide_all] = False
+    return seen.reshape(b, 1, 1, t)
+
+
+def numbers(shape: Sequence[int], dtype: Any, low: float | None = None) -> Array:
+    """Numbers to add; where ``low`` is given, a third of them are that."""
+    rng = np.random.default_rng(len(shape))
+    out = rng.standard_normal(shape)
+    return (out if low is None else np.where(rng.random(shape) < 0.3, low, out)).astype(dtype)
+
+
+def shapes() -> list[MatrixCase]:
+    """Sizes and layouts."""
+    cases = [
+        attention(f"s{s} d64", 2, 3, s, 64, how=how)
+        for s, how in ((1, "heads"), (17, "packed"), (64, "plain"), (77, "heads"), (128, "packed"), (197, "packed"),
+                       (208, "plain"), (209, "heads"), (513, "heads"), (1025, "flat"))
+    ]  # fmt: skip
+    cases += [attention(f"d{d}", 2, 3, 150, d) for d in (8, 16, 40, 72, 80, 96, 128, 160, 256)]
+    cases += [attention("d64 e128", 1, 2, 200, 64, e=128), attention("d128 e64", 1, 2, 200, 128, e=64)]
+    cases += [attention("few queries", 2, 4, 3, 64, t=700), attention("few keys", 2, 4, 300, 64, t=5)]
+    cases += [attention("one key", 1, 2, 70, 64, t=1), attention("many tiles", 16, 40, 130, 64, how="packed")]
+    cases += [attention("brain", 2, 3, 300, 64, dtype=BRAIN), attention("brain 128", 1, 2, 257, 128, dtype=BRAIN)]
+    cases += [attention("large scores", 2, 2, 200, 64, large=6.0), attention("scale 1", 1, 2, 130, 64, scale=1.0)]
+    cases += [attention("shared heads", 2, 8, 140, 64, g=2), attention("one kv head", 1, 6, 260, 128, g=1)]
+    return cases
+
+
+def masked() -> list[MatrixCase]:
+    """Causality and masks."""
+    cases = [attention(f"causal {s} {d}", 2, 3, s, d, causal=True) for s in (64, 100, 197, 513) for d in (64, 128)]
+    cases += [
+        attention("causal later", 2, 2, 100, 64, t=300, causal=True, offset=200),
+        attention("causal many", 8, 24, 300, 64, causal=True, how="packed"),
+        attention("causal before", 2, 2, 200, 64, causal=True, offset=-70, guard=True),
+        attention("causal before, nan", 1, 2, 200, 64, causal=True, offset=-3),
+        attention("causal shared", 1, 8, 333, 64, g=2, causal=True, dtype=BRAIN),
+        attention("padding", 4, 3, 128, 64, mask=padding(4, 128), how="packed"),
+        attention("padding guard", 4, 3, 200, 64, mask=padding(4, 200, 1), guard=True),
+        attention("padding nan", 3, 2, 300, 64, mask=padding(3, 300, 2)),
+        attention("padding lowest", 3, 2, 150, 64, mask=padding(3, 150, 0), hidden=-3.4e38),
+        attention("padding -1e4", 3, 2, 150, 64, mask=padding(3, 150, 0), hidden=-1e4),
+        attention("padding 128", 3, 2, 260, 128, mask=padding(3, 260), causal=True),
+        attention("bool rows", 2, 3, 130, 64, mask=numbers((130, 130), HALF) > -1),
+        attention("bool rows each", 2, 3, 130, 64, t=260, mask=numbers((2, 3, 130, 260), HALF) > -0.5, guard=True),
+        attention("bool columns", 2, 3, 130, 64, t=70, mask=np.ascontiguousarray((numbers((130, 70), HALF) > -1).T).T),
+        attention("add row f32", 2, 3, 130, 64, t=300, mask=numbers((2, 1, 1, 300), np.float32, -np.inf)),
+        attention("add row lowest", 2, 3, 130, 64, mask=numbers((130,), np.float32, -3.4028235e38)),
+        attention("add rows f16", 2, 3, 197, 64, mask=numbers((1, 3, 197, 197), HALF)),
+        attention("add rows bf16", 1, 2, 140, 128, mask=numbers((140, 140), BRAIN), dtype=BRAIN),
+        attention("add rows causal", 1, 2, 300, 64, mask=numbers((2, 300, 300), np.float32), causal=True),
+        attention("add all hidden", 2, 2, 140, 64, mask=np.full((140, 140), -np.inf, np.float32), guard=True),
+        attention("flat mask", 2, 3, 150, 64, how="flat", mask=numbers((150, 150), HALF) > -1),
+    ]  # fmt: skip
+    return cases
+
+
+def cases() -> list[MatrixCase]:
+    """All."""
+    return [*shapes(), *masked()]
