@@ -2171,7 +2171,7 @@ class Runtime(metaclass=_ApiType):
         """Who allocates device memory."""
     @gpu_allocator.setter
     def gpu_allocator(self, value: IGpuAllocator | None) -> None: ...
-    def deserialize_cuda_engine(self, serialized_engine: Any = None, plugin_factory: Any = None, stream_reader: Any = None, stream_reader_v2: Any = None) -> ICudaEngine | Any:
+    def deserialize_cuda_engine(self, serialized_engine: Any = None, plugin_factory: Any = None, stream_reader: Any = None, stream_reader_v2: Any = None) -> Any:
         """Return the engine of bytes, of another buffer or of a stream reader; None, logged, for anything else."""
 
 class IExecutionContext(metaclass=_ApiType):

@@ -2626,7 +2626,7 @@ class Runtime(metaclass=_ApiType):
         """The error recorder."""
     @error_recorder.setter
     def error_recorder(self, value: IErrorRecorder | None) -> None: ...
-    def deserialize_cuda_engine(self, serialized_engine: Any = None, plugin_factory: Any = None, stream_reader: Any = None, stream_reader_v2: Any = None) -> ICudaEngine | Any:
+    def deserialize_cuda_engine(self, serialized_engine: Any = None, plugin_factory: Any = None, stream_reader: Any = None, stream_reader_v2: Any = None) -> Any:
         """Return the engine of bytes, of another buffer or of a stream reader; None, logged, for anything else."""
     def get_plugin_registry(self) -> IPluginRegistry:
         """Return the plugin registry."""

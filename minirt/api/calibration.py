@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minirt.api.callbacks import Interface, missing
-from minirt.api.declare import fixed
+from minirt.api.declare import fixed, warning
 from minirt.api.dialect import Api, dialect_of, spanned, wrap
 from minirt.api.dims import Dims
 from minirt.api.enum import member
@@ -19,6 +19,7 @@ from minirt.api.enums import CalibrationAlgoType
 class IInt8Calibrator(Interface, until=10):
     """Base of int8 calibrators."""
 
+    @warning("quantize and dequantize layers", 10)
     def get_batch_size(self) -> int:
         """Return how many samples a batch holds; subclasses override this."""
         raise missing(self, "get_batch_size")

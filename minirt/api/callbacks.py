@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minirt.api.declare import attr
+from minirt.api.declare import attr, warning
 from minirt.api.dialect import Api, dialect_of, spanned, wrap
 from minirt.api.dims import Dims
 from minirt.api.enum import member
@@ -70,11 +70,13 @@ class IGpuAllocator(IVersionedInterface):
     def __init__(self) -> None:
         self._state: Any = None
 
+    @warning("allocate_async", 10, 11)
     def allocate(self, size: int, alignment: int, flags: int) -> int | None:
         """Return the address of `size` bytes; subclasses override this."""
         raise missing(self, "allocate")
 
     @spanned(since=8)
+    @warning("deallocate_async", 10, 11)
     def deallocate(self, memory: int) -> bool:
         """Give an address back and return whether that worked; subclasses override this."""
         raise missing(self, "deallocate")
@@ -103,10 +105,12 @@ class IGpuAllocator(IVersionedInterface):
 class IGpuAsyncAllocator(IGpuAllocator, since=10):
     """Base of stream-ordered allocators; `allocate_async` is called as (size, alignment, stream, flags)."""
 
+    @warning("allocate_async", 10, 11)
     def allocate(self, size: int, alignment: int, flags: int) -> int | None:
         """Return the address of `size` bytes: the asynchronous call on the default stream."""
         return self.allocate_async(size, alignment, 0, flags)
 
+    @warning("deallocate_async", 10, 11)
     def deallocate(self, memory: int) -> bool:
         """Give an address back: the asynchronous call on the default stream."""
         return self.deallocate_async(memory, 0)

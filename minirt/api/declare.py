@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from minirt.api.boundary import boundary
-from minirt.api.dialect import DEFAULT, DIALECTS, Api, Attribute, Span, dialect_of
+from minirt.api.dialect import DEFAULT, DIALECTS, Api, Attribute, Span, dialect_of, in_dialect
 from minirt.api.enum import EnumType
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,11 +55,11 @@ def _enum(kind: EnumType, value: Any) -> Any:
     return value
 
 
-def _instance(kind: Any, value: Any) -> Any:
+def _instance(kind: Any, made: Any, value: Any) -> Any:
     if isinstance(value, kind):
         return value
     if hasattr(kind, "_implicit"):
-        return kind._implicit(value)
+        return made._implicit(value)
     raise TypeError(f"not a {kind.__qualname__}")
 
 
@@ -73,19 +73,22 @@ def _optional(some: Convert, value: Any) -> Any:
     return None if value is None else some(value)
 
 
-def converter(annotation: Any) -> Convert:
-    """Return the function that checks and converts a value for a parameter annotated so; it raises TypeError."""
+def converter(annotation: Any, dialect: int = DEFAULT) -> Convert:
+    """Return the function that checks and converts a value for a parameter annotated so; it raises TypeError.
+
+    What becomes an object of the API on the way, such as Dims, becomes one of the dialect.
+    """
     if annotation in _SCALARS:
         return _SCALARS[annotation]
     if isinstance(annotation, EnumType):
         return functools.partial(_enum, annotation)
     if isinstance(annotation, type) and issubclass(annotation, Api):
-        return functools.partial(_instance, annotation)
+        return functools.partial(_instance, annotation, in_dialect(annotation, dialect))
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (types.UnionType, typing.Union) and type(None) in arguments and len(arguments) == 2:
-        return functools.partial(_optional, converter(next(a for a in arguments if a is not type(None))))
+        return functools.partial(_optional, converter(next(a for a in arguments if a is not type(None)), dialect))
     if origin in (list, collections.abc.Sequence):
-        return functools.partial(_list, converter(arguments[0]))
+        return functools.partial(_list, converter(arguments[0], dialect))
     return lambda value: value
 
 
@@ -96,7 +99,8 @@ class _Call:
         hints = typing.get_type_hints(function)
         parameters = list(inspect.signature(function).parameters.values())[1:]
         self.names = [p.name for p in parameters]
-        self.converts = [converter(hints.get(p.name, Any)) for p in parameters]
+        kinds = [hints.get(p.name, Any) for p in parameters]
+        self.converts = {dialect: [converter(kind, dialect) for kind in kinds] for dialect in DIALECTS}
         self.defaults = [p.default for p in parameters]
         self.function = function
 
@@ -106,7 +110,8 @@ class _Call:
         used = sum(name in kwargs for name in self.names[len(args) :])
         if len(values) > len(self.names) or used != len(kwargs):
             raise self._refusal(owner, args, kwargs, "there is no such argument")
-        for i, (name, convert) in enumerate(zip(self.names, self.converts, strict=True)):
+        converts = self.converts[dialect_of(owner)]
+        for i, (name, convert) in enumerate(zip(self.names, converts, strict=True)):
             if values[i] is REQUIRED:
                 raise self._refusal(owner, args, kwargs, f"'{name}' is missing")
             if i < len(args) or name in kwargs:
@@ -138,12 +143,18 @@ def checked(function: F) -> F:
             plan.append(_Call(function))
         return function(self, *plan[0].bind(self, args, kwargs))
 
+    call.checked = True  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
 
 
 def deprecate(name: str, instead: str) -> None:
     """Warn that a member is deprecated; `instead` is what to use."""
     warnings.warn(f"{name} is deprecated. Use {instead} instead.", DeprecationWarning, stacklevel=3)
+
+
+def warning(instead: str, *dialects: int) -> Callable[[F], F]:
+    """Declare that calling a method warns in some dialects; `instead` is what to use."""
+    return lambda function: _warns(function, instead, dialects)
 
 
 def _warns(function: F, instead: str, dialects: tuple[int, ...]) -> F:
@@ -212,13 +223,14 @@ def attr(
     `since`, `until` and `also` are the dialects that have it, `set_since` and `set_until` those that let it be set;
     `instead` makes reading, setting or both (`on`) warn in the dialects of `warns`.
     """
-    convert: list[Convert] = []
+    convert: dict[int, Convert] = {}
 
     def store(self: Any, value: Any) -> None:
-        if not convert:
-            convert.append(converter(kind))
+        dialect = dialect_of(self)
+        if dialect not in convert:
+            convert[dialect] = converter(kind, dialect)
         try:
-            value = convert[0](value)
+            value = convert[dialect](value)
         except (TypeError, ValueError) as error:
             raise TypeError(f"incompatible value {value!r}: {error}") from error
         assert put is not None

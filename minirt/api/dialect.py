@@ -7,8 +7,10 @@ counts as an instance of the default dialect's class too, and is accepted everyw
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -288,11 +290,19 @@ class Api(metaclass=ApiType):
     if not TYPE_CHECKING:  # a checker is to miss what is not there
 
         def __getattr__(self, name: str) -> Any:
-            """Raise an AttributeError that says which dialect has the name."""
+            """Return what the bindings call `__del__`; raise an AttributeError that says who has another name."""
+            if name == "__del__":
+                return functools.partial(_let_go, self)
             if hasattr(type(self), name):
                 return object.__getattribute__(self, name)  # a property that raised: its own words are better
             text = f"'{type(self).__qualname__}' object has no attribute '{name}'{missing_hint(type(self), name)}"
             raise AttributeError(text, name=name, obj=self)
+
+
+def _let_go(instance: object) -> None:
+    """Do what a call of `__del__` does in the bindings: nothing, with a warning from 8 on."""
+    if dialect_of(instance) >= 8:
+        warnings.warn("Calling __del__ is deprecated. Use del obj instead.", DeprecationWarning, stacklevel=2)
 
 
 def wrap(cls: type[T], state: object, dialect: int = DEFAULT) -> T:

@@ -54,12 +54,12 @@ class EnumType(type):
     ) -> EnumType:
         """Make the default dialect's class from a table of `members`, or another's from a parsed `spec`."""
         namespace.setdefault("__slots__", ())
-        namespace["__module__"] = MODULES[dialect]
-        cls = super().__new__(mcs, name, bases, namespace)
         table = _parse(members) if spec is None else spec
         span = Span(since, until)
         if dialect not in span:
             dialect = next(d for d in DIALECTS if d in span)
+        namespace["__module__"] = MODULES[dialect]
+        cls = super().__new__(mcs, name, bases, namespace)
         values = {member: by[dialect] for member, by in table.items() if dialect in by}
         _FACTS[cls] = _Facts(table, span, arithmetic, dict(sorted(values.items(), key=lambda item: item[1])))
         for member, value in values.items():
@@ -101,7 +101,18 @@ class EnumType(type):
 
     def takes(cls, value: object) -> bool:
         """Return whether a value is a member of this enum in any dialect."""
-        return isinstance(value, Enum) and type(value).__qualname__ == cls.__qualname__
+        return isinstance(value, Enum) and (
+            type(value).__qualname__ == cls.__qualname__ or any(_MADE.get((cls, d)) is type(value) for d in DIALECTS)
+        )
+
+    def goes_by(cls, other: EnumType, dialect: int) -> None:
+        """Let another enum stand for this one in a dialect, where it had another name."""
+        _MADE[cls, dialect] = other
+
+    def name_of(cls, value: Any) -> str:
+        """Return what a member that this enum takes is called here."""
+        name: str = value.name
+        return name if name in _FACTS[cls].table else cls(int(value)).name
 
 
 class _Facts:
@@ -124,6 +135,13 @@ class _Members:
 
     def __get__(self, instance: object, owner: type) -> dict[str, Any]:
         return {name: getattr(owner, name) for name in _FACTS[owner].values}
+
+
+class _Entries:
+    """`__entries` of a class: name to member and docstring, as pybind11 keeps them."""
+
+    def __get__(self, instance: object, owner: type) -> dict[str, tuple[Any, None]]:
+        return {name: (getattr(owner, name), None) for name in _FACTS[owner].values}
 
 
 class Enum(metaclass=EnumType):
@@ -197,6 +215,9 @@ class Enum(metaclass=EnumType):
         return member(type(self), self.name, dialect)
 
 
+type.__setattr__(Enum, "__entries", _Entries())  # a class statement would mangle the name
+
+
 def enum_span(cls: type) -> Span:
     """Return the dialects that have an enum."""
     return _FACTS[cls].span
@@ -207,7 +228,8 @@ def member(cls: Any, name: str, dialect: int) -> Any:
     made = cls.in_dialect(dialect)
     if name in _FACTS[made].values:
         return getattr(made, name)
-    return getattr(cls, name)
+    found = getattr(cls, name)
+    return found if made.__qualname__ == cls.__qualname__ else made(int(found))
 
 
 def arithmetic_of(cls: type) -> bool:

@@ -53,7 +53,7 @@ def translation(kind: Any) -> tuple[Show, Hold]:
     if kind is DataType:
         return lambda owner, held: api_dtype(held, owner), core_dtype
     if isinstance(kind, EnumType):
-        return lambda owner, held: member(kind, held, dialect_of(owner)), lambda value: value.name
+        return lambda owner, held: member(kind, held, dialect_of(owner)), kind.name_of
     if isinstance(kind, type) and issubclass(kind, Dims):
         return (_show_dims if kind is Dims else lambda owner, held: in_dialect(kind, dialect_of(owner))(held)), tuple
     if kind is Permutation:
@@ -109,10 +109,11 @@ def reading(name: str, kind: Any, doc: str, **spans: Any) -> Any:
 
 
 def shown(cls: type[Any], cell: Any, owner: object) -> Any:
-    """Return the script's object for a cell: the one that it holds already, or a new one of a class."""
-    reference = cell.extras.get("shown")
+    """Return the script's object of a class for a cell: the one that it holds already, or a new one."""
+    kind = in_dialect(cls, dialect_of(owner))
+    reference = cell.extras.get("shown", {}).get(kind)
     found = None if reference is None else reference()
-    if found is None:
-        found = wrap(cls, cell, dialect_of(owner))
-        cell.extras["shown"] = weakref.ref(found)
+    if type(found) is not kind:  # scripts assign `__class__`
+        found = wrap(kind, cell, dialect_of(owner))
+        cell.extras.setdefault("shown", {})[kind] = weakref.ref(found)
     return found

@@ -174,3 +174,7 @@ class UnaryOperation(
     "ISNAN=10:24",
 ):
     """The functions of one tensor, element by element."""
+
+
+InterpolationMode.goes_by(ResizeMode, 7)
+SampleMode.goes_by(SliceMode, 7)

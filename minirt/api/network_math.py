@@ -36,7 +36,7 @@ from minirt.api.layers_math import (
 )
 from minirt.api.network_adding import Adding
 from minirt.api.tensor import ITensor
-from minirt.types.dtype import f32, i8, i32
+from minirt.types.dtype import DType, f32, i8, i32
 
 _GREATEST = 3.4028234663852886e38
 _DEFAULTS = {
@@ -90,16 +90,22 @@ class MathAdding(Adding):
         """Add a cast to another element type."""
         return self._add(ICastLayer, "CAST", [input], 1, to_type=to_type)
 
+    def _type_given(self, otherwise: DType, given: DataType | None, what: str) -> Any:
+        """Return the type that a layer is to make; raises TypeError where none is given to TensorRT 11."""
+        if given is None and self._dialect_is(11):
+            raise TypeError(f"{what}(): incompatible function arguments ('output_type' is missing)")
+        return otherwise if given is None else given
+
     @method(since=8)
     def add_quantize(self, input: ITensor, scale: ITensor, output_type: DataType | None = None) -> IQuantizeLayer:
         """Add x / scale, rounded to an int8 or another narrow type."""
-        to: Any = i8 if output_type is None else output_type
+        to: Any = self._type_given(i8, output_type, "add_quantize")
         return self._add(IQuantizeLayer, "QUANTIZE", [input, scale], 1, axis=-1, to_type=to, block_shape=None)
 
     @method(since=8)
     def add_dequantize(self, input: ITensor, scale: ITensor, output_type: DataType | None = None) -> IDequantizeLayer:
         """Add x * scale, as a float type."""
-        to: Any = f32 if output_type is None else output_type
+        to: Any = self._type_given(f32, output_type, "add_dequantize")
         return self._add(IDequantizeLayer, "DEQUANTIZE", [input, scale], 1, axis=-1, to_type=to, block_shape=None)
 
     @method()

@@ -188,7 +188,7 @@ class Stub:
         self, name: str, function: Any, parameters: list[inspect.Parameter], indent: str, bound: bool
     ) -> Iterator[str]:
         """Yield one signature; a function that converts its arguments takes more types than it is annotated with."""
-        taken = hasattr(function, "__wrapped__")
+        taken = getattr(function, "checked", False)
         free = bound and not taken and name[0] != "_"  # scripts override these, with annotations of their own
         hints = _hints(function)
         parts: list[str] = []

@@ -69,7 +69,9 @@ def test_a_tensor_is_one_object_while_it_lives() -> None:
     assert net.get_input(0) is x
     layer = net.add_identity(x)
     assert layer.get_input(0) is x
-    assert net.get_layer(0) is layer
+    plain = net.get_layer(0)
+    assert type(plain) is trt.ILayer
+    assert net.get_layer(0) is plain
 
 
 def test_length_items_and_iteration() -> None:
