@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -19,6 +22,13 @@ def _cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(name="each_target", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def _each_target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIRT_TARGET", request.param)
+
+
+@pytest.fixture(name="every_target", scope="module", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def _every_target(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Like each_target, for tests that run a function many times."""
+    with patch.dict(os.environ, {"MINIRT_TARGET": request.param}):
+        yield
 
 
 @pytest.fixture(name="logger")
