@@ -107,10 +107,8 @@ def test_cumulative(shape: tuple[int, ...], dtype: Any, exclusive: bool, reverse
     def add(net: Any, v: Any) -> Any:
         return net.add_cumulative(v, ints(net, [axis]), trt.CumulativeOperation.SUM, exclusive, reverse)
 
-    close(
-        compute(add, x),
-        onnx("CumSum", x.astype(np.float32), np.array(axis), exclusive=int(exclusive), reverse=int(reverse)).astype(dtype),
-    )
+    flags = {"exclusive": int(exclusive), "reverse": int(reverse)}
+    close(compute(add, x), onnx("CumSum", x.astype(np.float32), np.array(axis), **flags).astype(dtype))
 
 
 @few
@@ -224,7 +222,8 @@ def test_one_hot(shape: tuple[int, ...], data: st.DataObject) -> None:
         depth = net.add_constant((), np.array([5], np.int32)).get_output(0)
         return net.add_one_hot(i, values, depth, axis)
 
-    close(compute(add, index), onnx("OneHot", index.astype(np.int64), np.array(5), np.array([-1, 2], np.float32), axis=axis))
+    off_on = np.array([-1, 2], np.float32)
+    close(compute(add, index), onnx("OneHot", index.astype(np.int64), np.array(5), off_on, axis=axis))
 
 
 @few
