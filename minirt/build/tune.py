@@ -126,6 +126,12 @@ class Tuner:
         self._keep()
         return bool(self.learnt.entries)
 
+    def precompile(self) -> None:
+        """Compile what was noted, so that measuring it finds everything in the store of cubins."""
+        if self.timer is not None:
+            plans = [self._launches(job) for job in self.wanted.values()]
+            self.timer.compile(_in_order(plans), self.until, lambda n, of: True)
+
     def _launches(self, job: Job) -> list[tuple[Way, Launches]]:
         found = []
         for way in job.ways:

@@ -12,7 +12,6 @@ import pytest
 
 import minirt.ops.families  # noqa: F401  (registers every op)
 from minirt.build import timing_store
-from minirt.build.bench import bench_of, launches_of
 from minirt.build.build import build, lower, optimize
 from minirt.build.load import Package
 from minirt.build.options import Options, Profile
@@ -21,6 +20,7 @@ from minirt.build.timings import REFUSED, Timings
 from minirt.build.tune import allotted, fastest, number_of, tuner_for
 from minirt.build.tuning import Tuning
 from minirt.errors import BuildCancelled, DeviceError
+from minirt.flags import flags
 from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import apply, origin
 from minirt.kernels.kernel import KERNELS, Target
@@ -89,7 +89,7 @@ def test_what_is_fastest_is_taken_and_equal_problems_are_timed_once() -> None:
 
 
 def _version() -> str:
-    (found,) = (timing_store.flags().cache / "timings" / "sm_90a").glob("*.timings")
+    (found,) = (flags().cache / "timings" / "sm_90a").glob("*.timings")
     return found.name.split(".")[1]
 
 

@@ -108,6 +108,7 @@ class Stopwatch:
         count = max(1, min(ceil(2 * self.device.l2 / size), _MOST_SETS, most))
         if self._memory.nbytes < count * size:
             self._memory.close()
+            self._memory = DeviceMemory(self.device, 0)  # what is held where there is no room for more
             self._memory = DeviceMemory(self.device, count * size)
         starts = [self._memory.address + i * size for i in range(count)]
         fill(self.device, self._memory.address, 0, count * size, self._stream.handle)
@@ -148,7 +149,7 @@ class Stopwatch:
             self._stream.synchronize()
         except DeviceError as error:
             raise TrialFault(error.what, number) from error
-        return found or None
+        return found if found and found[0] else None
 
     def _race(self, runs: Sequence[list[list[PackedLaunch]] | None], rounds: int) -> list[float | None]:
         """Samples by turns, so that a change of clocks meets every trial; who falls behind is asked no more."""
