@@ -36,7 +36,7 @@ def empty_cache() -> Iterator[None]:
                 os.environ["MINIRT_CACHE"] = had
 
 
-def build(path: Path, precision: str) -> bytes:
+def build(path: Path, precision: str, level: int) -> bytes:
     """The engine's bytes; floats of inputs and outputs have the precision. Raises RuntimeError with the log's end."""
     logger = trt.Logger(trt.Logger.ERROR)
     builder = trt.Builder(logger)
@@ -45,6 +45,7 @@ def build(path: Path, precision: str) -> bytes:
     if not parser.parse_from_file(str(path)):
         raise RuntimeError("; ".join(str(parser.get_error(i)) for i in range(parser.num_errors)))
     config = builder.create_builder_config()
+    config.builder_optimization_level = level
     if precision in HALF:
         half = getattr(trt, "float16" if precision == "fp16" else "bfloat16")
         config.set_flag(getattr(trt.BuilderFlag, precision.upper()))
@@ -63,16 +64,16 @@ def build(path: Path, precision: str) -> bytes:
 class Ours:
     """An engine and a context of it, with memory for its inputs and outputs."""
 
-    def __init__(self, path: Path, feeds: Mapping[str, Array], precision: str, warm: bool) -> None:
+    def __init__(self, path: Path, feeds: Mapping[str, Array], precision: str, warm: bool, level: int) -> None:
         self.on_device = dev.available() and os.environ.get("MINIRT_TARGET", "") != "cpu"
         free = dev.Device(0).free_memory() if self.on_device else 0
         with empty_cache():
             start = time.perf_counter()
-            data = build(path, precision)
+            data = build(path, precision, level)
             self.facts = {"cold build s": time.perf_counter() - start}
             if warm:
                 start = time.perf_counter()
-                data = build(path, precision)
+                data = build(path, precision, level)
                 self.facts["warm build s"] = time.perf_counter() - start
             start = time.perf_counter()
             self.engine = trt.Runtime(trt.Logger(trt.Logger.ERROR)).deserialize_cuda_engine(data)

@@ -81,11 +81,9 @@ def _captured(run: Callable[..., Any], inputs: Sequence[Tensor]) -> tuple[Callab
     return replay, _first(out), stream.cuda_stream
 
 
-def torch_peer(case: Case, name: str, precision: str, seconds: float) -> Contender:
-    """Eager ("eager"), or a mode of torch.compile; raises Absent where it does not compile in so many seconds."""
-    facts: dict[str, float] = {}
-    if name in MODES:
-        facts["cold build s"] = _compile_apart(case, name, precision, seconds)
+def torch_peer(case: Case, name: str, precision: str, cold: float) -> Contender:
+    """Eager ("eager"), or a mode of torch.compile, whose caches were filled in ``cold`` seconds."""
+    facts = {"cold build s": cold} if name in MODES else {}
     before = _used()
     net = _net(case, precision)
     inputs = inputs_of(case.feeds(), device(), TYPES[precision])
@@ -101,13 +99,19 @@ def _used() -> float:
     return float(torch.cuda.memory_reserved()) if device() == "cuda" else 0.0
 
 
-def _compile_apart(case: Case, name: str, precision: str, seconds: float) -> float:
-    """Fill the compiler's caches from a process that can be stopped; the seconds that it took."""
+def compile_apart(case: str, name: str, precision: str, seconds: float, threads: int) -> float:
+    """Fill the compiler's caches from a process that can be stopped; the seconds that it took.
+
+    Raises Absent where it fails, or does not compile in so many seconds.
+    """
     if seconds <= 0:
         raise Absent(f"{name}: no time left to compile")
-    command = [sys.executable, "-m", "benchmarks.torch_peers", case.text, name, precision]
+    command = [sys.executable, "-m", "benchmarks.torch_peers", case, name, precision]
     start = time.perf_counter()
-    child = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    environment = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": str(threads)}
+    child = subprocess.Popen(
+        command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     try:
         _, log = child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
