@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
+from minirt.api.algorithms import tell_selector
 from minirt.api.allocation import lending
 from minirt.api.boundary import Sink, call_back
 from minirt.api.callbacks import IGpuAllocator, IProgressMonitor, IStreamWriter
@@ -208,10 +209,13 @@ class Builder(Managed):
             with fixed_sizes(cells, options.profiles):
                 parameters = _parameters(cells, config.flags)
                 graph = freeze(cells) if parameters is None else frozen(cells, parameters)
-            return build(graph, options, None if parameters is None else table_of(parameters))
+            data = build(graph, options, None if parameters is None else table_of(parameters))
         finally:
             if isinstance(watch, Watch):
                 watch.close()
+        if config.algorithm_selector is not None:
+            tell_selector(config.algorithm_selector, data, options.targets[0], config.flags, dialect_of(self))
+        return data
 
     def _plain_profile(self, cells: NetworkCells) -> Profile:
         """Return the profile of a config that has none: batches up to the greatest where shapes leave them out."""

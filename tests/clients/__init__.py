@@ -1,0 +1,1 @@
+"""Programs that other people wrote, unmodified, on minirt in the place of TensorRT."""

@@ -1,0 +1,67 @@
+"""Polygraphy and RapidOCR on a GPU, with the real libcudart and cuda-bindings; models not fetched are left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clients.programs import Said, need, run
+from tests.clients.test_polygraphy import save_feeds
+from tests.clients.test_rapidocr import SCRIPT
+from tests.exports.zoo import EXPORTS, export_path
+from tests.models.zoo import DYNAMIC_INT8, MODELS, fetch, is_fetched
+
+pytestmark = [pytest.mark.gpu, pytest.mark.timeout(150)]
+TINY = [name for name in EXPORTS if name.endswith("-tiny")]
+TRAINED = [key for key in MODELS if is_fetched(key) and MODELS[key].unsupported != DYNAMIC_INT8]
+READERS = ("ppocrv6t-det", "ppocr-cls-v2", "ppocrv4-rec")
+"""A detector, a classifier and a recognizer for RapidOCR."""
+VIT = export_path("vit-tiny")
+
+
+def polygraphy(folder: Path, *words: object) -> Said:
+    """Run one of Polygraphy's commands on the GPU."""
+    return run(folder, "-m", "polygraphy", *words, environment={}, seconds=140)
+
+
+@need("polygraphy")
+@pytest.mark.parametrize("name", [*TINY, *TRAINED])
+def test_run(tmp_path: Path, name: str) -> None:
+    model = EXPORTS[name] if name in EXPORTS else MODELS[name]
+    path = export_path(name) if name in EXPORTS else fetch(name)
+    given = save_feeds(tmp_path / "in.json", model.feeds())
+    saved = ["--save-engine", "model.engine", "--save-outputs", "out.json"]
+    bound = ["--atol", "1e-3", "--rtol", "1e-4"]
+    polygraphy(tmp_path, "run", path, "--trt", "--onnxrt", *bound, *given, *saved).right("PASSED", "Pass Rate: 100")
+    loaded = ["--load-inputs", "in.json", "--load-outputs", "out.json", "--validate"]
+    polygraphy(tmp_path, "run", "model.engine", "--trt", *loaded, *bound).right("PASSED", "Pass Rate: 100")
+
+
+@need("polygraphy")
+def test_convert_and_inspect(tmp_path: Path) -> None:
+    polygraphy(tmp_path, "convert", VIT, "-o", "vit.engine", "--fp16").right()
+    polygraphy(tmp_path, "inspect", "model", "vit.engine", "--show", "layers", "attrs").right("TensorRT Engine")
+    polygraphy(tmp_path, "inspect", "model", VIT, "--display-as", "trt").right("TensorRT Network")
+    polygraphy(tmp_path, "run", "vit.engine", "--trt", "--validate", "--warm-up", "2", "--iterations", "4").right(
+        "PASSED"
+    )
+
+
+@need("polygraphy", "onnx_graphsurgeon")
+def test_surgeon_and_debug(tmp_path: Path) -> None:
+    bert = export_path("bert-tiny")
+    polygraphy(tmp_path, "surgeon", "sanitize", bert, "--fold-constants", "-o", "folded.onnx").right()
+    polygraphy(tmp_path, "run", "folded.onnx", "--trt", "--onnxrt", "--atol", "1e-3").right("PASSED")
+    check = ["--check", "python3", "-m", "minirt", "-m", "polygraphy", "run", "polygraphy_debug.onnx"]
+    compared = ["--trt", "--onnxrt", "--rtol", "0", "--atol", "1e-12"]
+    polygraphy(tmp_path, "debug", "reduce", VIT, "-o", "less.onnx", "--mode", "bisect", *check, *compared).right(
+        "less.onnx"
+    )
+
+
+@need("rapidocr", "PIL", "cv2")
+@pytest.mark.skipif(not all(map(is_fetched, READERS)), reason=f"not fetched: some of {READERS}")
+def test_rapidocr(tmp_path: Path) -> None:
+    said = run(tmp_path, SCRIPT, tmp_path, *map(fetch, READERS), environment={}, seconds=140)
+    assert said.right("engines: 6").count("'Hello engine 2026'") == 4
