@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_surgeon_and_debug(tmp_path: Path) -> None:
     bert = export_path("bert-tiny")
     polygraphy(tmp_path, "surgeon", "sanitize", bert, "--fold-constants", "-o", "folded.onnx").right()
     polygraphy(tmp_path, "run", "folded.onnx", "--trt", "--onnxrt", "--atol", "1e-3").right("PASSED")
-    check = ["--check", "python3", "-m", "minirt", "-m", "polygraphy", "run", "polygraphy_debug.onnx"]
+    check = ["--check", sys.executable, "-m", "minirt", "-m", "polygraphy", "run", "polygraphy_debug.onnx"]
     compared = ["--trt", "--onnxrt", "--rtol", "0", "--atol", "1e-12"]
     polygraphy(tmp_path, "debug", "reduce", VIT, "-o", "less.onnx", "--mode", "bisect", *check, *compared).right(
         "less.onnx"
