@@ -262,7 +262,7 @@ class OnnxParserRefitter(Api, since=10):
         state, refit = self._state, self._state.refitter._state
         state.errors.clear()
         try:
-            constants = dict(read_model(source, folder).graph.constants)
+            constants = read_model(source, folder).graph.all_constants
             for name, raw in state.initializers.items():
                 row = refit.table.rows.get(name)
                 if row is not None:

@@ -11,8 +11,9 @@ from minirt.build.freeze import value_of
 from minirt.build.layers.emit import Layer, translates
 from minirt.build.network import LayerCell, NetworkCells, Numbers, TensorCell
 from minirt.errors import GraphError, MinirtError, ModelFormatError, UnsupportedNodeError
-from minirt.ir.op import Value
-from minirt.parsers.onnx.importing import ImportFailure, check_nodes, import_node
+from minirt.ir.graph import Constant, Data
+from minirt.ir.op import Value, apply
+from minirt.parsers.onnx.importing import ImportFailure, check_nodes, holding, import_node
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.types.dim import Expr
 from minirt.types.tensor import Tensor
@@ -85,8 +86,17 @@ class Imported:
 
 @translates("ONNX")
 def onnx_node(layer: Layer) -> tuple[Value, ...]:
-    """What an ONNX node computes."""
-    return import_node(layer["node"], layer.operands)
+    """What an ONNX node computes; weights in its bodies may be refitted as those of the main graph."""
+    parameters = layer.cell.network.parameters
+    if parameters is None:
+        return import_node(layer["node"], layer.operands)
+
+    def hold(name: str, data: Data) -> Value:
+        made = parameters.value(name, data.array, data.dtype, layer.cell.name, "CONSTANT")
+        return apply(Constant(data)) if made is None else made
+
+    with holding(hold):
+        return import_node(layer["node"], layer.operands)
 
 
 def kind_of(node: ParsedNode) -> str:

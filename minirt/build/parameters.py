@@ -82,14 +82,14 @@ class Parameters:
         if known is None:
             known = (Row(layer, role, data.type, data.digest, not open_), data)
             self.found[label] = known
-        if not open_ or self._fixing:
+        if not open_ or (self._fixing and data.array.size <= _SMALL):
             self._fix(label)
             return None
         return reshaped(parameter(label, known[0].type), data.type.shape)
 
     @contextmanager
     def fixing(self) -> Iterator[None]:
-        """Within it, weights of layers stay constants, which cannot be refitted."""
+        """Within it, small weights of layers stay constants, which cannot be refitted."""
         self._fixing = True
         try:
             yield

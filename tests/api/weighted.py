@@ -114,8 +114,37 @@ def rooted(seed: int) -> bytes:
     return model(nodes, ["N", 24], ["N"], **held)
 
 
-MODELS = {"residual": residual, "perceptron": perceptron, "recurrent": recurrent, "rooted": rooted}
-SHAPES = {"residual": (3, 8, 12, 12), "perceptron": (3, 64), "recurrent": (7, 3, 12), "rooted": (3, 24)}
+def branching(seed: int) -> bytes:
+    """Return one dense layer or another, as the input's sum is positive or not; each branch has its own weights."""
+    rng = np.random.default_rng(seed)
+    node, arms = helper.make_node, {}
+    for arm in ("then_branch", "else_branch"):
+        w = numpy_helper.from_array(rng.normal(size=(24, 24)).astype(np.float32), f"{arm}.w")
+        inside = [node("MatMul", ["x", f"{arm}.w"], [f"{arm}.p"]), node("Add", [f"{arm}.p", "shared"], [f"{arm}.y"])]
+        arms[arm] = helper.make_graph(inside, arm, [], [value(f"{arm}.y", ["N", 24])], [w])
+    nodes = [
+        node("ReduceSum", ["x"], ["sum"], "sum", keepdims=0),
+        node("Greater", ["sum", "zero"], ["positive"], "positive"),
+        node("If", ["positive"], ["y"], "if", **arms),
+    ]
+    shared = rng.normal(size=24).astype(np.float32)
+    return model(nodes, ["N", 24], ["N", 24], zero=np.float32(0), shared=shared)
+
+
+MODELS = {
+    "residual": residual,
+    "perceptron": perceptron,
+    "recurrent": recurrent,
+    "rooted": rooted,
+    "branching": branching,
+}
+SHAPES = {
+    "residual": (3, 8, 12, 12),
+    "perceptron": (3, 64),
+    "recurrent": (7, 3, 12),
+    "rooted": (3, 24),
+    "branching": (3, 24),
+}
 
 
 def picture(name: str) -> Array:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from minirt.errors import MinirtError, ModelFormatError, TypeInferenceError, UnsupportedNodeError
-from minirt.ir.graph import Constant, Graph, Input
+from minirt.ir.graph import Constant, Data, Graph, Input
 from minirt.ir.op import Value, apply, origin
 from minirt.ir.weights import is_fixed
 from minirt.ops.importer import BodyImporter, OnnxNode
@@ -17,6 +19,24 @@ from minirt.parsers.onnx.registry import IMPORTERS
 from minirt.types.tensor import Tensor, Type
 
 Env = dict[str, Value]
+Hold = Callable[[str, Data], Value]
+
+
+def _as_constant(name: str, data: Data) -> Value:
+    return apply(Constant(data))
+
+
+_hold: ContextVar[Hold] = ContextVar("hold", default=_as_constant)
+
+
+@contextmanager
+def holding(hold: Hold) -> Iterator[None]:
+    """Within it, ``hold`` says what the constants of bodies are in the graph."""
+    token = _hold.set(hold)
+    try:
+        yield
+    finally:
+        _hold.reset(token)
 
 
 class ImportFailure(MinirtError):
@@ -169,7 +189,7 @@ def _constants(graph: ParsedGraph) -> Env:
     env: Env = {}
     for name, data in graph.constants.items():
         with origin((name,)):
-            env[name] = apply(Constant(data))
+            env[name] = _hold.get()(name, data)
     return env
 
 

@@ -55,6 +55,15 @@ class ParsedGraph:
     nodes: tuple[ParsedNode, ...]
     captures: tuple[str, ...]
 
+    @property
+    def all_constants(self) -> dict[str, Data]:
+        """Its constants and those of the bodies of its nodes, by name."""
+        found: dict[str, Data] = {}
+        for node in self.nodes:
+            for body in node.bodies.values():
+                found |= body.all_constants
+        return found | dict(self.constants)
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
