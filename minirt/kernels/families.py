@@ -4,10 +4,11 @@ from minirt.ir.op import Op
 from minirt.kernels.cpu import registry as cpu
 from minirt.kernels.cuda import registry as cuda
 from minirt.kernels.kernel import KERNELS, Kernel, Target
+from minirt.kernels.twin import registry as twin
 
 __all__ = ["KERNELS", "REGISTRIES", "candidates"]
 
-REGISTRIES = (cpu, cuda)
+REGISTRIES = (cpu, cuda, twin)
 
 
 def candidates(target: Target, op: Op) -> list[Kernel]:

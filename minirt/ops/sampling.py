@@ -9,7 +9,10 @@ import numpy as np
 
 from minirt.errors import MinirtError
 from minirt.ir.op import Op, Value, apply, same_dim
+from minirt.ops.gemm import Gemm
 from minirt.ops.importer import OnnxNode, Result, importer
+from minirt.ops.movement import reshaped
+from minirt.types.dim import divide, mul
 from minirt.types.dtype import FLOATS, Array
 from minirt.types.tensor import Tensor, Type
 
@@ -150,11 +153,51 @@ class DeformConv(Op):
             same_dim(inputs[3].shape[1], taps, "tap weights")
         return (Tensor(x.dtype, (x.shape[0], w.shape[0], *offset.shape[2:])),)
 
+    def decompose(self, *inputs: Value) -> Value:
+        """The taps, and one product for each group."""
+        x, w, offset, *masks = inputs
+        (n, c), (o, _, kh, kw), places = x.shape[:2], w.shape, offset.shape[2:]
+        g = self.groups
+        kernel = (kh, kw)
+        taps = apply(DeformTaps(self.strides, self.pads, self.dilations, kernel, self.offset_groups), x, offset, *masks)  # type: ignore[arg-type]
+        columns = reshaped(taps, (n, g, divide(mul(mul(c, kh), kw), g), mul(*places)))
+        matrix = reshaped(w, (g, divide(o, g), mul(mul(w.shape[1], kh), kw)))
+        return reshaped(apply(Gemm(), matrix, columns), (n, o, *places))
+
     def reference(self, *arrays: Any) -> Any:
         """Every tap of every place read, then one product."""
         x, w, offset = (np.asarray(a) for a in arrays[:3])
-        (n, c), (kh, kw), (oh, ow) = x.shape[:2], w.shape[2:], offset.shape[2:]
-        og, g = self.offset_groups, self.groups
+        reader = DeformTaps(self.strides, self.pads, self.dilations, w.shape[2:], self.offset_groups)
+        taps, g = reader.reference(x, offset, *arrays[3:]), self.groups
+        product = np.matmul(w.reshape(g, w.shape[0] // g, -1), taps.reshape(x.shape[0], g, -1, taps[0, 0, 0].size))
+        return product.reshape(x.shape[0], w.shape[0], *offset.shape[2:])
+
+
+class DeformTaps(Op):
+    """What the taps of a DeformConv read: x [N, C, H, W], offsets, tap weights -> [N, C, kh * kw, oh, ow]."""
+
+    dtypes = FLOATS
+
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilations: tuple[int, ...]
+    kernel: tuple[int, ...]
+    offset_groups: int = 1
+
+    def infer(self, *inputs: Value) -> Sequence[Type]:
+        """[N, C, kh * kw, oh, ow]."""
+        x, offset = inputs[:2]
+        if x.rank != 4 or offset.rank != 4 or len(self.kernel) != 2:
+            raise MinirtError("deformable convolution takes two spatial axes")
+        taps = self.kernel[0] * self.kernel[1]
+        same_dim(offset.shape[1], taps * self.offset_groups * 2, "offsets")
+        return (Tensor(x.dtype, (*x.shape[:2], taps, *offset.shape[2:])),)
+
+    def reference(self, *arrays: Any) -> Any:
+        """Tap by tap."""
+        x, offset = (np.asarray(a) for a in arrays[:2])
+        (n, c), (kh, kw), (oh, ow) = x.shape[:2], self.kernel, offset.shape[2:]
+        og = self.offset_groups
         moves = offset.reshape(n, og, kh * kw, 2, oh, ow)
         rows = np.arange(oh)[:, None] * self.strides[0] - self.pads[0]
         columns = np.arange(ow)[None, :] * self.strides[1] - self.pads[1]
@@ -165,12 +208,10 @@ class DeformConv(Op):
             z = columns + (tap % kw) * self.dilations[1] + moves[:, group, tap, 1]
             part = slice(group * (c // og), (group + 1) * (c // og))
             taps[:, part, tap] = _bilinear(reader, x[:, part], y, z)
-        if len(arrays) > 3:
-            weight = np.asarray(arrays[3]).reshape(n, og, 1, kh * kw, oh, ow)
+        if len(arrays) > 2:
+            weight = np.asarray(arrays[2]).reshape(n, og, 1, kh * kw, oh, ow)
             taps = (taps.reshape(n, og, c // og, kh * kw, oh, ow) * weight).reshape(taps.shape)
-        matrix = w.reshape(g, w.shape[0] // g, -1)
-        product = np.matmul(matrix, taps.reshape(n, g, -1, oh * ow))
-        return product.reshape(n, w.shape[0], oh, ow)
+        return taps
 
 
 def _bilinear(reader: GridSample, x: Array, y: Array, z: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Kernels written once, in a little language, and printed for both targets."""

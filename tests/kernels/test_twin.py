@@ -1,0 +1,57 @@
+"""Kernels written once: every op has them on every target, and their CUDA text compiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minirt.kernels.cuda.compile import compile_source
+from tests.ops.harness import import_model, one_node
+from tests.ops.plans import TARGETS, cuda_sources, host_steps, plan_for
+
+F32, F16, F64 = np.float32, np.float16, np.float64
+Case = tuple[str, list[Any], dict[str, Any]]
+
+
+def _grids() -> list[Case]:
+    cases: list[Case] = []
+    for mode in ("linear", "nearest", "cubic"):
+        for padding in ("zeros", "border", "reflection"):
+            grid = [np.zeros((2, 3, 5, 6), F32), np.zeros((2, 4, 7, 2), F32)]
+            cases.append(
+                ("GridSample", grid, {"mode": mode, "padding_mode": padding, "align_corners": padding == "border"})
+            )
+    cases.append(("GridSample", [np.zeros((2, 3, 4, 5, 6), F16), np.zeros((2, 2, 4, 7, 3), F16)], {"mode": "linear"}))
+    return cases
+
+
+def _regions() -> list[Case]:
+    x, rois = np.zeros((2, 3, 9, 8), F32), np.zeros((4, 4), F32)
+    sizes = {"output_height": 3, "output_width": 2}
+    return [
+        ("RoiAlign", [x, rois, np.zeros(4, np.int64)], {**sizes, "sampling_ratio": 2}),
+        ("RoiAlign", [x.astype(F64), rois.astype(F64), np.zeros(4, np.int64)], {**sizes, "mode": "max"}),
+        ("MaxRoiPool", [x, np.zeros((4, 5), F32)], {"pooled_shape": [2, 3]}),
+        ("DeformConv", [x, *(np.zeros(s, F32) for s in ((4, 3, 3, 3), (2, 18, 7, 6), (4,), (2, 9, 7, 6)))], {}),
+    ]  # fmt: skip
+
+
+CASES = [*_grids(), *_regions()]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{'-'.join(map(str, c[2].values()))}")
+def test_runs_without_the_host(case: Case, target: str) -> None:
+    """No step is the NumPy reference, and kernels compile without spills."""
+    op, arrays, attributes = case
+    plan = plan_for(import_model(one_node(op, arrays, **attributes)), target)
+    assert not host_steps(plan)
+    if target == "cpu":
+        return
+    pytest.importorskip("cuda.bindings.nvrtc")
+    for source in cuda_sources(plan, target):
+        if "R;" in source.text:
+            compiled = compile_source(source, target.partition(":")[2])
+            assert compiled.spills == 0, source.entry
