@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from minirt.ir.graph import Data, Graph, Input, rebuild
+from minirt.ir.graph import Data, Graph, Input, constant, rebuild
 from minirt.ir.op import Node, Value, apply, reapply
 from minirt.ir.text import parse_graph, print_graph
 from minirt.ir.weights import Parameter, Weights, parameters_of
 from minirt.ops.evaluate import evaluate
 from minirt.types.dtype import Array
+from minirt.types.tensor import Tensor
 
 Formulas = Mapping[str, Value]
 """Results of formulas, by the name that plans know the weights by."""
@@ -48,6 +49,20 @@ def results_in(graph: Graph) -> list[Value]:
             else:
                 stack.extend(f for f in node.op.fields().values() if isinstance(f, Graph))
     return found
+
+
+def filled(graph: Graph, numbers: Callable[[str, Tensor], Array]) -> Graph:
+    """The graph with numbers for its parameters, given by name and type: all weights are constants."""
+
+    def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
+        if isinstance(node.op, Weights):
+            result = node.op.result
+            given = {n: numbers(n, t) for n, t in parameters_of([result]).items()}
+            return (constant(Evaluation({"": result})([""], given)[""], result.dtype),)
+        bodies = {k: filled(f, numbers) for k, f in node.op.fields().items() if isinstance(f, Graph)}
+        return reapply(node, node.op.replace(**bodies) if bodies else node.op, operands)
+
+    return rebuild(graph, visit) if results_in(graph) else graph
 
 
 class Evaluation:

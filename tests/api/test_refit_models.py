@@ -186,6 +186,12 @@ def test_serialization_flags() -> None:
     assert "STRIP_PLAN" in logger.errors[-1]
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_passes_keep_what_a_refittable_network_computes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_CHECK", "1")
+    assert engine_of(name, Keeper(), REFIT).refittable
+
+
 def test_a_damaged_list_of_weights_is_refused() -> None:
     logger = Keeper()
     data = bytearray(build(logger, MODELS["perceptron"](0), SHAPES["perceptron"], REFIT))
