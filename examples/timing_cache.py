@@ -27,9 +27,7 @@ def main() -> None:
         engines, saved = [], []
         for _ in range(2):
             config = builder.create_builder_config()
-            config.builder_optimization_level = (
-                3  # the default, a few kernels a layer; 5 times all
-            )
+            config.builder_optimization_level = 3  # the default, a few kernels a layer; 5 times all
             held = path.read_bytes() if path.exists() else b""
             assert config.set_timing_cache(config.create_timing_cache(held), ignore_mismatch=False)
             engines.append(bytes(builder.build_serialized_network(network, config)))
