@@ -46,7 +46,10 @@ def view(op: Op, at: Placement, result: Tensor) -> Placement | None:
         return _expand(at, result)
     if isinstance(op, Reshape):
         strides_or_none = reshape_strides(at.type.shape, at.strides, result.shape)
-        return None if strides_or_none is None else Placement(result, strides_or_none, at.offset)
+        if strides_or_none is None:
+            return None
+        layout = _layout_of(result.shape, strides_or_none)
+        return Placement(Tensor(result.dtype, result.shape, layout), strides_or_none, at.offset)
     return None
 
 
@@ -75,6 +78,16 @@ def _expand(at: Placement, result: Tensor) -> Placement | None:
             return None
     layout = (*range(lead), *(a + lead for a in at.type.layout)) if at.type.layout else ()
     return Placement(Tensor(result.dtype, result.shape, layout), tuple(strides), at.offset)
+
+
+def _layout_of(shape: Shape, strides: Shape) -> tuple[int, ...]:
+    """The order of the axes in memory, where strides are numbers that tell; () for row-major."""
+    moved = [a for a, d in enumerate(shape) if not _same(d, 1)]
+    if any(isinstance(strides[a], Expr) or strides[a] == 0 for a in moved):
+        return ()
+    found = iter(sorted(moved, key=lambda a: -int(strides[a])))  # type: ignore[arg-type]
+    order = tuple(next(found) if a in moved else a for a in range(len(shape)))
+    return () if order == tuple(range(len(shape))) else order
 
 
 def _same(a: Dim, b: Dim) -> bool:

@@ -38,9 +38,11 @@ NARROW = (*MOVES, Elementwise, Accumulates, Reduce, Normalization)
 def narrow(graph: Graph, dtype: DType) -> Graph:
     """The fused graph with float32 values between its nodes held in ``dtype``; arithmetic inside a node stays float32.
 
-    Inputs and outputs keep their types.  Numbers beyond the range of ``dtype`` become its largest.
+    Inputs and outputs keep their types, and so do attention masks, whose numbers may be very large.  Numbers beyond the
+    range of ``dtype`` become its largest.
     """
     whole = set(graph.outputs)
+    masks = _masks(graph)
 
     def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
         if isinstance(node.op, Input | Constant | Weights):
@@ -53,12 +55,24 @@ def narrow(graph: Graph, dtype: DType) -> Graph:
                     for v, o in zip(operands, node.inputs, strict=True)
                 ),
             )
-        kept = all(v in whole for v in node.outputs)
-        given = tuple(_held(v, dtype) if v.dtype is f32 else v for v in operands)
+        kept = all(v in whole or v in masks for v in node.outputs)
+        wide = {3} if isinstance(node.op, Attention) else {0} if kept and isinstance(node.op, MOVES) else set()
+        given = tuple(_held(v, dtype) if v.dtype is f32 and i not in wide else v for i, v in enumerate(operands))
         made = _retyped(node, given, None if kept else dtype)
         return [_held(m, o.dtype) if o in whole else m for m, o in zip(made, node.outputs, strict=True)]
 
     return rebuild(graph, visit)
+
+
+def _masks(graph: Graph) -> set[Value]:
+    """Masks of attention, and what moves make them of."""
+    found: set[Value] = set()
+    for node in reversed(graph.nodes):
+        if isinstance(node.op, Attention):
+            found.update(node.inputs[3:])
+        elif isinstance(node.op, Reshape | Transpose | Expand | Slice) and found.issuperset(node.outputs):
+            found.update(node.inputs)
+    return found
 
 
 def _held(value: Value, dtype: DType) -> Value:
@@ -89,7 +103,10 @@ def _retyped(node: Node, operands: tuple[Value, ...], result: DType | None) -> S
     dtypes = tuple(v.dtype for v in node.inputs)
     new = tuple(v.dtype for v in operands)
     if isinstance(op, Elementwise):
-        return apply_all(Map(_body(op.body(dtypes), new, result)), *operands)
+        body = _body(op.body(dtypes), new, result)
+        if body.results == (arg(0, new[0]),) and operands[0].shape == node.outputs[0].shape:
+            return operands[:1]  # a cast between types that are one now
+        return apply_all(Map(body), *operands)
     if isinstance(op, Accumulates):
         body = op.body(dtypes[0])
         return apply_all(op.replace(epilogue=_body(body, (body.args[0], *new[2:]), result)), *operands)

@@ -62,3 +62,14 @@ def test_symbolic_dims_split_and_merge() -> None:
     split = reshape_strides(shape, Tensor(f32, shape).strides, (n, s, 12, 64))
     assert split == (768 * s, 768, 64, 1)
     assert reshape_strides((n, 12, s, 64), (s * 768, 64, 768, 1), (n, 12 * s, 64)) is None
+
+
+def test_a_reshape_of_a_permuted_tensor_knows_its_order() -> None:
+    """[N, C, H, W] with channels innermost: pixels joined, or channels split, stay so."""
+    at = dense(Tensor(f32, (2, 6, 4, 5), (0, 2, 3, 1)))
+    joined = view(Reshape((2, 6, 20)), at, Tensor(f32, (2, 6, 20)))
+    assert joined is not None and joined.type.layout == (0, 2, 1) and joined.dense
+    rows = view(Transpose((0, 2, 1)), joined, Tensor(f32, (2, 20, 6)))
+    assert rows is not None and rows.type.layout == () and rows.dense
+    split = view(Reshape((2, 3, 2, 4, 5)), at, Tensor(f32, (2, 3, 2, 4, 5)))
+    assert split is not None and split.type.layout == (0, 3, 4, 1, 2) and split.dense
