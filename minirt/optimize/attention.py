@@ -157,15 +157,15 @@ def _shared(x: Value) -> Value:
     """Keys or values without their copies for each head of the queries."""
     if not isinstance(x.op, Reshape) or not isinstance(x.node.inputs[0].op, Expand):
         return x
-    wide = x.node.inputs[0]
-    narrow = wide.node.inputs[0]
-    if narrow.rank != wide.rank or wide.rank != x.rank + 1 or narrow.shape[-3] != 1:
+    source = x.node.inputs[0].node.inputs[0]
+    wide, narrow = list(x.node.inputs[0].shape), list(source.shape)
+    while len(wide) == len(narrow) > x.rank + 1 and wide[-3] == narrow[-3] == 1:
+        del wide[-3], narrow[-3]
+    if len(narrow) != len(wide) or len(wide) != x.rank + 1 or narrow[-3] != 1:
         return x
-    rest = (*narrow.shape[:-3], *narrow.shape[-2:])
-    same = (*wide.shape[:-3], *wide.shape[-2:]) == rest and x.shape == (
-        *wide.shape[:-4], wide.shape[-4] * wide.shape[-3], *wide.shape[-2:],
-    )  # fmt: skip
-    return apply(Reshape(rest), narrow) if same else x
+    rest = (*narrow[:-3], *narrow[-2:])
+    same = (*wide[:-3], *wide[-2:]) == rest and x.shape == (*wide[:-4], wide[-4] * wide[-3], *wide[-2:])
+    return apply(Reshape(rest), source) if same else x
 
 
 def _fits(q: Value, k: Value, v: Value) -> bool:

@@ -68,7 +68,7 @@ class Mask:
             if self.hidden not in (None, hidden):
                 return False
             self.conditions, self.hidden = [*self.conditions, condition], hidden
-        return not self.numbers or self.hidden in (None, -np.inf)
+        return not self.numbers or self.hidden is None or self.hidden <= LOWEST
 
     def add(self, value: Value) -> bool:
         """Take in numbers that are added to the scores; False where they cannot be said."""
@@ -97,6 +97,7 @@ class Mask:
     def operand(self) -> Value | None:
         """The mask as one operand: booleans, or numbers; None where there is nothing to hide."""
         condition = self.conditions[0] if self.conditions else None
+        assert condition is None or self.hidden is not None
         for each in self.conditions[1:]:
             assert condition is not None
             condition = apply(And(), condition, each)
@@ -106,7 +107,7 @@ class Mask:
         for each in self.numbers[1:]:
             total = apply(Add(), total, casted(each, total.dtype))
         if condition is not None:
-            zero, low = (constant(x, total.dtype) for x in (0.0, -np.inf))
+            zero, low = (constant(np.array(x), total.dtype) for x in (0.0, self.hidden))
             total = apply(Add(), total, where(condition, zero, low))
         return total
 

@@ -56,7 +56,8 @@ def narrow(graph: Graph, dtype: DType) -> Graph:
                 ),
             )
         kept = all(v in whole or v in masks for v in node.outputs)
-        wide = {3} if isinstance(node.op, Attention) else {0} if kept and isinstance(node.op, MOVES) else set()
+        moved = isinstance(node.op, Reshape | Transpose | Expand | Slice) and masks.issuperset(node.outputs)
+        wide = {3} if isinstance(node.op, Attention) else {0} if moved else set()
         given = tuple(_held(v, dtype) if v.dtype is f32 and i not in wide else v for i, v in enumerate(operands))
         made = _retyped(node, given, None if kept else dtype)
         return [_held(m, o.dtype) if o in whole else m for m, o in zip(made, node.outputs, strict=True)]

@@ -22,6 +22,7 @@ from minirt.ops.movement import Expand, Iota, expanded, reshaped, transposed
 from minirt.ops.softmax import Softmax
 from minirt.optimize.attention import HALVES, NARROWED
 from minirt.optimize.pipeline import NEUTRAL, fusing, run_passes
+from minirt.optimize.precision import narrow
 from minirt.types.dim import symbol
 from minirt.types.dtype import bool_, f16, f32, i64
 from minirt.types.tensor import Tensor
@@ -234,3 +235,12 @@ def test_dims_may_be_one() -> None:
         layer = Layer()
         layer.add(layer.bias(CAUSAL["positions"](layer)))
         found(layer.graph(), length)
+
+
+def test_masks_keep_their_range_where_the_rest_is_narrowed() -> None:
+    layer = Layer(5, 8)
+    hides = apply(Mul(), apply(Cast(f32), layer.padding), number(LOW))
+    layer.add(hides)
+    graph = narrow(run_passes(run_passes(layer.graph(), NEUTRAL), fusing(NARROWED)), f16)
+    (node,) = (n for n in graph.nodes if isinstance(n.op, Attention))
+    assert [v.dtype for v in node.inputs] == [f16, f16, f16, f32]

@@ -12,7 +12,7 @@ DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which +
 // Results of a product that has run: no use of them moves ahead of the wait.
 template <int N> DEV void arrived(float (&x)[N]) {
 #pragma unroll
-  for (int i = 0; i < N; i++) asm volatile("" : "+f"(x[i])::"memory");
+  for (int i = 0; i < N; i++) { asm volatile("" : "+f"(x[i])::"memory"); }
 }
 
 struct Rooms { u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
