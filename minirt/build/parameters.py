@@ -62,7 +62,8 @@ class Row:
 class Parameters:
     """Gathers the weights of a network while it is frozen; ``only`` names those that may be refitted.
 
-    Without it all are but for integers, and for single numbers of rank 0, which are parts of formulas.
+    Without it all are but for single numbers of rank 0, which are parts of formulas.  Integers are sizes and places,
+    unless they are narrow and many.
     """
 
     only: Collection[str] | None = None
@@ -78,7 +79,7 @@ class Parameters:
             label = f"{layer} {role}"  # two things have one name
             known = self.found.get(label)
         asked = np.ndim(array) > 0 if self.only is None else label in self.only
-        open_ = dtype.is_float and asked
+        open_ = asked and (dtype.is_float or (dtype.bits <= 8 and dtype.is_integer and data.array.size > _SMALL))
         if known is None:
             known = (Row(layer, role, data.type, data.digest, not open_), data)
             self.found[label] = known

@@ -131,7 +131,23 @@ def branching(seed: int) -> bytes:
     return model(nodes, ["N", 24], ["N", 24], zero=np.float32(0), shared=shared)
 
 
+def quantized(seed: int) -> bytes:
+    """Return a dense layer with int8 weights and a scale for each column."""
+    rng = np.random.default_rng(seed)
+    held = {
+        "w": rng.integers(-127, 128, (24, 24)).astype(np.int8),
+        "scale": rng.uniform(0.01, 0.02, 24).astype(np.float32),
+        "zero": np.zeros(24, np.int8),
+    }
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "scale", "zero"], ["wide"], "dequantize", axis=1),
+        helper.make_node("MatMul", ["x", "wide"], ["y"], "product"),
+    ]
+    return model(nodes, ["N", 24], ["N", 24], **held)
+
+
 MODELS = {
+    "quantized": quantized,
     "residual": residual,
     "perceptron": perceptron,
     "recurrent": recurrent,
@@ -139,6 +155,7 @@ MODELS = {
     "branching": branching,
 }
 SHAPES = {
+    "quantized": (3, 24),
     "residual": (3, 8, 12, 12),
     "perceptron": (3, 64),
     "recurrent": (7, 3, 12),
@@ -153,8 +170,10 @@ def picture(name: str) -> Array:
 
 
 def oracle(data: bytes, x: Array) -> Array:
-    """Return what onnxruntime computes."""
-    return onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    """Return what onnxruntime computes, without its optimisations, which round products of int8 weights."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
 
 
 def build(logger: Any, data: bytes, shape: tuple[int, ...], *flags: Any, marked: tuple[str, ...] = ()) -> bytes:
