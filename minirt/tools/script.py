@@ -1,6 +1,7 @@
 """`python -m minirt SCRIPT.py ...`: run a TensorRT script as it is, with minirt in the place of `tensorrt`.
 
 Where there is no GPU, `cuda.bindings`, `cudart`, `pycuda` and libcudart are answered by stand-ins on host memory.
+Processes that the script starts, by multiprocessing or as subprocesses of the same Python, have these names too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from minirt.build.targets import default_target
 from minirt.errors import ApiError
 from minirt.standins import cuda_names, tensorrt_name
+from minirt.standins.children import told
 
 
 def declare(verbs: Any) -> None:
@@ -42,12 +44,13 @@ def run(script: str, arguments: list[str], *, module: bool = False) -> int:
     sys.argv = [script, *arguments]
     sys.path[0] = os.getcwd() if module else str(Path(script).resolve().parent)
     try:
-        if module and (command := _command(script)) is not None:
-            return int(command.load()() or 0)
-        if module:
-            runpy.run_module(script, run_name="__main__", alter_sys=True)
-        else:
-            runpy.run_path(script, run_name="__main__")
+        with told(cuda_names.installed()):
+            if module and (command := _command(script)) is not None:
+                return int(command.load()() or 0)
+            if module:
+                runpy.run_module(script, run_name="__main__", alter_sys=True)
+            else:
+                runpy.run_path(script, run_name="__main__")
     except Exception:  # the script's own: shown as Python shows it, not as a wrong use of the command
         traceback.print_exc()
         return 1
