@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def test_a_refittable_network_has_the_plan_and_weights_of_another(
     name: str, target: str, permitted: tuple[str, ...]
 ) -> None:
     builder = trt.Builder(trt.Logger(trt.Logger.ERROR))
-    network = builder.create_network()
+    network: Any = builder.create_network()
     assert trt.OnnxParser(network, trt.Logger()).parse(MODELS[name](0))
     cells, parameters = network._state, Parameters()
     shape = SHAPES[name]
