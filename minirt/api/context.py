@@ -18,6 +18,7 @@ from minirt.api.fields import unset_dims
 from minirt.api.logger import IErrorRecorder
 from minirt.errors import ApiError, ShapeError
 from minirt.runtime.device.streams import stream_handle
+from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import INF, Expr, bounds
 from minirt.types.dtype import Array
 from minirt.types.tensor import Tensor
@@ -173,13 +174,9 @@ class IExecutionContext(BindingContext):
         state = self._state
         if len(bindings) != len(state.names):
             raise ApiError(f"{len(bindings)} bindings for {len(state.names)} inputs and outputs", "context")
-        for name, memory in zip(state.names, bindings, strict=True):
-            address = memory if type(memory) is int else place_of(memory).address
-            if state.addresses.get(name) != address:
-                state.addresses[name] = address
-                state.bound = None
+        places = {n: m if type(m) is int else place_of(m).address for n, m in zip(state.names, bindings, strict=True)}
+        state.run(0 if stream is None else _handle(stream), places)
         state.kept["bindings"] = bindings
-        state.run(0 if stream is None else _handle(stream))
         if stream is None:
             _wait(state, 0)
         return True
@@ -254,7 +251,7 @@ class IExecutionContext(BindingContext):
     @method(since=10, fail=0)
     def update_device_memory_size_for_shapes(self) -> int:
         """Return the scratch memory that the shapes need, in bytes."""
-        return self._state.executor.plan.arena
+        return scratch_of(self._state.executor.plan)
 
     @method(since=10, fail=False)
     def set_debug_listener(self, listener: IDebugListener | None) -> bool:

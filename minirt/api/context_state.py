@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minirt.api.addresses import place_of
+from minirt.api.allocation import AllocatingBackend
 from minirt.api.boundary import Sink, call_back
 from minirt.api.dialect import dialect_of, in_dialect
 from minirt.api.dims import Dims
@@ -19,9 +21,11 @@ from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Binding, Loaded
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
+from minirt.runtime.backend import Memory
 from minirt.runtime.control import Result
 from minirt.runtime.executor import Executor
 from minirt.runtime.profile import ProfilingExecutor
+from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import Dim, Expr, symbols
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
@@ -55,6 +59,8 @@ class ContextState:
         self.arena: GivenMemory | None = None
         self.debug: Mapping[str, Binding] = {}
         self.debug_on: set[str] = set()
+        self._temporary: Any = None
+        self._held: tuple[int, Memory] | None = None
         self.executor: Executor = self.fresh_executor()
         self.sizes: dict[str, int] | None = None
         self.bound: tuple[dict[str, int], dict[str, int]] | None = None
@@ -64,7 +70,6 @@ class ContextState:
         self.enqueue_emits_profile = True
         self.nvtx = "LAYER_NAMES_ONLY"
         self.persistent_cache_limit = 0
-        self.temporary_allocator: Any = None
         self.unfused_tensors_debug_state = False
         self.listener: Any = None
         self.input_consumed_event = 0
@@ -73,12 +78,37 @@ class ContextState:
     def fresh_executor(self) -> Executor:
         """Return an executor of the profile in use; one that measures its steps where a profiler is set."""
         loaded, kind = self.loaded, Executor if self.profiler is None else ProfilingExecutor
-        arena = (self.arena or GivenMemory(0)) if self.strategy == "USER_MANAGED" else None
-        return kind(loaded.plans[self.profile], loaded.backend, loaded.weights, arena)
+        backend = loaded.backend
+        if self._temporary is not None:
+            backend = AllocatingBackend(backend, self._temporary)
+        return kind(loaded.plans[self.profile], backend, loaded.weights, self._scratch())
+
+    def _scratch(self) -> Memory:
+        """Return the memory that executors work in: the caller's, or enough for all profiles or for the one in use."""
+        if self.strategy == "USER_MANAGED":
+            return self.arena or GivenMemory(0)
+        plans = self.loaded.plans if self.strategy == "STATIC" else [self.loaded.plans[self.profile]]
+        need = max(map(scratch_of, plans))
+        if self._held is None or self._held[0] != need:
+            self.__dict__.pop("executor", None)  # with it goes what it worked in, before there is other memory
+            self._held = None
+            self._held = need, self.loaded.backend.allocate(need)
+        return self._held[1]
+
+    @property
+    def temporary_allocator(self) -> Any:
+        """Who allocates what has no place in scratch memory: data whose size has no bound."""
+        return self._temporary
+
+    @temporary_allocator.setter
+    def temporary_allocator(self, allocator: Any) -> None:
+        self._temporary = allocator
+        self.executor = self.fresh_executor()
+        self.changed()
 
     def give_memory(self, address: int, size: int | None) -> None:
         """Take scratch memory from the caller; raises ApiError where it is too small or not asked for."""
-        need = self.executor.plan.arena
+        need = scratch_of(self.executor.plan)
         if self.strategy != "USER_MANAGED":
             raise ApiError("it has scratch memory of its own", f"context '{self.name}'", "create it USER_MANAGED")
         if size is not None and size < need:
@@ -165,7 +195,7 @@ class ContextState:
 
     def bind(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the addresses of inputs and outputs, after making the shapes those of the next run."""
-        if self.strategy == "USER_MANAGED" and self.arena is None and self.executor.plan.arena:
+        if self.strategy == "USER_MANAGED" and self.arena is None and scratch_of(self.executor.plan):
             raise ApiError("its scratch memory is not set", f"context '{self.name}'", "call set_device_memory")
         self.executor.bind(self.solve())
         absent = [b.name for b in self.inputs if b.name not in self.addresses]
@@ -184,27 +214,49 @@ class ContextState:
             what = f"{len(missing)} weights were stripped from it, '{missing[0]}' among them"
             raise ApiError(what, "engine", "refit it with trt.Refitter or trt.OnnxParserRefitter first")
 
-    def run(self, stream: int) -> None:
-        """Run once; raises MinirtError where shapes or addresses do not fit, or another thread runs it now."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other threads out; raises ConcurrentUseError where one runs the context now."""
         if not self.lock.acquire(blocking=False):
             raise ConcurrentUseError("it is in use by another thread", f"context '{self.name}'", "use one a thread")
         try:
-            self.check_weights()
-            inputs, outputs = self.bound or self.bind()
-            results = self.executor.run(inputs, outputs, stream)
-            for name, allocator in self.allocators.items():
-                self._hand_out(name, allocator, results[name], stream)
-            self.show_debug(results, stream)
-            if self.profiler is not None and self.enqueue_emits_profile:
-                self.report()
+            yield
         finally:
             self.lock.release()
 
-    def _hand_out(self, name: str, allocator: Any, result: Result, stream: int) -> None:
-        """Give an output to its allocator: memory of its size, the numbers, and the shape."""
+    def run(self, stream: int, addresses: Mapping[str, int] | None = None) -> None:
+        """Run once, at other addresses where some are given.
+
+        Raises MinirtError where shapes or addresses do not fit, or another thread runs it now.
+        """
+        with self.alone():
+            for name, address in (addresses or {}).items():
+                if self.addresses.get(name) != address:
+                    self.addresses[name] = address
+                    self.bound = None
+            self.check_weights()
+            inputs, outputs = self.bound or self.bind()
+            early = self._places(stream)
+            results = self.executor.run(inputs, outputs | early, stream)
+            for name, allocator in self.allocators.items():
+                self._hand_out(name, allocator, results[name], stream, name in early)
+            self.show_debug(results, stream)
+            if self.profiler is not None and self.enqueue_emits_profile:
+                self.report()
+
+    def _places(self, stream: int) -> dict[str, int]:
+        """Return what allocators give for outputs whose sizes are known beforehand."""
+        shapes = {name: self.shape(self.binding(name)) for name in self.allocators}
+        return {
+            name: self._allocated(name, self.allocators[name], shape, stream)
+            for name, shape in shapes.items()
+            if -1 not in shape
+        }
+
+    def _allocated(self, name: str, allocator: Any, shape: tuple[int, ...], stream: int) -> int:
         kind = self.binding(name).type
         assert isinstance(kind, Tensor)
-        size = kind.dtype.nbytes(int(np.prod(result.shape, dtype=np.int64)))
+        size = kind.dtype.nbytes(int(np.prod(shape, dtype=np.int64)))
         now = self.addresses.get(name, 0)
         if hasattr(allocator, "reallocate_output_async"):
             given = call_back(allocator, "reallocate_output_async", 0, name, now, size, _ALIGNMENT, stream)
@@ -212,9 +264,16 @@ class ContextState:
             given = call_back(allocator, "reallocate_output", 0, name, now, size, _ALIGNMENT)
         if not given and size:
             raise ApiError(f"its allocator gave no memory for {size} bytes", f"tensor '{name}'")
-        address = place_of(given or 0).address
-        self.addresses[name] = address
-        if size:
+        self.addresses[name] = place_of(given or 0).address
+        return self.addresses[name]
+
+    def _hand_out(self, name: str, allocator: Any, result: Result, stream: int, written: bool) -> None:
+        """Give an output to its allocator: memory of its size and the numbers, unless they are there; and its shape."""
+        if not written:
+            address = self._allocated(name, allocator, result.shape, stream)
+            kind = self.binding(name).type
+            assert isinstance(kind, Tensor)
+            size = kind.dtype.nbytes(int(np.prod(result.shape, dtype=np.int64)))
             self.loaded.backend.copy(address, result.address, size, stream)
         call_back(allocator, "notify_shape", None, name, in_dialect(Dims, dialect_of(allocator))(result.shape))
 
@@ -225,15 +284,15 @@ class ContextState:
         absent = [b.name for b in self.inputs if b.name not in arrays]
         if unknown or absent:
             raise ApiError(f"inputs {unknown} are unknown, {absent} are missing", f"context '{self.name}'")
-        addresses: dict[str, int] = {}
-        held: list[Any] = []
-        for binding in self.inputs:
-            place, keep = _input_place(arrays[binding.name], binding, backend)
-            held.append(keep)
-            addresses[binding.name] = place[0]
-            self.shapes[binding.name] = place[1]
-        self.changed()
-        with self.lock:
+        with self.alone():
+            addresses: dict[str, int] = {}
+            held: list[Any] = []
+            for binding in self.inputs:
+                place, keep = _input_place(arrays[binding.name], binding, backend)
+                held.append(keep)
+                addresses[binding.name] = place[0]
+                self.shapes[binding.name] = place[1]
+            self.changed()
             self.check_weights()
             self.executor.bind(self.solve())
             results = self.executor.run(addresses, {}, stream)
@@ -241,7 +300,7 @@ class ContextState:
             made = {b.name: _host_array(results[b.name], b, backend, stream) for b in self.outputs}
             if self.profiler is not None and self.enqueue_emits_profile:
                 self.report()
-        self.changed()
+            self.changed()
         return made
 
 

@@ -35,6 +35,7 @@ from minirt.build.freeze import DEBUG
 from minirt.build.load import Loaded
 from minirt.errors import ApiError, MinirtError
 from minirt.flags import flags
+from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import Expr
 from minirt.types.tensor import Tensor
 
@@ -166,7 +167,7 @@ class ICudaEngine(BindingEngine):
     )
 
     def _arena(self) -> int:
-        return max(plan.arena for plan in self._state.loaded.plans)
+        return max(map(scratch_of, self._state.loaded.plans))
 
     def __getitem__(self, arg0: Any, /) -> Any:
         names = list(self._state.names)
@@ -283,12 +284,12 @@ class ICudaEngine(BindingEngine):
     @method(since=10, until=10, instead="get_device_memory_size_for_profile_v2")
     def get_device_memory_size_for_profile(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
-        return self._state.loaded.plans[profile_index].arena
+        return scratch_of(self._state.loaded.plans[profile_index])
 
     @method(since=10)
     def get_device_memory_size_for_profile_v2(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
-        return self._state.loaded.plans[profile_index].arena
+        return scratch_of(self._state.loaded.plans[profile_index])
 
     @method(since=10)
     def get_weight_streaming_automatic_budget(self) -> int:

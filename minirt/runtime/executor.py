@@ -19,6 +19,7 @@ from minirt.runtime.frame import Frame
 from minirt.runtime.groups import Group, groups_of
 from minirt.runtime.host import compute, span, strided
 from minirt.runtime.recording import replay
+from minirt.runtime.scratch import rest, results_in, scratch_of
 from minirt.runtime.sizes import check, solve
 from minirt.runtime.streaming import Ring
 from minirt.runtime.unroll import MAX_LAUNCHES, NOWHERE
@@ -36,7 +37,8 @@ class Executor:
 
     ``replays`` lets it record a run with plugins as one graph.
 
-    ``weights[i]`` is the memory of weight i; ``children`` holds the executors of sub-plans by their identity.
+    ``weights[i]`` is the memory of weight i, ``arena`` the memory that it works in, `scratch_of(plan)` bytes;
+    ``children`` holds the executors of sub-plans by their identity.
     """
 
     replays = True
@@ -48,7 +50,7 @@ class Executor:
         self._weights = [weights[w.key] for w in plan.weights]
         self._store = weights
         self._ring = Ring(plan, self._weights, backend)
-        self._arena = arena or backend.allocate(plan.arena)
+        self._arena = arena or backend.allocate(scratch_of(plan))
         self._frames: OrderedDict[tuple[int, ...], Frame] = OrderedDict()
         self._groups = groups_of(plan)
         self._children: dict[int, Executor] = {}
@@ -340,7 +342,9 @@ class Executor:
     def child(self, plan: Plan) -> Executor:
         """The executor of a sub-plan, made once."""
         if id(plan) not in self._children:
-            self._children[id(plan)] = Executor(plan, self.backend, self._store)
+            made = Executor(plan, self.backend, self._store, rest(self.plan, self._arena))
+            made.results = results_in(plan, made._arena)
+            self._children[id(plan)] = made
         return self._children[id(plan)]
 
     def call(self, plan: Plan, inputs: Sequence[Result], outputs: Mapping[str, int], stream: int) -> list[Result]:
