@@ -32,7 +32,7 @@ def _keys() -> list[object]:
 
 
 def check(found: dict[str, Error], tolerance: float, record: pytest.FixtureRequest) -> None:
-    """Hold every error against the tolerance, or onnxruntime's own if larger; note the largest with the test's result."""
+    """Hold errors against the tolerance, or onnxruntime's own if larger; note the largest with the result."""
     record.node.user_properties.append(("error_of_scale", max(error.size for error in found.values())))
     wrong = {name: error for name, error in found.items() if not error.size <= max(tolerance, error.of_oracle)}
     assert not wrong, f"above {tolerance}: {wrong}"
