@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import operator
 from typing import Any
 
-from minirt.api.boundary import Sink
+from minirt.api.boundary import Sink, boundary
 from minirt.api.config import bits_of, names_of
 from minirt.api.context import IExecutionContext
 from minirt.api.context_state import ContextState
@@ -33,8 +34,7 @@ from minirt.api.logger import IErrorRecorder
 from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Loaded
-from minirt.errors import ApiError, MinirtError
-from minirt.flags import flags
+from minirt.errors import ApiError
 from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import Expr
 from minirt.types.tensor import Tensor
@@ -135,8 +135,8 @@ class ICudaEngine(BindingEngine):
         instead=_BUDGET,
     )
     weight_streaming_budget = attr(
-        lambda self: _old_budget(self),
-        lambda self, nbytes: _put_old_budget(self, nbytes),
+        lambda self: self._old_budget(),
+        lambda self, nbytes: self._put_old_budget(nbytes),
         int,
         "Bytes of device memory for weights and for streaming them: 0 for no streaming, -1 to choose.",
         since=10,
@@ -145,7 +145,7 @@ class ICudaEngine(BindingEngine):
     )
     weight_streaming_budget_v2 = attr(
         lambda self: self._state.loaded.store.budget,
-        lambda self, nbytes: _put_budget(self, nbytes),
+        lambda self, nbytes: self._put_budget(nbytes),
         int,
         "Bytes of streamable weights that stay on the device: 0 streams all of them.",
         since=10,
@@ -165,6 +165,25 @@ class ICudaEngine(BindingEngine):
         "The error recorder.",
         since=8,
     )
+
+    @boundary()
+    def _put_budget(self, nbytes: int) -> None:
+        """Set how much of the streamable weights stays on the device."""
+        if len(self._state.contexts):
+            gc.collect()  # contexts that are garbage use nothing
+        if len(self._state.contexts):
+            fix = "delete them, or set the budget before they are made"
+            raise ApiError("its contexts use the weights where they are", "weight streaming", fix)
+        self._state.loaded.store.budget = nbytes
+
+    def _old_budget(self) -> int:
+        store = self._state.loaded.store
+        return 0 if store.budget == store.streamable else store.budget + store.scratch(0)
+
+    def _put_old_budget(self, nbytes: int) -> None:
+        store = self._state.loaded.store
+        chosen = self.get_weight_streaming_automatic_budget() if nbytes == -1 else nbytes - store.scratch(0)
+        self._put_budget(store.streamable if nbytes == 0 else chosen)
 
     def _arena(self) -> int:
         return max(map(scratch_of, self._state.loaded.plans))
@@ -346,31 +365,6 @@ class ICudaEngine(BindingEngine):
     def create_engine_inspector(self) -> EngineInspector:
         """Return what tells about the engine's layers."""
         return wrap(EngineInspector, InspectorState(self._state.loaded.plans, self._state.package), dialect_of(self))
-
-
-def _put_budget(engine: ICudaEngine, nbytes: int) -> None:
-    """Set how much of the streamable weights stays on the device; logged and ignored where that cannot be."""
-    state = engine._state
-    try:
-        if len(state.contexts):
-            fix = "delete them, or set the budget before they are made"
-            raise ApiError("its contexts use the weights where they are", "weight streaming", fix)
-        state.loaded.store.budget = nbytes
-    except MinirtError as error:
-        if flags().raise_errors:
-            raise
-        state.sink.error(error)
-
-
-def _old_budget(engine: ICudaEngine) -> int:
-    store = engine._state.loaded.store
-    return 0 if store.budget == store.streamable else store.budget + store.scratch(0)
-
-
-def _put_old_budget(engine: ICudaEngine, nbytes: int) -> None:
-    store = engine._state.loaded.store
-    chosen = engine.get_weight_streaming_automatic_budget() if nbytes == -1 else nbytes - store.scratch(0)
-    _put_budget(engine, store.streamable if nbytes == 0 else chosen)
 
 
 def load_engine(data: bytes, loaded: Loaded, sink: Sink, dialect: int) -> ICudaEngine:

@@ -113,8 +113,8 @@ def test_streaming_takes_less_device_memory(wide: bytes) -> None:
         print(f"MiB of budget, device memory without and with streaming, ring: {sizes}")
         assert 0 < scratch < size
         layer = WIDTH * WIDTH * 4
-        assert most - least >= size - budget - layer - scratch - 4 * MIB  # the budget may not divide into layers
-        assert least <= budget + scratch + (most - size) + 4 * MIB
+        assert most - least >= size - budget - layer - scratch - 8 * MIB  # the budget may not divide into layers
+        assert least <= budget + scratch + (most - size) + 8 * MIB
         del engine
 
 
