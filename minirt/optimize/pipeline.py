@@ -18,19 +18,22 @@ from minirt.optimize.loops import LOOPS
 from minirt.optimize.patterns import PATTERNS
 from minirt.optimize.precision import WIDENING
 from minirt.optimize.rewrite import Rule, rewrite
+from minirt.optimize.siblings import join_siblings
 from minirt.trace import phase
 
 
 @dataclass(frozen=True)
 class Pass:
-    """A named list of rules, run to its fixed point."""
+    """A named list of rules, run to its fixed point, after a rewrite of the whole graph where there is one."""
 
     name: str
     rules: tuple[Rule, ...]
+    whole: Callable[[Graph], Graph] | None = None
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph rewritten."""
-        return rewrite(in_bodies(graph, self), self.rules, self.name)
+        graph = in_bodies(graph, self)
+        return rewrite(self.whole(graph) if self.whole is not None else graph, self.rules, self.name)
 
 
 def in_bodies(graph: Graph, each: Callable[[Graph], Graph]) -> Graph:
@@ -59,6 +62,7 @@ FUSING = (
     Pass("write out compositions", (compositions_are_written_out, *FOLDING, *CANONICAL)),
     Pass("fuse pointwise regions", REGIONS),
     Pass("fuse into anchors", ANCHORS + REGIONS),
+    Pass("join siblings", CANONICAL, join_siblings),
     Pass("fold what is left", (small_iota_is_constant,)),
 )
 """For targets whose kernels take prologues and epilogues."""

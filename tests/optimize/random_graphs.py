@@ -57,6 +57,7 @@ class Maker:
             self.product,
             self.convolve,
             self.rows,
+            self.siblings,
         )
         made = steps[self.draw(len(steps))]()
         if made is not None:
@@ -109,6 +110,17 @@ class Maker:
             return None
         made = apply(Gemm(), x, self.numbers(x.shape[1], 6))
         return apply(Add(), made, self.numbers(6)) if self.draw(2) else made
+
+    def siblings(self) -> Value | None:
+        """Two products of one operand, joined in one of the ways that attention has."""
+        x = self.pick(lambda v: v.rank >= 2 and isinstance(v.shape[-1], int))
+        if x is None or not isinstance(x.shape[-1], int):
+            return None
+        a, b = (apply(Gemm(), x, self.numbers(x.shape[-1], 6)) for _ in range(2))
+        if self.draw(2):
+            a, b = (apply(Add(), v, self.numbers(6)) for v in (a, b))
+        self.values.append(a)
+        return apply(Mul(), a, b) if self.draw(2) else b
 
     def convolve(self) -> Value | None:
         x = self.pick(lambda v: v.rank == 4 and isinstance(v.shape[1], int) and v.shape[2] == 5 and v.shape[3] == 5)

@@ -14,7 +14,7 @@ from minirt.ops.convolution import Conv
 from minirt.ops.evaluate import evaluate
 from minirt.ops.gemm import Gemm
 from minirt.ops.logic import Less
-from minirt.ops.movement import Dims, Transpose
+from minirt.ops.movement import Dims, Slice, Transpose
 from minirt.ops.normalization import Normalization
 from minirt.ops.pointwise import Map
 from minirt.ops.reduce import Reduce
@@ -78,6 +78,31 @@ def test_gelu_is_one_region_and_joins_the_product_before_it() -> None:
     half = apply(Mul(), x, constant(0.5, f32))
     inner = apply(Add(), apply(Erf(), apply(Div(), x, constant(2**0.5, f32))), constant(1.0, f32))
     assert ops(fused(apply(Mul(), half, inner))) == [Gemm]
+
+
+def test_products_of_one_operand_are_one_product() -> None:
+    x = given(N, 6)
+    rng = np.random.default_rng(0)
+
+    def projected(columns: int) -> Value:
+        product = apply(Gemm(), x, constant(rng.normal(size=(6, columns)), f32))
+        return apply(Add(), product, constant(rng.normal(size=columns), f32))
+
+    q, k, v = projected(4), projected(4), projected(5)
+    scores = apply(Gemm(trans_b=True), q, k)
+    before = Graph("g", [x], [scores, v], ["scores", "v"])
+    graph = run_passes(before, NEUTRAL + FUSING)
+    assert ops(graph).count(Gemm) == 2 and ops(graph).count(Slice) == 3
+    feeds = {"x": rng.normal(size=(3, 6))}
+    for want, got in zip(evaluate(before, feeds, True), evaluate(graph, feeds, True), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+def test_products_with_different_epilogues_stay_apart() -> None:
+    x = given(N, 6)
+    a = apply(Relu(), apply(Gemm(), x, constant(np.ones((6, 4)), f32)))
+    b = apply(Gemm(), x, constant(np.full((6, 4), 2.0), f32))
+    assert ops(fused(a, b)) == [Gemm, Gemm]
 
 
 def test_a_value_read_twice_is_not_computed_twice() -> None:
