@@ -1722,7 +1722,7 @@ class ITensor(metaclass=_ApiType):
     def location(self, value: TensorLocation) -> None: ...
     @property
     def allowed_formats(self) -> int:
-        """Layouts that it may have, a bit for each."""
+        """Layouts that an input or output may have, a bit for each."""
     @allowed_formats.setter
     def allowed_formats(self, value: int) -> None: ...
     @property
@@ -3136,7 +3136,7 @@ class IBuilderConfig(metaclass=_ApiType):
     def create_timing_cache(self, serialized_timing_cache: Any) -> ITimingCache | Any:
         """Return a timing cache of serialized bytes, an empty one for no bytes, None for foreign ones."""
     def set_timing_cache(self, cache: ITimingCache, ignore_mismatch: _bool) -> _bool:
-        """Build with a timing cache, and add to it."""
+        """Build with a timing cache, and add to it; False, logged, for one of another device unless that is ignored."""
     def get_timing_cache(self) -> ITimingCache | Any:
         """Return the timing cache that was set."""
     def set_preview_feature(self, feature: PreviewFeature, enable: _bool) -> None:
@@ -3195,20 +3195,20 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Bytes of weights that can be streamed."""
     @property
     def minimum_weight_streaming_budget(self) -> Any:
-        """Least budget."""
+        """Least positive budget: the scratch memory of streaming all weights."""
     @property
     def weight_streaming_budget(self) -> int:
-        """Budget of weights."""
+        """Bytes of device memory for weights and for streaming them: 0 for no streaming, -1 to choose."""
     @weight_streaming_budget.setter
     def weight_streaming_budget(self, value: int) -> None: ...
     @property
     def weight_streaming_budget_v2(self) -> int:
-        """Budget of streamed weights."""
+        """Bytes of streamable weights that stay on the device: 0 streams all of them."""
     @weight_streaming_budget_v2.setter
     def weight_streaming_budget_v2(self, value: int) -> None: ...
     @property
     def weight_streaming_scratch_memory_size(self) -> Any:
-        """Scratch memory of streaming."""
+        """Bytes of device memory that streamed weights pass through, in each context."""
     @property
     def has_implicit_batch_dimension(self) -> Any:
         """Whether shapes leave the batch out."""
@@ -3232,13 +3232,13 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
     def get_tensor_bytes_per_component(self, name: str, profile_index: int = 0) -> int:
         """Return the bytes of an element."""
     def get_tensor_components_per_element(self, name: str, profile_index: int = 0) -> int:
-        """Return how many scalars a vector holds: -1, layouts are not vectorized."""
+        """Return how many scalars a vector holds, -1 where the layout is not vectorized."""
     def get_tensor_format(self, name: str, profile_index: int = 0) -> TensorFormat:
         """Return the memory layout."""
     def get_tensor_format_desc(self, name: str, profile_index: int = 0) -> str:
         """Return the memory layout in words."""
     def get_tensor_vectorized_dim(self, name: str, profile_index: int = 0) -> int:
-        """Return the axis that is packed in vectors: -1 for none."""
+        """Return the axis that is packed in vectors, -1 for none."""
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:
         """Return the least, best and greatest shape of an input in a profile."""
     def get_tensor_profile_values(self, name: Any, profile_index: Any) -> Any:
@@ -3256,13 +3256,13 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
     def get_device_memory_size_for_profile_v2(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
     def get_weight_streaming_automatic_budget(self) -> int:
-        """Return the budget of streamed weights that would be chosen."""
+        """Return the budget of streamed weights that fits the free memory, with some left for contexts."""
     def serialize(self) -> Any:
         """Return the engine as bytes, which every target can load."""
     def create_serialization_config(self) -> ISerializationConfig:
         """Return a config for serialize_with_config."""
     def serialize_with_config(self, config: ISerializationConfig, /) -> Any:
-        """Return the engine as bytes; weights cannot be left out of an engine that is not refittable."""
+        """Return the engine as bytes: refittable with INCLUDE_REFIT, without its weights with EXCLUDE_WEIGHTS."""
     def create_runtime_config(self) -> IRuntimeConfig:
         """Return a config for create_execution_context."""
     def create_execution_context(self, strategy: Any = None, runtime_config: Any = None) -> IExecutionContext:
@@ -3366,23 +3366,23 @@ class ITimingCache(metaclass=_ApiType):
     def serialize(self) -> Any:
         """Return the measurements as bytes."""
     def combine(self, input_cache: ITimingCache, ignore_mismatch: _bool) -> _bool:
-        """Take over the measurements of another cache that this one lacks."""
+        """Take over the measurements of another cache that this one lacks; False, logged, for another device's."""
     def reset(self) -> _bool:
         """Forget all measurements."""
     def queryKeys(self) -> list[TimingCacheKey]:
         """Return what was measured."""
     def query(self, key: TimingCacheKey) -> TimingCacheValue:
-        """Return a measurement; one that was not made has tactic 0 and no time."""
+        """Return the fastest tactic of what was measured; for what was not, tactic 0 and no time."""
     def update(self, key: TimingCacheKey, value: TimingCacheValue) -> _bool:
-        """Set a measurement."""
+        """Set the tactic of a problem, for builds with BuilderFlag.EDITABLE_TIMING_CACHE; its other times are dropped."""
 
 class TimingCacheKey(metaclass=_ApiType):
-    """What was measured: a problem, as text."""
+    """What was measured: 128 bits that stand for a problem, a version of the kernels and an architecture."""
     def __init__(self) -> None:
         ...
     @staticmethod
     def parse(text: str) -> TimingCacheKey:
-        """Return the key that a text stands for."""
+        """Return the key that up to 32 hexadecimal digits stand for; raises ApiError for other texts."""
     def __str__(self) -> str:
         """Return str(self)."""
 
@@ -3534,7 +3534,7 @@ class IExecutionContext(metaclass=_ApiType):
     def get_tensor_shape(self, name: Any) -> Any:
         """Return the shape of an input or output; -1 for dims that are not known yet."""
     def get_tensor_strides(self, name: str) -> Dims | Any:
-        """Return the strides of an input or output, in elements."""
+        """Return the strides of an input or output, in elements; in vectors where its layout has vectors."""
     def infer_shapes(self) -> list[str]:
         """Work out the shapes of the outputs; return the inputs whose shapes are not set."""
     def set_tensor_address(self, name: str, memory: Any) -> _bool:
@@ -3655,21 +3655,21 @@ class Refitter(metaclass=_ApiType):
     def get_named_weights(self, weights_name: str) -> Any:
         """Return weights that were set, empty ones where they were not."""
     def get_weights_prototype(self, weights_name: str) -> Any:
-        """Return the type and size of weights, without numbers."""
+        """Return the type and size of weights, without numbers; empty ones for names of none."""
     def get_weights_location(self, weights_name: str) -> TensorLocation:
         """Return where weights that were set lie."""
     def get_all(self) -> tuple[list[str], list[WeightsRole]]:
         """Return the layers and roles of all weights."""
     def get_missing(self) -> tuple[list[str], list[WeightsRole]]:
-        """Return the layers and roles of weights that must be set too: none, the others keep their numbers."""
+        """Return the layers and roles of weights that must be set too: those of a stripped engine, others are kept."""
     def get_all_weights(self) -> list[str]:
         """Return the names of all weights."""
     def get_missing_weights(self) -> list[str]:
-        """Return the names of weights that must be set too: none, the others keep their numbers."""
+        """Return the names of weights that must be set too: those of a stripped engine, others keep their numbers."""
     def refit_cuda_engine(self) -> _bool:
-        """Build the engine again with the weights that were set; False, and nothing changed, where that fails."""
+        """Put the weights that were set in place, for contexts too; False, and nothing done, where some are missing."""
     def refit_cuda_engine_async(self, stream_handle: Any) -> _bool:
-        """Build the engine again with the weights that were set; it is done on return."""
+        """Put the weights that were set in place after the work on a stream; it is done on return."""
     def set_dynamic_range(self, tensor_name: str, range: collections.abc.Iterable[float]) -> _bool:
         """Refuse: int8 scales are weights of quantize layers."""
     def get_dynamic_range(self, tensor_name: str) -> tuple[float, float]:

@@ -994,7 +994,7 @@ class ITensor(metaclass=_ApiType):
     def location(self, value: TensorLocation) -> None: ...
     @property
     def allowed_formats(self) -> int:
-        """Layouts that it may have, a bit for each."""
+        """Layouts that an input or output may have, a bit for each."""
     @allowed_formats.setter
     def allowed_formats(self, value: int) -> None: ...
     @property
@@ -2016,13 +2016,13 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
     def get_binding_bytes_per_component(self, index: int) -> int:
         """Return the bytes of an element."""
     def get_binding_components_per_element(self, index: int) -> int:
-        """Return how many scalars a vector holds: 1."""
+        """Return how many scalars a vector holds."""
     def get_binding_format(self, index: int) -> TensorFormat:
         """Return the memory layout."""
     def get_binding_format_desc(self, index: int) -> str:
         """Return the memory layout in words."""
     def get_binding_vectorized_dim(self, index: int) -> int:
-        """Return the axis that is packed in vectors: -1 for none."""
+        """Return the axis that is packed in vectors, not counting a batch that shapes leave out; -1 for none."""
     @property
     def name(self) -> Any:
         """The network's name."""
@@ -2260,9 +2260,9 @@ class Refitter(metaclass=_ApiType):
     def get_all(self) -> tuple[list[str], list[WeightsRole]]:
         """Return the layers and roles of all weights."""
     def get_missing(self) -> tuple[list[str], list[WeightsRole]]:
-        """Return the layers and roles of weights that must be set too: none, the others keep their numbers."""
+        """Return the layers and roles of weights that must be set too: those of a stripped engine, others are kept."""
     def refit_cuda_engine(self) -> _bool:
-        """Build the engine again with the weights that were set; False, and nothing changed, where that fails."""
+        """Put the weights that were set in place, for contexts too; False, and nothing done, where some are missing."""
     def set_dynamic_range(self, tensor_name: str, range: collections.abc.Iterable[float]) -> _bool:
         """Refuse: int8 scales are weights of quantize layers."""
     def get_dynamic_range(self, tensor_name: str) -> tuple[float, float]:

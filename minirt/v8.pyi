@@ -1131,7 +1131,7 @@ class ITensor(metaclass=_ApiType):
     def location(self, value: TensorLocation) -> None: ...
     @property
     def allowed_formats(self) -> int:
-        """Layouts that it may have, a bit for each."""
+        """Layouts that an input or output may have, a bit for each."""
     @allowed_formats.setter
     def allowed_formats(self, value: int) -> None: ...
     @property
@@ -2351,7 +2351,7 @@ class IBuilderConfig(metaclass=_ApiType):
     def create_timing_cache(self, serialized_timing_cache: Any) -> ITimingCache | Any:
         """Return a timing cache of serialized bytes, an empty one for no bytes, None for foreign ones."""
     def set_timing_cache(self, cache: ITimingCache, ignore_mismatch: _bool) -> _bool:
-        """Build with a timing cache, and add to it."""
+        """Build with a timing cache, and add to it; False, logged, for one of another device unless that is ignored."""
     def get_timing_cache(self) -> ITimingCache | Any:
         """Return the timing cache that was set."""
     def set_preview_feature(self, feature: PreviewFeature, enable: _bool) -> None:
@@ -2400,13 +2400,13 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
     def get_binding_bytes_per_component(self, index: int) -> int:
         """Return the bytes of an element."""
     def get_binding_components_per_element(self, index: int) -> int:
-        """Return how many scalars a vector holds: 1."""
+        """Return how many scalars a vector holds."""
     def get_binding_format(self, index: int) -> TensorFormat:
         """Return the memory layout."""
     def get_binding_format_desc(self, index: int) -> str:
         """Return the memory layout in words."""
     def get_binding_vectorized_dim(self, index: int) -> int:
-        """Return the axis that is packed in vectors: -1 for none."""
+        """Return the axis that is packed in vectors, not counting a batch that shapes leave out; -1 for none."""
     @property
     def name(self) -> Any:
         """The network's name."""
@@ -2463,13 +2463,13 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
     def get_tensor_bytes_per_component(self, name: str, profile_index: int = 0) -> int:
         """Return the bytes of an element."""
     def get_tensor_components_per_element(self, name: str, profile_index: int = 0) -> int:
-        """Return how many scalars a vector holds: -1, layouts are not vectorized."""
+        """Return how many scalars a vector holds, -1 where the layout is not vectorized."""
     def get_tensor_format(self, name: str, profile_index: int = 0) -> TensorFormat:
         """Return the memory layout."""
     def get_tensor_format_desc(self, name: str, profile_index: int = 0) -> str:
         """Return the memory layout in words."""
     def get_tensor_vectorized_dim(self, name: str, profile_index: int = 0) -> int:
-        """Return the axis that is packed in vectors: -1 for none."""
+        """Return the axis that is packed in vectors, -1 for none."""
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:
         """Return the least, best and greatest shape of an input in a profile."""
     def is_shape_inference_io(self, name: str) -> _bool:
@@ -2573,7 +2573,7 @@ class ITimingCache(metaclass=_ApiType):
     def serialize(self) -> Any:
         """Return the measurements as bytes."""
     def combine(self, input_cache: ITimingCache, ignore_mismatch: _bool) -> _bool:
-        """Take over the measurements of another cache that this one lacks."""
+        """Take over the measurements of another cache that this one lacks; False, logged, for another device's."""
     def reset(self) -> _bool:
         """Forget all measurements."""
 
@@ -2731,7 +2731,7 @@ class IExecutionContext(metaclass=_ApiType):
     def get_tensor_shape(self, name: Any) -> Any:
         """Return the shape of an input or output; -1 for dims that are not known yet."""
     def get_tensor_strides(self, name: str) -> Dims | Any:
-        """Return the strides of an input or output, in elements."""
+        """Return the strides of an input or output, in elements; in vectors where its layout has vectors."""
     def infer_shapes(self) -> list[str]:
         """Work out the shapes of the outputs; return the inputs whose shapes are not set."""
     def set_tensor_address(self, name: str, memory: Any) -> _bool:
@@ -2806,13 +2806,13 @@ class Refitter(metaclass=_ApiType):
     def get_all(self) -> tuple[list[str], list[WeightsRole]]:
         """Return the layers and roles of all weights."""
     def get_missing(self) -> tuple[list[str], list[WeightsRole]]:
-        """Return the layers and roles of weights that must be set too: none, the others keep their numbers."""
+        """Return the layers and roles of weights that must be set too: those of a stripped engine, others are kept."""
     def get_all_weights(self) -> list[str]:
         """Return the names of all weights."""
     def get_missing_weights(self) -> list[str]:
-        """Return the names of weights that must be set too: none, the others keep their numbers."""
+        """Return the names of weights that must be set too: those of a stripped engine, others keep their numbers."""
     def refit_cuda_engine(self) -> _bool:
-        """Build the engine again with the weights that were set; False, and nothing changed, where that fails."""
+        """Put the weights that were set in place, for contexts too; False, and nothing done, where some are missing."""
     def set_dynamic_range(self, tensor_name: str, range: collections.abc.Iterable[float]) -> _bool:
         """Refuse: int8 scales are weights of quantize layers."""
     def get_dynamic_range(self, tensor_name: str) -> tuple[float, float]:

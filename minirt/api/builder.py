@@ -24,7 +24,8 @@ from minirt.api.profile import IOptimizationProfile, ProfileState, core_profile
 from minirt.api.runtime import logger_of
 from minirt.build.build import build
 from minirt.build.fixing import fixed_sizes
-from minirt.build.freeze import freeze
+from minirt.build.freeze import freeze, value_of
+from minirt.build.io_formats import formats_in, profiles_inside
 from minirt.build.load import Loaded, Package
 from minirt.build.network import NetworkCells
 from minirt.build.options import Options, Profile
@@ -209,6 +210,12 @@ class Builder(Managed):
             with fixed_sizes(cells, options.profiles):
                 parameters = _parameters(cells, config.flags)
                 graph = freeze(cells) if parameters is None else frozen(cells, parameters)
+                formats = formats_in(cells, value_of)
+            options = replace(
+                options,
+                profiles=profiles_inside(options.profiles, formats),
+                formats={name: (f.name, f.channels) for name, f in formats.items()},
+            )
             data = build(graph, options, None if parameters is None else table_of(parameters))
         finally:
             if isinstance(watch, Watch):

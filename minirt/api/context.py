@@ -19,7 +19,7 @@ from minirt.api.logger import IErrorRecorder
 from minirt.errors import ApiError, ShapeError
 from minirt.runtime.device.streams import stream_handle
 from minirt.runtime.scratch import scratch_of
-from minirt.types.dim import INF, Expr, bounds
+from minirt.types.dim import INF, Expr, bounds, product
 from minirt.types.dtype import Array
 from minirt.types.tensor import Tensor
 
@@ -130,8 +130,11 @@ class IExecutionContext(BindingContext):
 
     @method(since=8)
     def get_tensor_strides(self, name: str) -> Dims | None:
-        """Return the strides of an input or output, in elements."""
-        shape = self._state.shape(self._state.binding(name))
+        """Return the strides of an input or output, in elements; in vectors where its layout has vectors."""
+        binding = self._state.binding(name)
+        shape = self._state.shape(binding)
+        if binding.format is not None and min(shape, default=0) >= 0:
+            return dims_of(binding.format.strides(shape), self)
         strides = [1] * len(shape)
         for axis in range(len(shape) - 2, -1, -1):
             strides[axis] = -1 if min(strides[axis + 1], shape[axis + 1]) < 0 else strides[axis + 1] * shape[axis + 1]
@@ -213,11 +216,12 @@ class IExecutionContext(BindingContext):
     def get_max_output_size(self, name: str) -> int:
         """Return the greatest size of an output in bytes, by the bounds of the profile."""
         state = self._state
-        kind = state.binding(name).type
+        binding = state.binding(name)
+        kind = binding.type
         if not isinstance(kind, Tensor):
             return 0
         ranges = dict(state.executor.plan.ranges) | {k: (v, v) for k, v in (state.sizes or {}).items()}
-        most = bounds(kind.size, ranges)[1]
+        most = bounds(product(binding.inside(kind.shape)), ranges)[1]
         if most == INF:
             raise ApiError("only its data tells how large it may be", f"tensor '{name}'", "use an output allocator")
         return kind.dtype.nbytes(int(most))

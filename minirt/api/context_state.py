@@ -169,7 +169,7 @@ class ContextState:
             missing = self.missing()
             if missing:
                 raise ShapeError("its shape is not set", f"input '{missing[0]}'", "call set_input_shape")
-            shapes = {b.name: self.input_shape(b) or () for b in self.inputs}
+            shapes = {b.name: b.inside(self.input_shape(b) or ()) for b in self.inputs}
             self.sizes = self.executor.sizes(shapes)
         return self.sizes
 
@@ -191,7 +191,7 @@ class ContextState:
     def planned_dims(self, binding: Binding) -> tuple[Dim, ...]:
         """Return an output's dims as the plan in use has them, which knows the sizes that its profile fixes."""
         found = [b.view.type.shape for b in self.executor.plan.outputs if b.name == binding.name]
-        return found[0] if found else dims_of_binding(binding)
+        return binding.declared(found[0]) if found else dims_of_binding(binding)
 
     def bind(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the addresses of inputs and outputs, after making the shapes those of the next run."""
@@ -275,7 +275,8 @@ class ContextState:
             assert isinstance(kind, Tensor)
             size = kind.dtype.nbytes(int(np.prod(result.shape, dtype=np.int64)))
             self.loaded.backend.copy(address, result.address, size, stream)
-        call_back(allocator, "notify_shape", None, name, in_dialect(Dims, dialect_of(allocator))(result.shape))
+        shape = self.binding(name).declared(result.shape)
+        call_back(allocator, "notify_shape", None, name, in_dialect(Dims, dialect_of(allocator))(shape))
 
     def run_arrays(self, arrays: Mapping[str, Any], stream: int) -> dict[str, Array]:
         """Run on arrays, host or device, and return each output as a host array."""
@@ -321,13 +322,16 @@ def _input_place(value: Any, binding: Binding, backend: Any) -> tuple[tuple[int,
     array = np.asarray(value)
     if array.dtype != kind.dtype.numpy:
         raise ApiError(f"it is {array.dtype}, the engine takes {kind.dtype}", f"input '{binding.name}'")
+    shape = array.shape
+    if binding.format is not None:
+        array = binding.format.packed(array)
     array = np.ascontiguousarray(array).reshape(array.shape)
     if backend.host_memory:
-        return (int(array.ctypes.data), array.shape), array
+        return (int(array.ctypes.data), shape), array
     memory = backend.allocate(max(1, array.nbytes))
     if array.nbytes:
         backend.write(memory.address, array.reshape(-1).view(np.uint8), 0)
-    return (memory.address, array.shape), memory
+    return (memory.address, shape), memory
 
 
 def _host_array(result: Result, binding: Binding, backend: Any, stream: int) -> Array:
@@ -337,7 +341,8 @@ def _host_array(result: Result, binding: Binding, backend: Any, stream: int) -> 
     if not count:
         return np.empty(result.shape, kind.dtype.numpy)
     raw = np.array(backend.read(result.address, kind.dtype.nbytes(count), stream))
-    return raw.view(kind.dtype.numpy).reshape(result.shape)
+    array = raw.view(kind.dtype.numpy).reshape(result.shape)
+    return array if binding.format is None else binding.format.unpacked(array)
 
 
 def check_range(state: ContextState, binding: Binding, shape: tuple[int, ...]) -> None:

@@ -39,8 +39,6 @@ from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import Expr
 from minirt.types.tensor import Tensor
 
-_FORMATS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "INT32", "i64": "INT64", "i8": "INT8", "bool": "BOOL"}
-
 
 class ISerializationConfig(Api, since=10):
     """What a serialized engine is to hold."""
@@ -241,26 +239,24 @@ class ICudaEngine(BindingEngine):
 
     @method(since=8, fail=-1)
     def get_tensor_components_per_element(self, name: str, profile_index: int = 0) -> int:
-        """Return how many scalars a vector holds: -1, layouts are not vectorized."""
-        self._state.binding(name)
-        return -1
+        """Return how many scalars a vector holds, -1 where the layout is not vectorized."""
+        lanes = self._state.lanes(name)
+        return lanes if lanes > 1 else -1
 
     @method(since=8)
     def get_tensor_format(self, name: str, profile_index: int = 0) -> TensorFormat:
         """Return the memory layout."""
-        return member(TensorFormat, "LINEAR", dialect_of(self))  # type: ignore[no-any-return]
+        return member(TensorFormat, self._state.format(name), dialect_of(self))  # type: ignore[no-any-return]
 
     @method(since=8)
     def get_tensor_format_desc(self, name: str, profile_index: int = 0) -> str:
         """Return the memory layout in words."""
-        dtype = self._state.dtype(name).name
-        return f"Row major linear {_FORMATS.get(dtype, dtype.upper())} format (kLINEAR)"
+        return self._state.describe(name)
 
     @method(since=8, fail=-1)
     def get_tensor_vectorized_dim(self, name: str, profile_index: int = 0) -> int:
-        """Return the axis that is packed in vectors: -1 for none."""
-        self._state.binding(name)
-        return -1
+        """Return the axis that is packed in vectors, -1 for none."""
+        return self._state.vectorized(name)
 
     @method(since=8)
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:

@@ -26,6 +26,8 @@ from minirt.types.dim import Dim, Expr
 from minirt.types.dtype import Array, DType, f32
 from minirt.types.tensor import Tensor
 
+_WORDS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "INT32", "i64": "INT64", "i8": "INT8", "bool": "BOOL"}
+
 
 @dataclass
 class EngineState:
@@ -71,6 +73,29 @@ class EngineState:
         """Return the element type of an input or output."""
         kind = self.binding(name).type
         return kind.dtype if isinstance(kind, Tensor) else f32
+
+    def format(self, name: str) -> str:
+        """Return the memory layout of an input or output."""
+        found = self.binding(name).format
+        return "LINEAR" if found is None else found.name
+
+    def describe(self, name: str) -> str:
+        """Return the memory layout of an input or output in words."""
+        dtype, found = self.dtype(name).name, self.binding(name).format
+        word = _WORDS.get(dtype, dtype.upper())
+        return f"Row major linear {word} format (kLINEAR)" if found is None else found.describe(word)
+
+    def lanes(self, name: str) -> int:
+        """Return how many scalars a vector of an input or output holds."""
+        found = self.binding(name).format
+        return 1 if found is None else found.lanes
+
+    def vectorized(self, name: str) -> int:
+        """Return the axis of an input or output that is packed in vectors, -1 for none."""
+        binding = self.binding(name)
+        if binding.format is None or binding.format.lanes == 1:
+            return -1
+        return binding.format.axis(len(self.dims(binding)))
 
     @property
     def verbosity(self) -> str:
@@ -196,23 +221,21 @@ class BindingEngine(Managed):
 
     @method(instead="get_tensor_components_per_element", until=8, warns=(8,))
     def get_binding_components_per_element(self, index: int) -> int:
-        """Return how many scalars a vector holds: 1."""
-        self._bound(index)
-        return 1
+        """Return how many scalars a vector holds."""
+        return self._state.lanes(self._bound(index)[0].name)
 
     @method(instead="get_tensor_format", until=8, warns=(8,))
     def get_binding_format(self, index: int) -> TensorFormat:
         """Return the memory layout."""
-        self._bound(index)
-        return member(TensorFormat, "LINEAR", dialect_of(self))  # type: ignore[no-any-return]
+        return member(TensorFormat, self._state.format(self._bound(index)[0].name), dialect_of(self))  # type: ignore[no-any-return]
 
     @method(instead="get_tensor_format_desc", until=8, warns=(8,))
     def get_binding_format_desc(self, index: int) -> str:
         """Return the memory layout in words."""
-        return f"Row major linear {self._state.dtype(self._bound(index)[0].name)} format (kLINEAR)"
+        return self._state.describe(self._bound(index)[0].name)
 
     @method(instead="get_tensor_vectorized_dim", until=8, warns=(8,))
     def get_binding_vectorized_dim(self, index: int) -> int:
-        """Return the axis that is packed in vectors: -1 for none."""
-        self._bound(index)
-        return -1
+        """Return the axis that is packed in vectors, not counting a batch that shapes leave out; -1 for none."""
+        axis = self._state.vectorized(self._bound(index)[0].name)
+        return axis - 1 if axis >= 0 and self._state.implicit else axis

@@ -9,7 +9,7 @@ from minirt.api.declare import attr, method
 from minirt.api.dialect import Api, dialect_of
 from minirt.api.dims import Dims, dims_of
 from minirt.api.enum import member
-from minirt.api.enums import DataType, TensorLocation
+from minirt.api.enums import DataType, TensorFormat, TensorLocation
 from minirt.api.fields import unset_dims
 from minirt.api.weights import api_dtype, core_dtype
 from minirt.build.freeze import value_of
@@ -75,6 +75,19 @@ def _extra(name: str, default: Any, kind: Any, doc: str, **spans: Any) -> Any:
     return attr(lambda self: self._state.extras.get(name, default), put, kind, doc, **spans)
 
 
+def _formats(tensor: ITensor) -> int:
+    allowed = tensor._state.extras.get("formats", TensorFormat.__members__)
+    return sum(1 << int(TensorFormat.__members__[name]) for name in allowed)
+
+
+def _put_formats(tensor: ITensor, bits: int) -> None:
+    allowed = [name for name, member in TensorFormat.__members__.items() if bits >> int(member) & 1]
+    if not allowed:
+        raise MinirtError(f"formats {bits:#b} allow none", f"tensor '{tensor._state.name}'")
+    tensor._state.extras["formats"] = allowed
+    tensor._state.network.changed()
+
+
 def _location(tensor: ITensor) -> Any:
     return member(TensorLocation, tensor._state.extras.get("location", "DEVICE"), dialect_of(tensor))
 
@@ -96,7 +109,7 @@ class ITensor(Api):
     shape = attr(_shape, _put_shape, Dims, "The shape, -1 for dims known only at run time; set on inputs only.")
     dtype = attr(_dtype, _put_dtype, DataType, "The element type.", set_until=10, instead=_STRONG, on="set")
     location = attr(_location, _put_location, TensorLocation, "Whether it is read in host or device memory.")
-    allowed_formats = _extra("allowed_formats", 1 << 13, int, "Layouts that it may have, a bit for each.")
+    allowed_formats = attr(_formats, _put_formats, int, "Layouts that an input or output may have, a bit for each.")
     broadcast_across_batch = _extra(
         "broadcast_across_batch", False, bool, "Without effect.", instead=_EXPLICIT, warns=(10, 11)
     )

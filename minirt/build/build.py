@@ -173,6 +173,7 @@ def sections(
         "permitted": list(options.permitted),
         "verbosity": options.verbosity,
         "streaming": options.streaming,
+        "formats": {k: list(v) for k, v in sorted(options.formats.items())},
         "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
         "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],
         "profiles": [{k: [list(s) for s in v] for k, v in p.shapes.items()} for p in options.profiles],

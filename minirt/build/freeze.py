@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from minirt.build.io_formats import format_of
 from minirt.build.layers import attention, control, movement, pointwise, recurrent, reduction, windows
 from minirt.build.layers.emit import cast
 from minirt.build.network import NetworkCells, TensorCell
@@ -35,13 +36,18 @@ def freeze(network: NetworkCells) -> Graph:
 
 
 def _input(value: Value) -> Value:
-    """Return an input as it comes from outside, before it is cast to the type that the network takes."""
-    return value if isinstance(value.op, Input) else value.node.inputs[0]
+    """Return an input as it comes from outside, before it has the type and the layout that the network takes."""
+    while not isinstance(value.op, Input):
+        value = value.node.inputs[0]
+    return value
 
 
 def _output(tensor: TensorCell, value: Value) -> Value:
-    """Return an output's value as the type that it is given out in."""
-    return cast(value, tensor.io_dtype) if tensor.io_dtype is not None and tensor.layer is not None else value
+    """Return an output's value in the type and the layout that it is given out in."""
+    if tensor.io_dtype is not None and tensor.layer is not None:
+        value = cast(value, tensor.io_dtype)
+    found = format_of(tensor, value.shape)
+    return value if found is None else found.write(value)
 
 
 def value_of(tensor: TensorCell) -> Value:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from minirt.build.build import lower
 from minirt.build.compile import compile_units, kernel_version, launched
 from minirt.build.formulas import read_formulas
+from minirt.build.io_formats import IoFormat, declared_type, profiles_declared
 from minirt.build.options import Options, Profile
 from minirt.build.parameters import SECTION, read_table
 from minirt.build.weight_store import Sources, WeightStore
@@ -34,7 +35,9 @@ from minirt.runtime.device import CudaBackend, Device
 from minirt.runtime.executor import Executor
 from minirt.trace import phase
 from minirt.types.dtype import Array, dtype_of, string
-from minirt.types.tensor import Type
+from minirt.types.tensor import Shape, Tensor, Type
+
+Dims = TypeVar("Dims", bound=Shape)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,15 @@ class Binding:
     name: str
     type: Type
     is_input: bool
+    format: IoFormat | None = None
+
+    def inside(self, shape: Dims) -> Dims:
+        """The dims that it has in memory where it has these."""
+        return shape if self.format is None else cast(Dims, self.format.inside(shape))
+
+    def declared(self, shape: Dims) -> Dims:
+        """The dims that it has where it has these in memory."""
+        return shape if self.format is None else cast(Dims, self.format.declared(shape))
 
 
 class Package:
@@ -54,15 +66,17 @@ class Package:
         self._sections = read_sections(data)
         try:
             self.about: dict[str, Any] = json.loads(bytes(self._sections["about"]))
+            self.formats = {str(n): IoFormat(str(f), int(c)) for n, (f, c) in self.about.get("formats", {}).items()}
             self.bindings = [
-                Binding(str(n), decode_type(t), mode == "inputs")
+                self._binding(str(n), decode_type(t), mode == "inputs")
                 for mode in ("inputs", "outputs")
                 for n, t in self.about[mode]
             ]
-            self.profiles = [
+            self._profiles = [
                 Profile({k: tuple(tuple(int(n) for n in s) for s in v) for k, v in p.items()})  # type: ignore[misc]
                 for p in self.about["profiles"]
             ]
+            self.profiles = profiles_declared(self._profiles, self.formats)
             self.blobs = {d: self._blob(d, row) for d, row in self.about["blobs"].items()}
             self.table = read_table(self._sections)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -85,6 +99,10 @@ class Package:
         table = self.table
         return sum(table.rows[n].nbytes for n in table.open if n not in table.numbers)
 
+    def _binding(self, name: str, kind: Type, is_input: bool) -> Binding:
+        found = self.formats.get(name)
+        return Binding(name, declared_type(kind, found) if isinstance(kind, Tensor) else kind, is_input, found)
+
     def _blob(self, digest: str, row: Any) -> Data:
         dtype, shape = dtype_of(row[0]), tuple(int(n) for n in row[1])
         raw = self._sections[f"blob/{digest}"]
@@ -103,7 +121,7 @@ class Package:
 
     def options(self, target: Target) -> Options:
         """The options that lower the graph for another target."""
-        return Options((target,), tuple(self.profiles), tuple(self.about["permitted"]), bool(self.about["tf32"]))
+        return Options((target,), tuple(self._profiles), tuple(self.about["permitted"]), bool(self.about["tf32"]))
 
     def stored_plan(self, key: str) -> Plan:
         """The plan that the engine holds under ``target/profile``; raises EngineFormatError for one that it lacks."""

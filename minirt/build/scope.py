@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from minirt.build.implicit_batch import batch_dim, shifted
+from minirt.build.io_formats import format_of
 from minirt.build.layers.emit import TRANSLATIONS, Layer, Results, Translate, cast
 from minirt.build.network import LayerCell, TensorCell
 from minirt.errors import ApiError, GraphError, MinirtError, UnsupportedNodeError
@@ -122,8 +123,9 @@ def input_value(tensor: TensorCell) -> Value:
     batch = (batch_dim(),) if tensor.network.implicit_batch else ()
     dims = batch + tuple(dim_of(tensor, axis, size) for axis, size in enumerate(tensor.shape))
     with origin((tensor.name,)):
-        made = apply(Input(tensor.name, Tensor(tensor.io_dtype or tensor.dtype, dims)))
-        return cast(made, tensor.dtype)
+        found = format_of(tensor, dims)
+        made = apply(Input(tensor.name, Tensor(tensor.io_dtype or tensor.dtype, found.inside(dims) if found else dims)))
+        return cast(found.read(made) if found else made, tensor.dtype)
 
 
 def dim_of(tensor: TensorCell, axis: int, size: int) -> Dim:
