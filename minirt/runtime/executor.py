@@ -18,7 +18,7 @@ from minirt.runtime.control import Result, run_if, run_loop, unrolled
 from minirt.runtime.frame import Frame
 from minirt.runtime.groups import Group, groups_of
 from minirt.runtime.host import compute, span, strided
-from minirt.runtime.recording import replay
+from minirt.runtime.replay import replay
 from minirt.runtime.scratch import rest, results_in, scratch_of
 from minirt.runtime.sizes import check, solve
 from minirt.runtime.streaming import Ring

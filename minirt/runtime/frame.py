@@ -23,7 +23,7 @@ class Frame:
     staged: dict[int, Memory] = field(default_factory=dict)
     """Aligned memory that stands for a caller's, by buffer."""
     recording: Any = None
-    """The run as one graph, where plugins allow it (`minirt.runtime.recording`)."""
+    """The run as one graph, where plugins allow it (`minirt.runtime.replay`)."""
     _evaluator: Evaluator = field(default_factory=lambda: Evaluator({}))
 
     @property
