@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from minirt.build.views import Placement
 from minirt.ir.op import DataDependent, Op, Value
+from minirt.kernels.kernel import Operand
 from minirt.types.dim import Dim, ceil, divide, mul, symbols
 from minirt.types.tensor import Tensor
 
@@ -40,7 +41,7 @@ class Place:
     at: Placement
 
 
-def unknown_dims(op: Op, results: Sequence[Value]) -> tuple[str, ...]:
+def unknown_dims(op: Op, results: Sequence[Value | Operand]) -> tuple[str, ...]:
     """The dims that only running the op tells, of those that its results have."""
     if not isinstance(op, DataDependent):
         return ()

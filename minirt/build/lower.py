@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from minirt.build.counting import steps_of
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
 from minirt.build.formulas import name_of
 from minirt.build.memory import Lifetime, plan_offsets
@@ -224,10 +225,9 @@ class Lowering:
         inputs = [self._place(v) for v in node.inputs]
         sources = [Source(p.at, is_fixed(v)) for p, v in zip(inputs, node.inputs, strict=True)]
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
-        unknown = bool(unknown_dims(node.op, node.outputs))
         if isinstance(node.op, Concat) and self._gathered(node):
             return
-        found, refusals = (None, []) if unknown else choose(node.op, sources, wanted, self.setting, node.label)
+        found, refusals = choose(node.op, sources, wanted, self.setting, node.label)
         found = self._into_concat(node, sources, found)
         if found is None:
             outputs = [self._result(v) for v in node.outputs]
@@ -341,10 +341,11 @@ class Lowering:
             return address(arg) if isinstance(arg, Address) else arg
 
         steps = tuple(replace(s, args=tuple(resolve(a) for a in s.args)) for s in launches.steps)
-        choice = Choice(1, found.kernel.name, found.tactic, steps)
         reads, writes = (tuple(self._view(p) for p in g) for g in (inputs, outputs))
-        touched = [*used, *(p.buffer for p in outputs)]
-        self._step(KernelStep(label, (choice,), reads, writes, 0, *work_of(found.problem)), touched)
+        choice = Choice(1, found.kernel.name, found.tactic, steps)
+        step = KernelStep(label, (choice,), reads, writes, 0, *work_of(found.problem))
+        for part in steps_of(step, launches.counted, found.problem, address):
+            self._step(part, [*used, *(p.buffer for p in outputs)])
 
     def _packed(self, value: Value, pack: Pack) -> int:
         assert is_fixed(value), "only constants and weights are packed"

@@ -114,9 +114,25 @@ class Pack:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """How a result's size is found: after the first ``steps`` launches it is the i64 at ``at``, ``most`` at most.
+
+    The host reads it, and the other launches follow.
+    """
+
+    steps: int
+    at: Address
+    most: Dim
+
+
+@dataclass(frozen=True)
 class Launches:
-    """What one node takes: launches in order, bytes of each scratch buffer, packed constants."""
+    """What one node takes: launches in order, bytes of each scratch buffer, packed constants.
+
+    ``counted`` is set where only the data tells the size of the results.
+    """
 
     steps: tuple[Launch, ...]
     work: tuple[Dim, ...] = ()
     packs: tuple[Pack, ...] = ()
+    counted: Counted | None = None

@@ -38,7 +38,20 @@ def _regions() -> list[Case]:
     ]  # fmt: skip
 
 
-CASES = [*_grids(), *_regions()]
+def _picks() -> list[Case]:
+    x, mask = np.zeros((3, 5, 7), F32), np.zeros(5, np.bool_)
+    boxes, bounds = [np.zeros((2, 9, 4), F32), np.zeros((2, 3, 9), F32)], [np.array([4]), *[np.full(1, 0.5, F32)] * 2]
+    return [
+        ("NonZero", [x], {}),
+        ("NonZero", [x > 0], {}),
+        ("Compress", [x, mask], {"axis": 1}),
+        ("Compress", [x.astype(np.int64), mask], {}),
+        ("NonMaxSuppression", [*boxes, *bounds], {}),
+        ("NonMaxSuppression", [*boxes, *bounds], {"center_point_box": 1}),
+    ]
+
+
+CASES = [*_grids(), *_regions(), *_picks()]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -52,6 +65,6 @@ def test_runs_without_the_host(case: Case, target: str) -> None:
         return
     pytest.importorskip("cuda.bindings.nvrtc")
     for source in cuda_sources(plan, target):
-        if "R;" in source.text:
+        if "R min_of" in source.text or "min_of(T" in source.text:
             compiled = compile_source(source, target.partition(":")[2])
             assert compiled.spills == 0, source.entry

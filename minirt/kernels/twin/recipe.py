@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from minirt.ir.op import Op
@@ -16,7 +16,7 @@ from minirt.kernels.cuda.generate import STORAGE, Generated, Param, Value, block
 from minirt.kernels.cuda.nest import INT_LIMIT
 from minirt.kernels.kernel import Kernel, Operand, Problem, Target
 from minirt.kernels.twin.language import REAL_CALLS, CudaPrinter, NumbaPrinter, Routine, parse
-from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Real, Spec, Unit
+from minirt.plan.launch import Address, Arg, Counted, Integer, Launch, Launches, Real, Spec, Unit
 from minirt.types.dim import Dim, mul, product
 from minirt.types.dtype import DType, dtype_of, f32, f64, i64, u8, u16, u32, u64
 
@@ -35,7 +35,11 @@ class Data:
 
 @dataclass(frozen=True)
 class Call:
-    """One launch of a routine over ``count`` elements; ``cost`` is about how many operations an element takes."""
+    """One launch of a routine over ``count`` elements; ``cost`` is about how many operations an element takes.
+
+    On a GPU each element has a thread, or ``block`` threads that share it: the routine then has their number as flag
+    "block", its own thread as ``lane``, the recipe's shared arrays, and ``sync()``.
+    """
 
     routine: str
     data: Mapping[str, Data]
@@ -45,6 +49,22 @@ class Call:
     flags: Mapping[str, str | int] = field(default_factory=dict)
     cost: int = 16
     wide: bool = False
+    block: int = 0
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Calls in order, and bytes of scratch buffers.
+
+    Where ``at`` is set, the first ``before`` calls leave there, as i64, the size that only the data tells, at most
+    ``most``.
+    """
+
+    calls: Sequence[Call]
+    work: Sequence[Dim] = ()
+    before: int = 0
+    at: Address | None = None
+    most: Dim = 0
 
 
 class Recipe:
@@ -53,13 +73,15 @@ class Recipe:
     name: ClassVar[str]
     ops: ClassVar[tuple[type[Op], ...]]
     rank: ClassVar[int] = 50
+    shared: ClassVar[Mapping[str, str]] = {}
+    """Arrays of a block, an element for each thread: the language's type by name."""
 
     def rejects(self, problem: Problem) -> str:
         """Why it cannot run a problem; "" where it can."""
         return ""
 
-    def plan(self, problem: Problem) -> Launches | tuple[Sequence[Call], Sequence[Dim]]:
-        """Calls in order, and bytes of scratch buffers."""
+    def plan(self, problem: Problem) -> Planned:
+        """The calls."""
         raise NotImplementedError
 
     def text(self, routine: str, flags: Mapping[str, str | int]) -> str:
@@ -109,10 +131,8 @@ class _Twin(Kernel):
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The recipe's calls."""
         planned = self.recipe.plan(problem)
-        if isinstance(planned, Launches):
-            return planned
-        calls, work = planned
-        return Launches(tuple(self.called(problem, c) for c in calls), tuple(work))
+        counted = None if planned.at is None else Counted(planned.before, planned.at, planned.most)
+        return Launches(tuple(self.called(problem, c) for c in planned.calls), tuple(planned.work), (), counted)
 
     def called(self, problem: Problem, one: Call) -> Launch:
         """One call as a launch."""
@@ -133,6 +153,9 @@ class _Twin(Kernel):
         """The parsed routine of a spec."""
         numbers = {name: "i" for name in ["e", *spec["numbers"]]} | {name: "r" for name in spec["reals"]}
         operands = {name: kind for name, _, kind in spec["data"]}
+        if "block" in spec["flags"]:
+            numbers["lane"] = "i"
+            operands |= self.recipe.shared
         return parse(self.recipe.text(spec["routine"], spec["flags"]), operands, numbers)
 
 
@@ -214,7 +237,12 @@ class _TwinCuda(_Twin, Generated):
         """A launch over the elements."""
         values: dict[str, Value] = {n: d.at for n, d in one.data.items()}
         values |= {**one.numbers, **one.reals, "count": one.count}
-        return self.launched(self.spec_of(problem, one), values, blocks(one.count, self.threads))
+        if one.block:
+            one = replace(one, flags={**one.flags, "block": one.block})
+        spec = self.spec_of(problem, one)
+        if one.block:
+            return self.launched(spec, values, (one.count, 1, 1), (one.block, 1, 1))
+        return self.launched(spec, values, blocks(one.count, self.threads))
 
     def params(self, spec: Spec) -> list[Param]:
         """Operands, whole numbers, reals, and the number of elements."""
@@ -231,11 +259,18 @@ class _TwinCuda(_Twin, Generated):
             element = _element(dtype, kind)
             given = {"w": element, "i": "I", "r": "R"}[kind]
             head += f"DEV {element} put_{name}({given} x) {{ return Narrow<{element}>::of(x); }}\n"
-        body = f"const I e = (I)blockIdx.x * {self.threads} + threadIdx.x;\nif (e >= count) return;\n"
+        threads = int(spec["flags"].get("block", 0))
+        if threads:
+            body = "const I e = blockIdx.x, lane = threadIdx.x;\n"
+            for name, kind in self.recipe.shared.items():
+                body += f"__shared__ {kind.upper()} {name}[{threads}];\n"
+                head += f"DEV {kind.upper()} put_{name}({kind.upper()} x) {{ return x; }}\n"
+        else:
+            body = f"const I e = (I)blockIdx.x * {self.threads} + threadIdx.x;\nif (e >= count) return;\n"
         for name, kind in routine.variables.items():
             body += {"i": f"I {name} = 0;\n", "r": f"R {name} = 0;\n", "b": f"bool {name} = false;\n", "w": ""}[kind]
         body += "\n".join(CudaPrinter(routine).lines(routine.body)) + "\n"
-        return kernel_text(spec["routine"], self.params(spec), body, self.threads, spec["wide"], head)
+        return kernel_text(spec["routine"], self.params(spec), body, threads or self.threads, spec["wide"], head)
 
 
 def _element(dtype: str, kind: str) -> str:
@@ -243,6 +278,7 @@ def _element(dtype: str, kind: str) -> str:
 
 
 _FUNCTIONS = """
+DEV void sync() { __syncthreads(); }
 template <class T> DEV T min_of(T a, T b) { return b < a ? b : a; }
 template <class T> DEV T max_of(T a, T b) { return b > a ? b : a; }
 DEV float floor_of(float x) { return floorf(x); }

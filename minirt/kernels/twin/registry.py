@@ -1,5 +1,5 @@
 """Every recipe: importing this registers its kernels."""
 
-from minirt.kernels.twin import sampling
+from minirt.kernels.twin import compaction, sampling, suppression
 
-__all__ = ["sampling"]
+__all__ = ["compaction", "sampling", "suppression"]

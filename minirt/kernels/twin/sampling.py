@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from minirt.kernels.kernel import Operand, Problem
-from minirt.kernels.twin.recipe import Call, Recipe, operand_data, register, split_text, strides_of
+from minirt.kernels.twin.recipe import Call, Planned, Recipe, operand_data, register, split_text, strides_of
 from minirt.ops.detection import MaxRoiPool, RoiAlign
 from minirt.ops.sampling import DeformTaps, GridSample
-from minirt.plan.launch import Launches
 from minirt.types.dim import Dim, product
 
 Flags = Mapping[str, str | int]
-Planned = Launches | tuple[Sequence[Call], Sequence[Dim]]
 _FAR = 1 << 24
 
 
@@ -43,7 +41,7 @@ class GridSampleRecipe(Recipe):
         flags: Flags = {"mode": op.mode, "padding": op.padding, "corners": int(op.align_corners), "rank": rank}
         count = product([y.shape[0], *y.shape[2:]])
         cost = 20 * problem.likely(x.shape[1]) * (4 if op.mode == "cubic" else 2) ** rank
-        return [Call("grid_sample", data, numbers, count, {}, flags, cost)], []
+        return Planned([Call("grid_sample", data, numbers, count, {}, flags, cost)])
 
     def text(self, routine: str, flags: Flags) -> str:
         """Places, taps and weights along each axis, then channels."""
@@ -128,7 +126,7 @@ class DeformTapsRecipe(Recipe):
         numbers |= {"channels": x.shape[1], "taps": y.shape[2], "out0": y.shape[3], "out1": y.shape[4]}
         numbers |= {"kw": op.kernel[1], "step0": op.strides[0], "step1": op.strides[1], "begin0": op.pads[0]}
         numbers |= {"begin1": op.pads[1], "gap0": op.dilations[0], "gap1": op.dilations[1], "sets": op.offset_groups}
-        return [Call("deform_taps", data, numbers, product(y.shape), {}, {"mask": len(masks)}, 60)], []
+        return Planned([Call("deform_taps", data, numbers, product(y.shape), {}, {"mask": len(masks)}, 60)])
 
     def text(self, routine: str, flags: Flags) -> str:
         """The place, and its four neighbours."""
@@ -172,7 +170,7 @@ class RoiAlignRecipe(Recipe):
         numbers |= {**places(x), "batch": x.shape[0], "channels": x.shape[1], "height": op.height, "width": op.width}
         numbers["samples"] = op.sampling
         flags: Flags = {"kind": op.kind, "half": int(op.half_pixel)}
-        return [Call("roi_align", data, numbers, product(y.shape), {"scale": op.scale}, flags, 200)], []
+        return Planned([Call("roi_align", data, numbers, product(y.shape), {"scale": op.scale}, flags, 200)])
 
     def text(self, routine: str, flags: Flags) -> str:
         """The cell's samples, each of four neighbours."""
@@ -221,7 +219,7 @@ class MaxRoiPoolRecipe(Recipe):
         data = {"x": operand_data("in", 0, x), "rois": operand_data("in", 1, rois), "y": operand_data("out", 0, y)}
         numbers = {**strides_of("x", x), **strides_of("rois", rois), **strides_of("y", y), **places(x)}
         numbers |= {"batch": x.shape[0], "channels": x.shape[1], "height": op.height, "width": op.width}
-        return [Call("max_roi_pool", data, numbers, product(y.shape), {"scale": op.scale}, {}, 100)], []
+        return Planned([Call("max_roi_pool", data, numbers, product(y.shape), {"scale": op.scale}, {}, 100)])
 
     def text(self, routine: str, flags: Flags) -> str:
         """The cell's elements, compared."""
