@@ -18,7 +18,6 @@ from minirt.api.fields import unset_dims
 from minirt.api.logger import IErrorRecorder
 from minirt.errors import ApiError, ShapeError
 from minirt.runtime.device.streams import stream_handle
-from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import INF, Expr, bounds, product
 from minirt.types.dtype import Array
 from minirt.types.tensor import Tensor
@@ -255,7 +254,7 @@ class IExecutionContext(BindingContext):
     @method(since=10, fail=0)
     def update_device_memory_size_for_shapes(self) -> int:
         """Return the scratch memory that the shapes need, in bytes."""
-        return scratch_of(self._state.executor.plan)
+        return self._state.loaded.scratch(self._state.profile)
 
     @method(since=10, fail=False)
     def set_debug_listener(self, listener: IDebugListener | None) -> bool:

@@ -25,7 +25,6 @@ from minirt.runtime.backend import Memory
 from minirt.runtime.control import Result
 from minirt.runtime.executor import Executor
 from minirt.runtime.profile import ProfilingExecutor
-from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import Dim, Expr, symbols
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
@@ -87,8 +86,8 @@ class ContextState:
         """Return the memory that executors work in: the caller's, or enough for all profiles or for the one in use."""
         if self.strategy == "USER_MANAGED":
             return self.arena or GivenMemory(0)
-        plans = self.loaded.plans if self.strategy == "STATIC" else [self.loaded.plans[self.profile]]
-        need = max(map(scratch_of, plans))
+        profiles = range(len(self.loaded.plans)) if self.strategy == "STATIC" else [self.profile]
+        need = max(map(self.loaded.scratch, profiles))
         if self._held is None or self._held[0] != need:
             self.__dict__.pop("executor", None)  # with it goes what it worked in, before there is other memory
             self._held = None
@@ -108,7 +107,7 @@ class ContextState:
 
     def give_memory(self, address: int, size: int | None) -> None:
         """Take scratch memory from the caller; raises ApiError where it is too small or not asked for."""
-        need = scratch_of(self.executor.plan)
+        need = self.loaded.scratch(self.profile)
         if self.strategy != "USER_MANAGED":
             raise ApiError("it has scratch memory of its own", f"context '{self.name}'", "create it USER_MANAGED")
         if size is not None and size < need:
@@ -195,7 +194,7 @@ class ContextState:
 
     def bind(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the addresses of inputs and outputs, after making the shapes those of the next run."""
-        if self.strategy == "USER_MANAGED" and self.arena is None and scratch_of(self.executor.plan):
+        if self.strategy == "USER_MANAGED" and self.arena is None and self.loaded.scratch(self.profile):
             raise ApiError("its scratch memory is not set", f"context '{self.name}'", "call set_device_memory")
         self.executor.bind(self.solve())
         absent = [b.name for b in self.inputs if b.name not in self.addresses]

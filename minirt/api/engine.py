@@ -35,7 +35,6 @@ from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Loaded
 from minirt.errors import ApiError
-from minirt.runtime.scratch import scratch_of
 from minirt.types.dim import Expr
 from minirt.types.tensor import Tensor
 
@@ -184,7 +183,7 @@ class ICudaEngine(BindingEngine):
         self._put_budget(store.streamable if nbytes == 0 else chosen)
 
     def _arena(self) -> int:
-        return max(map(scratch_of, self._state.loaded.plans))
+        return max(map(self._state.loaded.scratch, range(len(self._state.loaded.plans))))
 
     def __getitem__(self, arg0: Any, /) -> Any:
         names = list(self._state.names)
@@ -299,19 +298,19 @@ class ICudaEngine(BindingEngine):
     @method(since=10, until=10, instead="get_device_memory_size_for_profile_v2")
     def get_device_memory_size_for_profile(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
-        return scratch_of(self._state.loaded.plans[profile_index])
+        return self._state.loaded.scratch(profile_index)
 
     @method(since=10)
     def get_device_memory_size_for_profile_v2(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
-        return scratch_of(self._state.loaded.plans[profile_index])
+        return self._state.loaded.scratch(profile_index)
 
     @method(since=10)
     def get_weight_streaming_automatic_budget(self) -> int:
         """Return the budget of streamed weights that fits the free memory, with some left for contexts."""
         store = self._state.loaded.store
         held = 0 if store.backend.host_memory else store.resident_size
-        free = store.backend.free() + held - self._arena() - _SPARE
+        free = store.backend.free() + held - (self._arena() - store.scratch()) - _SPARE
         if free >= store.streamable:
             return store.streamable
         return max(0, free - store.scratch(0))

@@ -33,6 +33,7 @@ from minirt.runtime.cpu.backend import CpuBackend
 from minirt.runtime.cpu.pool import shared_pool
 from minirt.runtime.device import CudaBackend, Device
 from minirt.runtime.executor import Executor
+from minirt.runtime.streaming import working_bytes
 from minirt.trace import phase
 from minirt.types.dtype import Array, dtype_of, string
 from minirt.types.tensor import Shape, Tensor, Type
@@ -185,6 +186,11 @@ class Loaded:
     def weights(self) -> Mapping[str, Memory]:
         """Where each of the weights lies, by its key."""
         return self.store.memories
+
+    def scratch(self, profile: int) -> int:
+        """Bytes of memory that a context works in, in a profile."""
+        plan = self.plans[profile]
+        return working_bytes(plan, self.store.ring(plan))
 
     def executor(self, profile: int = 0) -> Executor:
         """A fresh executor of a profile's plan, with an arena of its own."""

@@ -152,13 +152,15 @@ class WeightStore:
 
     def scratch(self, budget: int | None = None) -> int:
         """Bytes of device memory that streamed weights pass through, in each context, with a budget (None: this)."""
+        return max((self.ring(plan, budget) for plan in self.plans), default=0)
+
+    def ring(self, plan: Plan, budget: int | None = None) -> int:
+        """Bytes of the ring that a plan's streamed weights pass through, with a budget (None: this)."""
         if self.backend.host_memory:
             return 0
         passing = self._streamed - self._within(self._budget if budget is None else budget)
         sizes = {k: self._sizes[k] for k in passing}
-        return max(
-            (ring_bytes(p, {b: sizes[k] for b, k in _buffers(p).items() if k in sizes}) for p in self.plans), default=0
-        )
+        return ring_bytes(plan, {b: sizes[k] for b, k in _buffers(plan).items() if k in sizes})
 
     @property
     def memories(self) -> Mapping[str, Memory]:

@@ -19,9 +19,9 @@ from minirt.runtime.frame import Frame
 from minirt.runtime.groups import Group, groups_of
 from minirt.runtime.host import compute, span, strided
 from minirt.runtime.replay import replay
-from minirt.runtime.scratch import rest, results_in, scratch_of
+from minirt.runtime.scratch import rest, results_in
 from minirt.runtime.sizes import check, solve
-from minirt.runtime.streaming import Ring
+from minirt.runtime.streaming import Ring, working_bytes
 from minirt.runtime.unroll import MAX_LAUNCHES, NOWHERE
 from minirt.types.dim import symbol, symbols
 from minirt.types.dtype import Array
@@ -37,7 +37,7 @@ class Executor:
 
     ``replays`` lets it record a run with plugins as one graph.
 
-    ``weights[i]`` is the memory of weight i, ``arena`` the memory that it works in, `scratch_of(plan)` bytes;
+    ``weights[i]`` is the memory of weight i, ``arena`` the memory that it works in, `working_bytes` of it;
     ``children`` holds the executors of sub-plans by their identity.
     """
 
@@ -49,8 +49,8 @@ class Executor:
         self.plan, self.backend = plan, backend
         self._weights = [weights[w.key] for w in plan.weights]
         self._store = weights
-        self._ring = Ring(plan, self._weights, backend)
-        self._arena = arena or backend.allocate(scratch_of(plan))
+        self._ring = Ring(plan, self._weights)
+        self._arena = arena or backend.allocate(working_bytes(plan, self._ring.nbytes))
         self._frames: OrderedDict[tuple[int, ...], Frame] = OrderedDict()
         self._groups = groups_of(plan)
         self._children: dict[int, Executor] = {}
@@ -244,7 +244,7 @@ class Executor:
             assert isinstance(step, KernelStep)
             taken = next(c for c in step.choices if evaluate(c.guard))
             launches.extend((step.label, launch) for launch in taken.launches)
-        segment = self.backend.segment(self._ring.through(launches), frame.sizes, self)
+        segment = self.backend.segment(self._ring.through(launches, self._arena), frame.sizes, self)
         frame.segments[number] = (key, segment)
         return segment
 

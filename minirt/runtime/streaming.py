@@ -12,7 +12,8 @@ from typing import Any
 
 from minirt.plan.launch import Address, Arg, Launch, TensorMap
 from minirt.plan.plan import KernelStep, Plan
-from minirt.runtime.backend import Backend, Memory, Transfer, Work
+from minirt.runtime.backend import Memory, Transfer, Work
+from minirt.runtime.scratch import scratch_of
 from minirt.runtime.unroll import NOWHERE
 
 ALIGNED = 256
@@ -37,7 +38,11 @@ def weights_of(launch: Launch, hosted: Iterable[int]) -> list[int]:
 
 def room(buffers: Iterable[int], sizes: Mapping[int, int]) -> int:
     """Bytes that weights take side by side."""
-    return sum(-(-sizes[b] // ALIGNED) * ALIGNED for b in buffers)
+    return sum(_up(sizes[b]) for b in buffers)
+
+
+def _up(nbytes: int) -> int:
+    return -(-nbytes // ALIGNED) * ALIGNED
 
 
 def ring_bytes(plan: Plan, sizes: Mapping[int, int]) -> int:
@@ -47,20 +52,25 @@ def ring_bytes(plan: Plan, sizes: Mapping[int, int]) -> int:
     return 2 * max((room(weights_of(launch, sizes), sizes) for launch in launches), default=0)
 
 
-class Ring:
-    """Device memory that an executor's streamed weights pass through."""
+def working_bytes(plan: Plan, ring: int) -> int:
+    """Bytes that an executor works in: the plan's scratch memory, and a ring after it."""
+    return _up(scratch_of(plan)) + ring if ring else scratch_of(plan)
 
-    def __init__(self, plan: Plan, weights: Sequence[Memory], backend: Backend) -> None:
+
+class Ring:
+    """The end of an executor's memory, which its streamed weights pass through."""
+
+    def __init__(self, plan: Plan, weights: Sequence[Memory]) -> None:
         held = {i: weights[b.weight] for i, b in enumerate(plan.buffers) if b.kind == "weight" and b.weight >= 0}
         self.hosted = {i: memory for i, memory in held.items() if isinstance(memory, Hosted)}
         self.nbytes = ring_bytes(plan, {i: h.nbytes for i, h in self.hosted.items()})
-        self._memory = backend.allocate(self.nbytes)
+        self._start = _up(scratch_of(plan))
 
-    def through(self, launches: Sequence[tuple[str, Launch]]) -> Sequence[tuple[str, Work]]:
-        """The launches of a segment, with the transfers of streamed weights among them."""
+    def through(self, launches: Sequence[tuple[str, Launch]], memory: Memory) -> Sequence[tuple[str, Work]]:
+        """The launches of a segment, with the transfers of streamed weights among them, in an executor's memory."""
         if not self.hosted:
             return launches
-        return with_transfers(launches, self.hosted, self._memory.address, self.nbytes)
+        return with_transfers(launches, self.hosted, memory.address + self._start, self.nbytes)
 
 
 def with_transfers(
