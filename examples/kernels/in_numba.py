@@ -9,6 +9,9 @@ import numpy as np
 
 from examples.kernels.memory import THREADS, Flat, blocks
 
+if not hasattr(np, "row_stack"):
+    np.row_stack = np.vstack  # NumPy 2.5 has dropped the name, which numba-cuda 0.30 looks up
+
 cuda: Any = importlib.import_module("numba.cuda")
 
 
