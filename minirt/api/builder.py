@@ -269,7 +269,9 @@ class Builder(Managed):
     def build_cuda_engine(self, network: INetworkDefinition) -> ICudaEngine | None:
         """Return an engine built by the builder's own attributes; None, logged, where that fails."""
         config = ConfigState(self._state.sink)
-        config.flags |= {name for name, on in (("FP16", self._state.fp16_mode), ("INT8", self._state.int8_mode)) if on}
+        state = self._state
+        asked = ("FP16", state.fp16_mode), ("INT8", state.int8_mode), ("REFIT", state.refittable)
+        config.flags |= {name for name, on in asked if on}
         if self._state.max_workspace_size:
             config.pools["WORKSPACE"] = self._state.max_workspace_size
         return Builder._engine(self, network, config)

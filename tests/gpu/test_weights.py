@@ -142,6 +142,24 @@ def test_streaming_inside_the_callers_graph(wide: bytes) -> None:
         close(cp.asnumpy(y), oracle(perceptron(0, WIDTH, DEPTH), cp.asnumpy(x)), 1e-4)
 
 
+def test_streaming_through_memory_of_the_caller(wide: bytes) -> None:
+    x = np.random.default_rng(6).normal(size=(16, WIDTH)).astype(np.float32)
+    engine = load(LOG, wide)
+    before = engine.device_memory_size_v2
+    engine.weight_streaming_budget_v2 = 0
+    need = engine.device_memory_size_v2
+    assert need >= before + engine.weight_streaming_scratch_memory_size
+    context = engine.create_execution_context(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
+    assert context.update_device_memory_size_for_shapes() == need
+    memory = cp.full(need + 512, 0xA5, cp.uint8)
+    start = int(memory.data.ptr) + -int(memory.data.ptr) % 256
+    context.set_device_memory(start, need)
+    for _ in range(3):
+        close(context.run({"x": x})["y"], oracle(perceptron(0, WIDTH, DEPTH), x), 1e-4)
+    end = start + need - int(memory.data.ptr)
+    assert (memory[end:] == 0xA5).all()
+
+
 def test_two_contexts_stream_at_once(wide: bytes) -> None:
     engine = load(LOG, wide)
     engine.weight_streaming_budget_v2 = 0
