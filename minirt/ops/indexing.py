@@ -10,7 +10,7 @@ import numpy as np
 from minirt.errors import MinirtError, ShapeError
 from minirt.ir.op import DataDependent, Op, Value, same_dim
 from minirt.ops.movement import EVERY
-from minirt.types.dim import symbol
+from minirt.types.dim import Dim, symbol
 from minirt.types.dtype import Array, i64
 from minirt.types.tensor import Tensor, Type
 

@@ -15,6 +15,8 @@ from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.loops import LOOPS
+from minirt.optimize.moves import MOVES
+from minirt.optimize.normalizing import NORMALIZING
 from minirt.optimize.patterns import PATTERNS
 from minirt.optimize.precision import WIDENING
 from minirt.optimize.rewrite import Rule, rewrite
@@ -54,14 +56,14 @@ def in_bodies(graph: Graph, each: Callable[[Graph], Graph]) -> Graph:
 NEUTRAL = (
     Pass("canonicalise", FOLDING + CANONICAL),
     Pass("settle loops", LOOPS + FOLDING + CANONICAL),
-    Pass("find patterns", (*PATTERNS, batches_split_again_never_joined, *FOLDING, *CANONICAL)),
+    Pass("find patterns", (*PATTERNS, *NORMALIZING, batches_split_again_never_joined, *FOLDING, *CANONICAL)),
 )
 """For every target: what an engine stores."""
 
 FUSING = (
     Pass("write out compositions", (compositions_are_written_out, *FOLDING, *CANONICAL)),
     Pass("fuse pointwise regions", REGIONS),
-    Pass("fuse into anchors", ANCHORS + REGIONS),
+    Pass("fuse into anchors", ANCHORS + MOVES + REGIONS),
     Pass("join siblings", CANONICAL, join_siblings),
     Pass("fold what is left", (small_iota_is_constant,)),
 )
