@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ from minirt.runtime.backend import Memory
 from minirt.runtime.control import Result
 from minirt.runtime.executor import Executor
 from minirt.runtime.profile import ProfilingExecutor
+from minirt.runtime.recording import put, recorded
 from minirt.types.dim import Dim, Expr, symbols
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
@@ -235,6 +236,9 @@ class ContextState:
                     self.bound = None
             self.check_weights()
             inputs, outputs = self.bound or self.bind()
+            if recorded(stream) and self.loaded.backend.host_memory:
+                put(stream, self._again(stream, inputs, outputs))
+                return
             early = self._places(stream)
             results = self.executor.run(inputs, outputs | early, stream)
             for name, allocator in self.allocators.items():
@@ -242,6 +246,20 @@ class ContextState:
             self.show_debug(results, stream)
             if self.profiler is not None and self.enqueue_emits_profile:
                 self.report()
+
+    def _again(self, stream: int, inputs: dict[str, int], outputs: dict[str, int]) -> Callable[[], None]:
+        """Return a run with the shapes and addresses of now, as a CUDA graph keeps them; ApiError with allocators."""
+        if self.allocators:
+            raise ApiError("an output allocator cannot be called in a graph", f"context '{self.name}'", "set addresses")
+        executor, sizes = self.executor, self.solve()
+
+        def again() -> None:
+            with self.alone():
+                executor.bind(sizes)
+                executor.run(inputs, outputs, stream)
+                self.bound = None  # the next run binds its own shapes
+
+        return again
 
     def _places(self, stream: int) -> dict[str, int]:
         """Return what allocators give for outputs whose sizes are known beforehand."""

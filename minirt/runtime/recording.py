@@ -1,54 +1,35 @@
-"""Runs with plugins that may be recorded: from the second run on the same memory on, one graph is replayed."""
+"""Streams that record work instead of doing it: what the capture of a CUDA graph is where work is done by the host."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
 
-from minirt.errors import MinirtError
-from minirt.runtime.backend import Backend
-from minirt.runtime.frame import Frame
-from minirt.trace import Detail, say
+Work = Callable[[], None]
+_RECORDINGS: dict[int, list[Work]] = {}
 
 
-class Owner(Protocol):
-    """The executor of the plan."""
-
-    backend: Backend
-    frame: Frame
-
-
-@dataclass
-class Recording:
-    """What is known of a frame's run: the addresses that it was last run on, and the graph of it, if there is one."""
-
-    addresses: tuple[tuple[int, int], ...]
-    graph: Any = None
-    failed: bool = False
-
-
-def replay(executor: Owner, run: Callable[[int], None], stream: int) -> bool:
-    """Put the run on the stream as a graph; False where it is not recorded yet, or cannot be, and must be run.
-
-    A plugin that raises while it is recorded is not asked again for these addresses.
-    """
-    frame = executor.frame
-    dynamic = [(-1 - b, m.address) for b, m in frame.dynamic.items()]
-    addresses = tuple(sorted([*frame.outside.items(), *dynamic]))
-    held = frame.recording
-    if held is None or held.addresses != addresses:
-        frame.recording = Recording(addresses)
+def begin(stream: int) -> bool:
+    """Record what is put on a stream from now on; False where it is recorded already."""
+    if stream in _RECORDINGS:
         return False
-    if held.failed:
-        return False
-    if held.graph is None:
-        try:
-            held.graph = executor.backend.record(run)
-        except MinirtError as error:
-            say(Detail.PHASES, f"not recorded as a graph: {error}")
-            held.failed = True
-            return False
-    with executor.backend.current():
-        held.graph.launch(stream)
+    _RECORDINGS[stream] = []
     return True
+
+
+def end(stream: int) -> list[Work] | None:
+    """Stop, and return what was recorded, in order; None where nothing was begun."""
+    return _RECORDINGS.pop(stream, None)
+
+
+def recorded(stream: int) -> bool:
+    """Return whether a stream is being recorded."""
+    return stream in _RECORDINGS
+
+
+def put(stream: int, work: Work) -> None:
+    """Do the work, or keep it where the stream is being recorded."""
+    kept = _RECORDINGS.get(stream)
+    if kept is None:
+        work()
+    else:
+        kept.append(work)

@@ -19,6 +19,7 @@ class CUresult(enum.IntEnum):
     CUDA_ERROR_NOT_INITIALIZED = 3
     CUDA_ERROR_NO_DEVICE = 100
     CUDA_ERROR_INVALID_DEVICE = 101
+    CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900
 
 
 class CUdevice_attribute(enum.IntEnum):
@@ -42,6 +43,14 @@ class CUevent_flags(enum.IntEnum):
     CU_EVENT_DEFAULT = 0
     CU_EVENT_BLOCKING_SYNC = 1
     CU_EVENT_DISABLE_TIMING = 2
+
+
+class CUstreamCaptureMode(enum.IntEnum):
+    """How strict a capture is; all are alike here."""
+
+    CU_STREAM_CAPTURE_MODE_GLOBAL = 0
+    CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
+    CU_STREAM_CAPTURE_MODE_RELAXED = 2
 
 
 class CUdeviceptr(Handle):
@@ -207,8 +216,8 @@ def cuMemcpy(dst: Any, src: Any, ByteCount: int) -> tuple[CUresult]:
 
 
 def cuMemcpyAsync(dst: Any, src: Any, ByteCount: int, hStream: Any) -> tuple[CUresult]:
-    """Copy bytes now."""
-    return cuMemcpy(dst, src, ByteCount)
+    """Copy bytes now, or when the graph runs that the stream is captured into."""
+    return (_result(cuda_runtime.cudaMemcpyAsync(dst, src, ByteCount, 4, hStream)[0]),)
 
 
 cuMemcpyHtoD = cuMemcpyDtoH = cuMemcpyDtoD = cuMemcpy
@@ -221,8 +230,8 @@ def cuMemsetD8(dstDevice: Any, uc: int, N: int) -> tuple[CUresult]:
 
 
 def cuMemsetD8Async(dstDevice: Any, uc: int, N: int, hStream: Any) -> tuple[CUresult]:
-    """Set bytes now."""
-    return cuMemsetD8(dstDevice, uc, N)
+    """Set bytes now, or when the graph runs that the stream is captured into."""
+    return (_result(cuda_runtime.cudaMemsetAsync(dstDevice, uc, N, hStream)[0]),)
 
 
 def cuStreamCreate(Flags: Any) -> tuple[CUresult, CUstream]:
@@ -236,8 +245,8 @@ def cuStreamDestroy(hStream: Any) -> tuple[CUresult]:
 
 
 def cuStreamSynchronize(hStream: Any) -> tuple[CUresult]:
-    """Do nothing: all work is done."""
-    return (SUCCESS,)
+    """Do nothing: all work is done; an error where the stream is being captured."""
+    return (_result(cuda_runtime.cudaStreamSynchronize(hStream)[0]),)
 
 
 def cuStreamQuery(hStream: Any) -> tuple[CUresult]:
@@ -248,6 +257,38 @@ def cuStreamQuery(hStream: Any) -> tuple[CUresult]:
 def cuStreamWaitEvent(hStream: Any, hEvent: Any, Flags: int) -> tuple[CUresult]:
     """Do nothing."""
     return (SUCCESS,)
+
+
+def cuStreamBeginCapture(hStream: Any, mode: Any) -> tuple[CUresult]:
+    """Keep what is put on a stream for a graph."""
+    return (_result(cuda_runtime.cudaStreamBeginCapture(hStream, mode)[0]),)
+
+
+def cuStreamEndCapture(hStream: Any) -> tuple[CUresult, Any]:
+    """Return the graph of what was put on a stream."""
+    code, made = cuda_runtime.cudaStreamEndCapture(hStream)
+    return _result(code), made
+
+
+def cuGraphInstantiate(hGraph: Any, flags: int = 0) -> tuple[CUresult, Any]:
+    """Return a graph that can be launched."""
+    code, made = cuda_runtime.cudaGraphInstantiate(hGraph, flags)
+    return _result(code), made
+
+
+def cuGraphLaunch(hGraphExec: Any, hStream: Any) -> tuple[CUresult]:
+    """Do what was captured, at the addresses and shapes of then."""
+    return (_result(cuda_runtime.cudaGraphLaunch(hGraphExec, hStream)[0]),)
+
+
+def cuGraphDestroy(hGraph: Any) -> tuple[CUresult]:
+    """Drop a graph."""
+    return (_result(cuda_runtime.cudaGraphDestroy(hGraph)[0]),)
+
+
+def cuGraphExecDestroy(hGraphExec: Any) -> tuple[CUresult]:
+    """Drop a graph that can be launched."""
+    return (_result(cuda_runtime.cudaGraphExecDestroy(hGraphExec)[0]),)
 
 
 def cuEventCreate(Flags: Any) -> tuple[CUresult, CUevent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 
-from minirt.standins import libcudart
+from minirt.standins import c_loading
 from minirt.standins.finder import StandinFinder, module_called, package
 
 _HERE = "minirt.standins"
@@ -27,19 +27,20 @@ _FINDER = StandinFinder(
         "pycuda.driver": module_called(f"{_HERE}.pycuda_driver"),
         "pycuda.autoinit": _AUTOINIT,
         "pycuda.autoprimaryctx": _AUTOINIT,
+        "pycuda.compiler": module_called(f"{_HERE}.pycuda_compiler"),
         "pycuda.gpuarray": module_called(f"{_HERE}.pycuda_gpuarray"),
     }
 )
 
 
 def install() -> None:
-    """Answer `cuda`, `cudart`, `pycuda` and, through ctypes, libcudart in this process; only the first call does it."""
+    """Answer `cuda`, `cudart`, `pycuda` and, by ctypes, libcudart and libcuda, in this process from now on."""
     if not installed():
         for name in ("driver", "runtime", "nvrtc"):  # loaded now, as their names are taken below
             with contextlib.suppress(ImportError):
                 importlib.import_module(f"cuda.bindings.{name}")
         _FINDER.install()
-        libcudart.install()
+        c_loading.install()
 
 
 def installed() -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from minirt.errors import ApiError
-from minirt.standins import host_memory
+from minirt.runtime import recording
+from minirt.standins import graphs, host_memory
 from minirt.standins.finder import beyond
 from minirt.standins.host_memory import Handle
 
@@ -34,6 +36,7 @@ class cudaError_t(enum.IntEnum):
     cudaErrorIllegalAddress = 700
     cudaErrorNotReady = 600
     cudaErrorNotSupported = 801
+    cudaErrorStreamCaptureUnsupported = 900
 
 
 class cudaMemcpyKind(enum.IntEnum):
@@ -52,6 +55,29 @@ class cudaDeviceAttr(enum.IntEnum):
     cudaDevAttrMultiProcessorCount = 16
     cudaDevAttrComputeCapabilityMajor = 75
     cudaDevAttrComputeCapabilityMinor = 76
+
+
+class cudaStreamCaptureMode(enum.IntEnum):
+    """How strict a capture is; all are alike here."""
+
+    cudaStreamCaptureModeGlobal = 0
+    cudaStreamCaptureModeThreadLocal = 1
+    cudaStreamCaptureModeRelaxed = 2
+
+
+class cudaStreamCaptureStatus(enum.IntEnum):
+    """Whether a stream is captured."""
+
+    cudaStreamCaptureStatusNone = 0
+    cudaStreamCaptureStatusActive = 1
+
+
+class cudaGraph_t(Handle):
+    """A graph."""
+
+
+class cudaGraphExec_t(Handle):
+    """A graph that can be launched."""
 
 
 class cudaStream_t(Handle):
@@ -147,8 +173,8 @@ def cudaMemcpy(dst: Any, src: Any, count: int, kind: Any) -> tuple[cudaError_t]:
 
 
 def cudaMemcpyAsync(dst: Any, src: Any, count: int, kind: Any, stream: Any = 0) -> tuple[cudaError_t]:
-    """Copy bytes now."""
-    return cudaMemcpy(dst, src, count, kind)
+    """Copy bytes now, or when the graph runs that the stream is captured into."""
+    return _try(lambda: recording.put(int(stream or 0), partial(host_memory.copy, dst, src, int(count))))[:1]
 
 
 def cudaMemset(devPtr: Any, value: int, count: int) -> tuple[cudaError_t]:
@@ -157,8 +183,8 @@ def cudaMemset(devPtr: Any, value: int, count: int) -> tuple[cudaError_t]:
 
 
 def cudaMemsetAsync(devPtr: Any, value: int, count: int, stream: Any = 0) -> tuple[cudaError_t]:
-    """Set bytes now."""
-    return cudaMemset(devPtr, value, count)
+    """Set bytes now, or when the graph runs that the stream is captured into."""
+    return _try(lambda: recording.put(int(stream or 0), partial(host_memory.fill, devPtr, int(value), int(count))))[:1]
 
 
 def cudaMemGetInfo() -> tuple[cudaError_t, int, int]:
@@ -187,8 +213,9 @@ def cudaStreamDestroy(stream: Any) -> tuple[cudaError_t]:
 
 
 def cudaStreamSynchronize(stream: Any) -> tuple[cudaError_t]:
-    """Do nothing: all work is done."""
-    return (SUCCESS,)
+    """Do nothing: all work is done; an error where the stream is being captured."""
+    captured = recording.recorded(int(stream or 0))
+    return (cudaError_t.cudaErrorStreamCaptureUnsupported if captured else SUCCESS,)
 
 
 def cudaStreamQuery(stream: Any) -> tuple[cudaError_t]:
@@ -199,6 +226,58 @@ def cudaStreamQuery(stream: Any) -> tuple[cudaError_t]:
 def cudaStreamWaitEvent(stream: Any, event: Any, flags: int = 0) -> tuple[cudaError_t]:
     """Do nothing."""
     return (SUCCESS,)
+
+
+def cudaStreamBeginCapture(stream: Any, mode: Any) -> tuple[cudaError_t]:
+    """Keep what is put on a stream for a graph: runs of contexts, copies and fills."""
+    return _try(graphs.begin, stream)[:1]
+
+
+def cudaStreamEndCapture(stream: Any) -> tuple[cudaError_t, cudaGraph_t | None]:
+    """Return the graph of what was put on a stream."""
+    code, made = _try(graphs.end, stream)
+    return code, None if made is None else cudaGraph_t(made)
+
+
+def cudaStreamIsCapturing(stream: Any) -> tuple[cudaError_t, cudaStreamCaptureStatus]:
+    """Return whether a stream is captured."""
+    return SUCCESS, cudaStreamCaptureStatus(recording.recorded(int(stream or 0)))
+
+
+def cudaGraphInstantiate(graph: Any, flags: int = 0) -> tuple[cudaError_t, cudaGraphExec_t | None]:
+    """Return a graph that can be launched."""
+    code, made = _try(graphs.instantiate, graph)
+    return code, None if made is None else cudaGraphExec_t(made)
+
+
+def cudaGraphInstantiateWithFlags(graph: Any, flags: int = 0) -> tuple[cudaError_t, cudaGraphExec_t | None]:
+    """Return a graph that can be launched."""
+    return cudaGraphInstantiate(graph, flags)
+
+
+def cudaGraphExecUpdate(hGraphExec: Any, hGraph: Any) -> tuple[cudaError_t, Any]:
+    """Let a graph that can be launched do what another does."""
+    return _try(graphs.update, hGraphExec, hGraph)
+
+
+def cudaGraphUpload(graphExec: Any, stream: Any) -> tuple[cudaError_t]:
+    """Do nothing but look whether there is such a graph."""
+    return _try(graphs.count, graphExec)[:1]
+
+
+def cudaGraphLaunch(graphExec: Any, stream: Any) -> tuple[cudaError_t]:
+    """Do what was captured, at the addresses and shapes of then."""
+    return _try(graphs.launch, graphExec, stream)[:1]
+
+
+def cudaGraphDestroy(graph: Any) -> tuple[cudaError_t]:
+    """Drop a graph."""
+    return _try(graphs.destroy, graph)[:1]
+
+
+def cudaGraphExecDestroy(graphExec: Any) -> tuple[cudaError_t]:
+    """Drop a graph that can be launched."""
+    return _try(graphs.destroy, graphExec)[:1]
 
 
 def cudaEventCreate() -> tuple[cudaError_t, cudaEvent_t]:

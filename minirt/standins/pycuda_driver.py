@@ -23,6 +23,10 @@ class MemoryError(Error):
     """Too little memory."""
 
 
+class CompileError(Error):
+    """CUDA source that cannot be compiled."""
+
+
 class host_alloc_flags(enum.IntFlag):
     """Flags of pinned memory; they change nothing."""
 

@@ -143,7 +143,8 @@ def test_trained_models(tmp_path: Path, key: str) -> None:
     model = MODELS[key]
     path = fetch(key)
     given = save_feeds(tmp_path / "in.json", model.feeds())
-    bound = ["--atol", "0.1"] if model.unsupported == DYNAMIC_INT8 else ["--atol", "1e-3", "--rtol", "1e-4"]
+    alike = ["--compare", "cosine_similarity", "--cosine-similarity-threshold", "0.999"]
+    bound = alike if model.unsupported == DYNAMIC_INT8 else ["--atol", "1e-3", "--rtol", "1e-4"]
     saved = ["--save-engine", "model.engine", "--save-outputs", "out.json"]
     polygraphy(tmp_path, "run", path, "--trt", "--onnxrt", *bound, *given, *saved).right("PASSED", "Pass Rate: 100")
     polygraphy(tmp_path, "inspect", "model", path, "--display-as", "trt", "--show", "layers").right("TensorRT Network")
