@@ -13,7 +13,7 @@ WGMMA_TILES: tuple[Spec, ...] = tuple(
     for bm, bn, stages, consumers, per_sm in (
         (128, 256, 4, 2, 1), (128, 128, 6, 2, 1), (128, 128, 3, 2, 2), (192, 128, 4, 3, 1), (256, 128, 4, 2, 1),
         (64, 256, 4, 1, 1), (64, 128, 4, 1, 2), (128, 64, 4, 2, 2), (256, 64, 4, 4, 1), (64, 64, 4, 1, 3),
-        (64, 64, 10, 1, 1), (64, 128, 8, 1, 1),
+        (64, 64, 10, 1, 1), (64, 128, 8, 1, 1), (128, 192, 5, 2, 1), (192, 192, 4, 3, 1), (64, 192, 6, 1, 1),
     )
 )  # fmt: skip
 MMA_TILES: tuple[Spec, ...] = (
@@ -22,9 +22,6 @@ MMA_TILES: tuple[Spec, ...] = (
     {"tile": [64, 64], "warps": [2, 2], "per_sm": 4},
 )
 SPLITS = (2, 3, 4, 6, 8)
-_BYTES_PER_US = 4.0e6  # some operands come from the second-level cache
-_L2_BYTES_PER_US = 9.5e6
-_PARTIAL_BYTES_PER_US = 6.4e6
 
 
 @dataclass(frozen=True)
@@ -40,32 +37,50 @@ class Work:
     element: int
 
 
-_RATE_N = {64: 0.78, 128: 0.99, 256: 1.04}
-_RATE_M = {64: 0.65, 128: 1.0, 192: 1.02, 256: 1.08}
-_MMA_RATE = 0.42
+@dataclass(frozen=True)
+class Rates:
+    """Constants of the model, in microseconds; areas are in tiles of 128 x 128."""
+
+    step: float
+    """A step along k of such a tile, at the rate of the tensor cores."""
+    tall: dict[int, float]
+    """How much better a tile of so many rows uses them; ``wide`` by columns."""
+    wide: dict[int, float]
+    edge: float
+    """Filling the pipeline and writing out."""
+    flight: float
+    """Until the data of a step arrive; as many steps as there are stages fly at once."""
+
+
+_RATES = {
+    "wgmma": Rates(
+        0.391, {64: 0.735, 128: 1.0, 192: 1.01, 256: 1.0}, {64: 0.633, 128: 1.0, 192: 1.08, 256: 1.147}, 2.25, 1.92
+    ),
+    "mma": Rates(0.5, {64: 0.786, 128: 1.0}, {64: 0.955, 128: 1.0}, 1.65, 1.46),
+}
+_BYTES_PER_US = 2.97e6
+_PARTIAL_BYTES_PER_US = 3.84e6
+_PARTIAL_US = 3.2
 
 
 def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
-    """Microseconds: waves of tiles at the tensor cores' rate, never under the time of the bytes, plus what tiles cost.
+    """Microseconds: waves of tiles at the tensor cores' rate, never under the time of the bytes or of waiting for them.
 
-    A step is 64 bytes of k for ``mma``, 128 for ``wgmma``.  The constants were fitted to 250 measurements on an H100
-    (layers of ResNet-50, some products); their picks were within 2% of the fastest on average.  Only the order matters.
+    A step is 64 bytes of k for ``mma``, 128 for ``wgmma``.  The constants were fitted to 3,600 measurements on an H100
+    (``benchmarks/tuning.py``: layers of ResNet-50, products of transformers), with cold caches; on average their picks
+    were within 2% of the fastest tactic of shapes that they were not fitted to.  Only the order matters.
     """
     bm, bn = tile["tile"]
-    area, per_sm, hopper = bm * bn / (128 * 128), int(tile["per_sm"]), method == "wgmma"
+    rates, area, per_sm = _RATES[method], bm * bn / (128 * 128), int(tile["per_sm"])
     tiles = ceil(work.m / bm) * ceil(work.n / bn) * work.batch * parts
     steps = ceil(work.steps / parts)
-    rate = _RATE_N[bn] * _RATE_M[bm] * (1.0 if hopper else 2 * _MMA_RATE)
     waves, rest = divmod(tiles, work.multiprocessors * per_sm)
     busy = waves * per_sm + min(per_sm, ceil(rest / work.multiprocessors))
-    compute = busy * steps * 0.35 * area / rate
-    edge = 1.6 + 2.8 * area  # filling the pipeline and writing out
-    overhead = edge * (busy if per_sm == 1 else 0.37 * busy + 0.63 * ceil(busy / per_sm))
-    latency = 0.6 + steps * max(0.22, 0.97 / int(tile["stages"]) if hopper else 0.25)
-    step_bytes = (bm + bn) * (128 if hopper else 64)
-    partial = 8.0 * work.m * work.n * work.batch * parts / _PARTIAL_BYTES_PER_US + 1.7 if parts > 1 else 0.0
-    shared = tiles * steps * step_bytes / _L2_BYTES_PER_US
-    return float(max(compute + overhead, work.moved / _BYTES_PER_US + edge, shared, latency + edge) + partial)
+    compute = busy * steps * rates.step * area / (rates.tall[bm] * rates.wide[bn])
+    waiting = steps * rates.flight / int(tile.get("stages", 4))
+    partial = 8.0 * work.m * work.n * work.batch * parts / _PARTIAL_BYTES_PER_US + _PARTIAL_US if parts > 1 else 0.0
+    longest = max(compute + rates.edge * (ceil(busy / per_sm) - 1), work.moved / _BYTES_PER_US, waiting)
+    return float(longest + rates.edge + partial)
 
 
 def ranked(work: Work, method: str, exact: bool = False) -> list[Spec]:
