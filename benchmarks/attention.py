@@ -25,15 +25,16 @@ from tests.kernels.cuda.attention_cases import attention
 from tests.kernels.cuda.execution import choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
 
-SIZES = (  # name, batch, heads, queries, size of a head, causal
-    ("bert b8 s128", 8, 12, 128, 64, False), ("bert b128 s128", 128, 16, 128, 64, False),
-    ("vit b1 s197", 1, 12, 197, 64, False), ("vit b32 s197", 32, 12, 197, 64, False),
-    ("gpt2 b1 s512 causal", 1, 12, 512, 64, True), ("gpt2 b8 s512 causal", 8, 12, 512, 64, True),
-    ("b32 s512", 32, 16, 512, 64, False), ("b32 s512 causal", 32, 16, 512, 64, True),
-    ("b8 s2048", 8, 16, 2048, 64, False), ("b8 s2048 causal", 8, 16, 2048, 64, True),
-    ("b2 s8192", 2, 16, 8192, 64, False), ("b2 s8192 causal", 2, 16, 8192, 64, True),
-    ("b8 s2048 d128", 8, 8, 2048, 128, False), ("b2 s8192 d128", 2, 8, 8192, 128, False),
-    ("b2 s8192 d128 causal", 2, 8, 8192, 128, True),
+SIZES = (  # name, batch, heads, queries, keys, size of a head, causal
+    ("bert b8 s128", 8, 12, 128, 128, 64, False), ("bert b128 s128", 128, 16, 128, 128, 64, False),
+    ("vit b1 s197", 1, 12, 197, 197, 64, False), ("vit b32 s197", 32, 12, 197, 197, 64, False),
+    ("gpt2 b1 s512 causal", 1, 12, 512, 512, 64, True), ("gpt2 b8 s512 causal", 8, 12, 512, 512, 64, True),
+    ("b32 s512", 32, 16, 512, 512, 64, False), ("b32 s512 causal", 32, 16, 512, 512, 64, True),
+    ("b8 s2048", 8, 16, 2048, 2048, 64, False), ("b8 s2048 causal", 8, 16, 2048, 2048, 64, True),
+    ("b2 s8192", 2, 16, 8192, 8192, 64, False), ("b2 s8192 causal", 2, 16, 8192, 8192, 64, True),
+    ("b8 s2048 d128", 8, 8, 2048, 2048, 128, False), ("b2 s8192 d128", 2, 8, 8192, 8192, 128, False),
+    ("b2 s8192 d128 causal", 2, 8, 8192, 8192, 128, True),
+    ("decode b1 t4096", 1, 16, 1, 4096, 64, False), ("decode b16 t4096 d128", 16, 32, 1, 4096, 128, False),
 )  # fmt: skip
 ROUNDS, REPEATS = 5, 10
 BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
@@ -87,7 +88,9 @@ def own(case: MatrixCase, target: Target) -> tuple[dict[str, Callable[[], float]
         got = runner.run()[0].astype(np.float32)
         first = got if first is None else first
         worst = max(worst, float(np.abs(got - first).max()))
-        short = " ".join(str(tactic[x]) for x in ("tile", "per_sm", "q_stages", "persistent", "turns") if x in tactic)
+        short = " ".join(
+            str(tactic[x]) for x in ("tile", "per_sm", "q_stages", "persistent", "turns", "parts") if x in tactic
+        )
         found[f"{kernel.name[9:]} {short}"] = lambda r=runner: r.microseconds(REPEATS)  # type: ignore[misc]
     return found, worst
 
@@ -95,7 +98,7 @@ def own(case: MatrixCase, target: Target) -> tuple[dict[str, Callable[[], float]
 def line(case: MatrixCase, target: Target, everything: bool) -> None:
     """Measures one case and prints it."""
     b, h, s, d = case.arrays[0].shape
-    flops = 4.0 * b * h * s * s * d / (2 if case.op.causal else 1)  # type: ignore[attr-defined]
+    flops = 4.0 * b * h * s * case.arrays[1].shape[2] * d / (2 if case.op.causal else 1)  # type: ignore[attr-defined]
     mine, differ = own(case, target)
     calls = {**mine, **peers(case)}
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -124,8 +127,8 @@ def main() -> None:
     device = dev.Device(0)
     target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
     made = [
-        attention(name, b, h, s, d, causal=causal)
-        for name, b, h, s, d, causal in SIZES
+        attention(name, b, h, s, d, t=t, causal=causal)
+        for name, b, h, s, t, d, causal in SIZES
         if re.search(options.only, name)
     ]
     texts: dict[str, CudaSource] = {}

@@ -97,8 +97,9 @@ class _FusedAttention(Kernel):
     def strides(self, problem: Problem, mask: Operand, rows: tuple[Dim, ...]) -> list[Dim]:
         """The mask's strides along batch, heads, queries and keys."""
         keys = problem.inputs[1].shape[-2]
-        found = broadcast_strides(mask, (*rows, keys))
-        return [0] * (4 - len(found)) + list(found)
+        shape = (*rows, keys)
+        found = [0 if is_one(d) else s for s, d in zip(broadcast_strides(mask, shape), shape, strict=True)]
+        return [0] * (4 - len(found)) + found
 
     def values(self, problem: Problem) -> dict[str, Any]:
         """Arguments by name, but for tensor maps."""
@@ -120,11 +121,11 @@ class _FusedAttention(Kernel):
         found["mask"] = Address("in", 3 if mask is not None else 0)
         return found | {f"m_{axis}": s for axis, s in zip("bhst", steps, strict=True)}
 
-    def launched(self, spec: Spec, values: dict[str, Any], blocks: Dim) -> Launches:
-        """One launch of ``blocks`` blocks."""
+    def launched(self, spec: Spec, values: dict[str, Any], blocks: Dim, parts: int = 1) -> Launch:
+        """One launch of ``blocks`` blocks, or of as many for each part of the keys."""
         made: Source = attention_source(spec)
         args = tuple(_argument(kind, values[name]) for name, kind in made.args)
-        return Launches((Launch(Unit(self.name, spec), args, (blocks, 1, 1), (made.threads, 1, 1), made.shared),))
+        return Launch(Unit(self.name, spec), args, (blocks, parts, 1), (made.threads, 1, 1), made.shared)
 
 
 def _argument(kind: str, value: Any) -> Arg:
@@ -149,7 +150,10 @@ def _tiles(problem: Problem, rows: int) -> Dim:
 
 
 class AttentionMma(_FusedAttention):
-    """Tensor cores by mma.sync, 16 queries a warp; heads of up to 256, padded to 16."""
+    """Tensor cores by mma.sync, 16 queries a warp; heads of up to 256, padded to 16.
+
+    Where there are fewer tiles of queries than multiprocessors, the keys are split among blocks.
+    """
 
     rank = 20
     method = "mma"
@@ -163,9 +167,18 @@ class AttentionMma(_FusedAttention):
         found: list[Spec] = []
         for bm in rows:
             keys = (64, 32, 16) if max(widths) <= 128 and not self._by_rows(problem) else (32, 16)
-            tiles: list[Spec] = [{"tile": [bm, bn]} for bn in keys]
+            tiles: list[Spec] = [{"tile": [bm, bn], "parts": 1} for bn in keys]
             found += [t for t in tiles if shared_bytes({**t, "method": "mma", "heads": widths}) <= room][:1]
-        return found
+        parts = self._parts(problem, found[0]["tile"]) if found else []
+        return [*({**found[0], "parts": n} for n in parts), *found]
+
+    def _parts(self, problem: Problem, tile: list[int]) -> list[int]:
+        """Into how many parts to split the keys, best guess first; none where there are blocks enough."""
+        heads = self.values(problem)
+        blocks = problem.likely(mul(mul(_up(heads["s"], tile[0]), heads["heads"]), heads["batch"]))
+        steps = problem.likely(_up(problem.inputs[1].shape[-2], tile[1]))
+        most = min(problem.target.multiprocessors * 2 // max(blocks, 1), steps // 2, 64)
+        return [n for n in dict.fromkeys((most, most // 2)) if n > 1]
 
     def _widths(self, problem: Problem) -> list[int]:
         sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
@@ -175,10 +188,37 @@ class AttentionMma(_FusedAttention):
         """Tiles beyond the shared memory of a block."""
         return "" if self.tactics(problem) else "a tile of such heads exceeds the shared memory of a block"
 
+    def values(self, problem: Problem) -> dict[str, Any]:
+        """Arguments by name; heads of single queries that share keys become one head of several queries."""
+        found = super().values(problem)
+        if not is_one(found["s"]) or is_one(found["ratio"]):
+            return found
+        op = problem.op
+        assert isinstance(op, Attention)
+        seen = minimum(found["t"], op.offset + 1) if op.causal else found["t"]
+        found |= {"heads": divide(found["heads"], found["ratio"]), "s": found["ratio"], "t": seen, "ratio": 1}
+        for name in "qom":
+            found |= {f"{name}_s": found[f"{name}_h"], f"{name}_h": mul(found[f"{name}_h"], found["s"])}
+        return found
+
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
-        """A block for each tile of queries."""
-        spec = self.spec(problem, tactic, self._widths(problem))
-        return self.launched(spec, self.values(problem), _tiles(problem, tactic["tile"][0]))
+        """A block for each tile of queries, or several, and what joins their results."""
+        parts, tile, values = int(tactic["parts"]), tactic["tile"], self.values(problem)
+        spec = self.spec(problem, {"tile": tile, "split": parts > 1}, self._widths(problem))
+        if is_one(problem.inputs[0].shape[-2]) and not is_one(_ratio(problem)):
+            spec |= {"causal": False, "mask_row": spec["mask_row"] and same(values["m_s"], 0)}
+        blocks = mul(mul(_up(values["s"], tile[0]), values["heads"]), values["batch"])
+        if parts == 1:
+            values |= {"parts": 1, "part": 0, "partial": Address("out", 0), "stats": Address("out", 0)}  # not used
+            return Launches((self.launched(spec, values, blocks),))
+        rows = mul(mul(values["s"], values["heads"]), values["batch"])
+        values |= {
+            "parts": parts, "part": _up(_up(values["t"], tile[1]), parts),
+            "partial": Address("work", 0), "stats": Address("work", 1),
+        }  # fmt: skip
+        join: Spec = {**spec, "method": "join", "tile": [128, 0], "causal": False, "mask": None, "mask_row": False}
+        steps = (self.launched(spec, values, blocks, parts), self.launched(join, values, _up(rows, 4)))
+        return Launches(steps, (mul(mul(rows, values["dv"]), 4 * parts), mul(rows, 8 * parts)))
 
 
 class AttentionWgmma(_FusedAttention):
@@ -217,7 +257,7 @@ class AttentionWgmma(_FusedAttention):
             values |= _map(problem, i, name, rows)
         tiles = _tiles(problem, tile[0])
         most = problem.target.multiprocessors * per_sm
-        return self.launched(spec, values, minimum(tiles, most) if tactic["persistent"] else tiles)
+        return Launches((self.launched(spec, values, minimum(tiles, most) if tactic["persistent"] else tiles),))
 
 
 def _map(problem: Problem, number: int, name: str, rows: int) -> dict[str, Any]:

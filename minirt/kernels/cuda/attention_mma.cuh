@@ -1,6 +1,7 @@
 // Attention on mma.sync (sm_80 and later): softmax(q k^T * scale + mask) v without the scores in memory.
 // Each warp has 16 rows of queries; tiles of keys and values are copied one step ahead (Dao 2023, FlashAttention-2).
-// Follows attention.cuh.
+// With SPLIT each block reads `part` tiles of keys and leaves sums, greatest scores and sums of exponentials to
+// attention_join.cuh.  Follows attention.cuh.
 constexpr int WARPS = BM / 16, NT = 32 * WARPS, PITCH = 2 * HD + 16, PITCH_V = 2 * HDV + 16;  // odd multiples of 16 bytes
 constexpr int Q_BYTES = BM * PITCH, K_BYTES = BN * PITCH, STAGE = K_BYTES + BN * PITCH_V;
 constexpr bool HELD = HD <= 128;  // fragments of queries stay in registers
@@ -18,6 +19,26 @@ template <int ROWS, int WIDTH> DEV void copy_rows(u32 to, const In* from, i64 st
   }
 }
 
+// What 16 rows came to over this block's keys: sums, the greatest score (for exponents of base 2), sums of exponentials.
+template <int N> DEV void write_part(float (&o)[N], const float (&top)[2], float (&sum)[2], const Args& p, const Head& x, int row) {
+  const int lane = threadIdx.x & 31;
+#pragma unroll
+  for (int h = 0; h < 2; h++) {
+    float total = sum[h];
+    total += __shfl_xor_sync(0xffffffffu, total, 1);
+    total += __shfl_xor_sync(0xffffffffu, total, 2);
+    const int m = row + 8 * h;
+    if (m >= p.s) continue;
+    const i64 at = (((i64)blockIdx.y * p.batch + x.b) * p.heads + x.h) * p.s + m;
+    if ((lane & 3) == 0) { p.stats[2 * at] = top[h] * factor(p); p.stats[2 * at + 1] = total; }
+#pragma unroll
+    for (int e = 0; e < N / 2; e++) {
+      const int n = 8 * (e >> 1) + 2 * (lane & 3) + (e & 1);
+      if (n < p.dv) p.partial[at * p.dv + n] = o[4 * (e >> 1) + 2 * h + (e & 1)];
+    }
+  }
+}
+
 DEV void run(const Args& p) {
   extern __shared__ __align__(1024) u8 shared[];
   __shared__ __align__(16) float biases[2][MASK_ROW ? BN : 4];
@@ -29,29 +50,32 @@ DEV void run(const Args& p) {
   const In* v = (const In*)p.v + x.b * p.v_b + group * p.v_h;
   const MaskType* mask = mask_of(p, x);
   const float scale = factor(p);
+  const int begin = SPLIT ? blockIdx.y * p.part : 0, last = SPLIT && begin + p.part < x.count ? begin + p.part : x.count;
   copy_rows<BM, HD>(base, q, p.q_s, p.s - x.m0, p.d);
-  if (x.count > 0) {
-    copy_rows<BN, HD>(base + Q_BYTES, k, p.k_s, p.t, p.d);
-    copy_rows<BN, HDV>(base + Q_BYTES + K_BYTES, v, p.v_s, p.t, p.dv);
-    if (MASK_ROW) for (int i = threadIdx.x; i < BN; i += NT) biases[0][i] = column_bias(p, mask, i);
+  if (begin < last) {
+    const int from = begin * BN;
+    copy_rows<BN, HD>(base + Q_BYTES, k + from * p.k_s, p.k_s, p.t - from, p.d);
+    copy_rows<BN, HDV>(base + Q_BYTES + K_BYTES, v + from * p.v_s, p.v_s, p.t - from, p.dv);
+    if (MASK_ROW) for (int i = threadIdx.x; i < BN; i += NT) biases[0][i] = column_bias(p, mask, from + i);
   }
   copy_commit();
   float o[HDV / 2] = {}, top[2] = {NOTHING, NOTHING}, sum[2] = {0.f, 0.f}, old[2];
   u32 fragments[HELD ? HD / 16 : 1][4];
   const u32 mine = base + 16 * warp * PITCH + (lane & 15) * PITCH + (lane >> 4) * 16;
   const int row = x.m0 + 16 * warp + (lane >> 2);
-  for (int j = 0; j < x.count; j++) {
-    const u32 tile = base + Q_BYTES + (j & 1) * STAGE, next = base + Q_BYTES + ((j + 1) & 1) * STAGE;
+  for (int j = begin; j < last; j++) {
+    const int odd = (j - begin) & 1;
+    const u32 tile = base + Q_BYTES + odd * STAGE, next = base + Q_BYTES + (odd ^ 1) * STAGE;
     copy_wait<0>();
     __syncthreads();
-    const bool more = j + 1 < x.count;
+    const bool more = j + 1 < last;
     if (more) {
       const int from = (j + 1) * BN;
       copy_rows<BN, HD>(next, k + from * p.k_s, p.k_s, p.t - from, p.d);
       copy_rows<BN, HDV>(next + K_BYTES, v + from * p.v_s, p.v_s, p.t - from, p.dv);
     }
     copy_commit();
-    if (HELD && j == 0) {
+    if (HELD && j == begin) {
 #pragma unroll
       for (int i = 0; i < HD / 16; i++) ldmatrix(fragments[HELD ? i : 0], mine + 32 * i);
     }
@@ -67,7 +91,7 @@ DEV void run(const Args& p) {
         mma(In{}, &s[8 * n + 4], fragments[HELD ? i : 0], b[2], b[3]);
       }
     }
-    hide(s, p, mask, row, j * BN, held + (j & 1) * BN * 4);
+    hide(s, p, mask, row, j * BN, held + odd * BN * 4);
     soften(s, top, sum, old, scale);
     rescale(o, old);
     u32 a[BN / 16][4];
@@ -81,8 +105,8 @@ DEV void run(const Args& p) {
         mma(In{}, &o[8 * n], a[i], b[0], b[1]);
         mma(In{}, &o[8 * n + 4], a[i], b[2], b[3]);
       }
-    if (MASK_ROW && more) for (int i = threadIdx.x; i < BN; i += NT) biases[(j + 1) & 1][i] = column_bias(p, mask, (j + 1) * BN + i);
+    if (MASK_ROW && more) for (int i = threadIdx.x; i < BN; i += NT) biases[odd ^ 1][i] = column_bias(p, mask, (j + 1) * BN + i);
   }
   copy_wait<0>();
-  write_rows(o, sum, p, x, row);
+  if constexpr (SPLIT) write_part(o, top, sum, p, x, row); else write_rows(o, sum, p, x, row);
 }

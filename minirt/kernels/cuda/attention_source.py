@@ -1,11 +1,12 @@
 """CUDA C++ text of the attention kernels: a generated head (types, sizes, arguments) before the body files.
 
-A ``spec`` holds what is fixed at compile time: ``method`` ("mma" or "wgmma"), ``dtype``, ``tile`` [rows of queries,
-rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies, ``causal``,
-``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``, ``fast_out`` (rows
-of the result are 16-byte aligned); for wgmma also ``stages``, ``q_stages``, ``consumers``, ``turns``, ``registers``
-[of the warpgroup that feeds, of those that multiply], ``per_sm``.  Sizes and strides, in elements, are run-time
-arguments; ``scale`` and ``hidden`` are in units of base-2 exponents.
+A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "join"), ``dtype``, ``tile`` [rows of
+queries, rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies,
+``causal``, ``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``,
+``fast_out`` (rows of the result are 16-byte aligned); for wgmma also ``stages``, ``q_stages``, ``consumers``,
+``turns``, ``registers`` [of the warpgroup that feeds, of those that multiply], ``per_sm``; for mma ``split``: each
+block reads some of the keys, and "join" joins what they leave.  Sizes and strides, in elements, are run-time arguments;
+``scale`` and ``hidden`` are in units of base-2 exponents.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minirt.kernels.cuda.generate import STORAGE, body_file
-from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text, entry_text
+from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text
 
 _SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset")
-_TYPES = {**C_TYPE, "f32": "float"}
+_TYPES = {**C_TYPE, "f32": "float", "floats": "float*"}
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,13 @@ class Source:
 def attention_args(spec: Spec) -> Args:
     """Run-time arguments: sizes, the two factors, then addresses and strides."""
     args: Args = [(name, "i32") for name in _SIZES] + [("scale", "f32"), ("hidden", "f32")]
+    parts: Args = [("part", "i32"), ("parts", "i32"), ("partial", "floats"), ("stats", "floats")]
     strides = [("o", "bhsd"), ("mask", "bhst")]
     if spec["method"] == "mma":
         strides = [("q", "bhs"), ("k", "bhs"), ("v", "bhs"), *strides]
+        args += parts
+    elif spec["method"] == "join":
+        args, strides = args + parts, strides[:1]
     else:
         args += [(f"{x}_moves", "i32") for x in "qkv"] + [(f"t{x}", "map") for x in "qkv"]
     for name, axes in strides:
@@ -46,6 +51,8 @@ def attention_args(spec: Spec) -> Args:
 def shared_bytes(spec: Spec) -> int:
     """Dynamic shared memory of a block."""
     (bm, bn), (hd, hdv) = spec["tile"], spec["heads"]
+    if spec["method"] == "join":
+        return 0
     if spec["method"] == "mma":
         return int(bm * (2 * hd + 16) + 2 * bn * (2 * hd + 2 * hdv + 32))
     return int(spec["q_stages"] * bm * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
@@ -53,30 +60,36 @@ def shared_bytes(spec: Spec) -> int:
 
 def attention_source(spec: Spec) -> Source:
     """The whole text: shared files, the head, the body, the entry."""
-    (bm, bn), (hd, hdv), args = spec["tile"], spec["heads"], attention_args(spec)
-    mask = spec["mask"]
-    constants: dict[str, int | bool] = {
+    method, args, mask = spec["method"], attention_args(spec), spec["mask"]
+    constants, threads, blocks, head = _constants(spec), 2 * spec["tile"][0], _blocks(spec), ""
+    if method == "wgmma":
+        threads, blocks = 128 * (int(spec["consumers"]) + 1), spec["per_sm"]
+        head = _score(spec["tile"][1], spec["dtype"]) + _gather(spec["heads"][1], spec["dtype"])
+    elif method == "join":
+        threads, blocks = spec["tile"][0], 1
+    types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[mask or 'bool']} MaskType;\n"
+    files = ["elements.cuh", "tile.cuh", *(["hopper.cuh"] if method == "wgmma" else [])]
+    bodies = ["attention_join.cuh"] if method == "join" else ["attention.cuh", f"attention_{method}.cuh"]
+    parts = [*map(body_file, files), types, head, constants_text(constants), _struct(args), *map(body_file, bodies)]
+    entry = f"attention_{method}"
+    text = "\n".join([*parts, _entry(entry, args, f"__launch_bounds__({threads}, {blocks})")])
+    return Source(text, entry, args, threads, shared_bytes(spec))
+
+
+def _constants(spec: Spec) -> dict[str, int | bool]:
+    (bm, bn), (hd, hdv), mask = spec["tile"], spec["heads"], spec["mask"]
+    found: dict[str, int | bool] = {
         "BM": bm, "BN": bn, "HD": hd, "HDV": hdv, "CAUSAL": bool(spec["causal"]), "MASK_ROW": bool(spec["mask_row"]),
         "MASK": 0 if mask is None else 1 if mask == "bool" else 2, "GUARD": bool(spec["guard"]),
-        "FAST_OUT": bool(spec["fast_out"]),
+        "FAST_OUT": bool(spec["fast_out"]), "SPLIT": bool(spec.get("split")),
     }  # fmt: skip
-    files, head, threads, bound = ["attention_mma.cuh"], "", 2 * bm, f"__launch_bounds__({2 * bm}, {_blocks(spec)})"
     if spec["method"] == "wgmma":
-        consumers, (low, high) = int(spec["consumers"]), spec["registers"]
-        constants |= {
-            "STAGES": spec["stages"], "Q_STAGES": spec["q_stages"], "CONSUMERS": consumers,
+        low, high = spec["registers"]
+        found |= {
+            "STAGES": spec["stages"], "Q_STAGES": spec["q_stages"], "CONSUMERS": int(spec["consumers"]),
             "TURNS": bool(spec["turns"]), "FEEDER_REGISTERS": low, "REGISTERS": high,
         }  # fmt: skip
-        files, threads = ["attention_wgmma.cuh"], 128 * (consumers + 1)
-        head = _score(bn, spec["dtype"]) + _gather(hdv, spec["dtype"])
-        bound = f"__launch_bounds__({threads}, {spec['per_sm']})"
-    types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[mask or 'bool']} MaskType;\n"
-    shared = [body_file(name) for name in ("elements.cuh", "tile.cuh")]
-    shared += [body_file("hopper.cuh")] if spec["method"] == "wgmma" else []
-    parts = [*shared, types, head, constants_text(constants), _struct(args)]
-    parts += [body_file("attention.cuh"), *map(body_file, files)]
-    entry = f"attention_{spec['method']}"
-    return Source("\n".join([*parts, _entry(entry, args, bound)]), entry, args, threads, shared_bytes(spec))
+    return found
 
 
 def _blocks(spec: Spec) -> int:
@@ -91,11 +104,10 @@ def _struct(args: Args) -> str:
 
 
 def _entry(entry: str, args: Args, bound: str) -> str:
-    text = entry_text(entry, [(name, "i32" if kind == "f32" else kind) for name, kind in args], bound)
-    for name, kind in args:
-        if kind == "f32":
-            text = text.replace(f"int {name},", f"float {name},", 1)
-    return text
+    params = ", ".join(f"{_TYPES[kind]} {name}" for name, kind in args)
+    sets = "".join(f"  p.{name} = {name};\n" for name, kind in args if kind != "map")
+    maps = "".join(f", {name}" for name, kind in args if kind == "map")
+    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n  Args p;\n{sets}  run(p{maps});\n}}\n'
 
 
 def _score(n: int, dtype: str) -> str:

@@ -110,6 +110,19 @@ def masked() -> list[MatrixCase]:
     return cases
 
 
+def decoding() -> list[MatrixCase]:
+    """One query or a few, many keys."""
+    return [
+        attention("decode", 2, 4, 1, 64, t=1000), attention("decode shared", 2, 8, 1, 128, t=777, g=2),
+        attention("decode shared causal", 1, 8, 1, 64, t=900, g=1, causal=True, offset=500),
+        attention("decode padding", 2, 8, 1, 64, t=515, g=4, mask=padding(2, 515, 1), guard=True),
+        attention("decode padding nan", 2, 2, 1, 64, t=400, mask=padding(2, 400, 0)),
+        attention("decode bias", 1, 6, 1, 64, t=300, g=2, mask=numbers((1, 6, 1, 300), np.float32, -np.inf)),
+        attention("decode causal few", 1, 2, 7, 80, t=600, causal=True, offset=593),
+        attention("decode before", 1, 2, 7, 64, t=600, causal=True, offset=-3, guard=True),
+    ]  # fmt: skip
+
+
 def cases() -> list[MatrixCase]:
     """All."""
-    return [*shapes(), *masked()]
+    return [*shapes(), *masked(), *decoding()]
