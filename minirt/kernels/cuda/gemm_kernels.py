@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, log2
 from typing import Any
 
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
@@ -26,6 +27,7 @@ from minirt.plan.launch import Address, Launches, Pack, Spec, TensorMap
 from minirt.types.dim import Dim, divide, mul
 
 _MAX_BATCH = 65535
+_SHORT_K = 512
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
@@ -130,6 +132,21 @@ class GemmVector(_Product):
             return "a is not contiguous along k"
         return "b has no contiguous axis" if by_k(form, "b") is None and not problem.inputs[1].constant else ""
 
+    def ranking(self, problem: Problem) -> list[Spec]:
+        """How many warps share a row of b along k: as many as keep the memory busy, as far as k is long enough."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        loops = [2, 4, 8] if problem.likely(form.sizes["k"]) > _SHORT_K else [2]
+        if not (packs_b(problem, form, True) or by_k(form, "b")):
+            return [{"share": 1, "unroll": unroll} for unroll in loops]
+        n, k, batch = (problem.likely(form.sizes[x]) for x in ("n", "k", "nb0"))
+        warps = ceil(n / 2) * batch * problem.likely(form.sizes["nb1"])
+        turn = 32 * 128 // problem.inputs[0].type.dtype.bits  # elements that a warp reads of a row at a time
+        shares = [s for s in (1, 2, 4, 8) if s == 1 or k >= 2 * s * turn]
+        best = next((s for s in shares if warps * s >= 32 * problem.target.multiprocessors), shares[-1])
+        shares.sort(key=lambda s: abs(log2(s / best)))
+        return [{"share": share, "unroll": unroll} for share in shares for unroll in loops[:2]]
+
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""
         form = self.form(problem)
@@ -142,9 +159,9 @@ class GemmVector(_Product):
         fast = fast and (not along or problem.divisible(form.sizes["k"], each))
         most = int(problem.bounds(form.sizes["m"])[1])
         rows = next(r for r in (1, 2, 4, 8) if r >= most)
-        spec: Spec = {"method": "gemv", **form.fields(problem), "rows": rows, "b_by_k": along, "fast": fast}
+        spec: Spec = {"method": "gemv", **form.fields(problem), "rows": rows, "b_by_k": along, "fast": fast, **tactic}
         values |= {"lda": form.a["m"], "ldb": b["n"] if along else b["k"]}
-        columns = 16 if along else 8 * (each if fast else 1)
+        columns = 16 // int(tactic["share"]) if along else 8 * (each if fast else 1)
         batch = mul(form.sizes["nb0"], form.sizes["nb1"])
         return self.launches(spec, form, values, (up(form.sizes["n"], columns), 1, batch), packs)
 

@@ -8,7 +8,8 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
   (3xTF32), conv, transposed.  A convolution with vec_a 1 takes any strides, else sc = 1.  With ``split`` partial sums
   [parts, nb0 * nb1, m, n] f32 go to ``partial``, k_part is a multiple of BK, and ``split_sum`` finishes.
 - ``simt``: x as above with BM = BN = 64 or 128, z = nb0 * nb1.  Any strides: ``lda``, ``ldb``, ``a_k``, ``b_k``.
-- ``gemv``: m <= rows; x = ceil(n / 16) for b_by_k, else ceil(n / (8 * E)), E = 16 bytes of elements (1 unless fast).
+- ``gemv``: m <= rows; x = ceil(n / (16 / share)) for b_by_k, else ceil(n / (8 * E)), E = 16 bytes of elements (1 unless
+  fast).  Spec: rows, b_by_k, fast, share (1, 2, 4, 8: warps of a block that share k; b_by_k only), unroll.
 - ``split_sum``: x = ceil(nb0 * nb1 * m * ceil(n / 4) / 256).
 - ``patch``: x = any number of blocks, which take tiles of 8 x 16 pixels in turn; y = ceil(n / 64).
 - ``depthwise``: x = ceil(images * oh * ceil(ow / width) * ceil(c / V) / 256), V = 16 bytes of elements (1 unless fast).
@@ -64,7 +65,8 @@ def simt(spec: Spec) -> Source:
 
 def gemv(spec: Spec) -> Source:
     """Product with at most 8 rows, at memory speed; f16, bf16, f32, summed in f32."""
-    constants = {"ROWS": spec["rows"], "B_BY_K": bool(spec["b_by_k"]), "FAST": bool(spec["fast"])}
+    constants: dict[str, Any] = {"ROWS": spec["rows"], "B_BY_K": bool(spec["b_by_k"]), "FAST": bool(spec["fast"])}
+    constants |= {"SHARE": spec["share"], "UNROLL": spec["unroll"]}
     return assemble("gemv", ["gemv.cuh"], product_args(spec), spec, constants, 256)
 
 

@@ -1,15 +1,18 @@
 // C[m, n] for a handful of rows m: each byte of B is read once, at the speed of memory.
-// The head defines: In, Out, ROWS (1, 2, 4, 8), B_BY_K, FAST (16-byte loads), struct Args, `finish<V>(...)`.
+// The head defines: In, Out, ROWS (1, 2, 4, 8), B_BY_K, FAST (16-byte loads), SHARE (1, 2, 4, 8), UNROLL, struct Args,
+// `finish<V>(...)`.
 constexpr int E = FAST ? 16 / sizeof(In) : 1, WARPS = 8;
 
-// B [N, K]: a warp owns two rows of B and all rows of A; lanes run along k.
+// B [N, K]: SHARE warps own two rows of B and all rows of A; their lanes run along k.
 DEV void run_by_k(const In* pa, const In* pb, const Args& p, int b0, int b1) {
   constexpr int COLUMNS = 2;
-  const int lane = threadIdx.x & 31, n0 = (blockIdx.x * WARPS + (threadIdx.x >> 5)) * COLUMNS;
-  if (n0 >= p.n) return;
+  __shared__ float sums[WARPS][ROWS][COLUMNS];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, part = warp % SHARE;
+  const int n0 = (blockIdx.x * (WARPS / SHARE) + warp / SHARE) * COLUMNS;
+  if (SHARE == 1 && n0 >= p.n) return;
   float acc[ROWS][COLUMNS] = {};
-#pragma unroll 2
-  for (int k = lane * E; k < p.k; k += 32 * E) {
+#pragma unroll UNROLL
+  for (int k = n0 < p.n ? (part * 32 + lane) * E : p.k; k < p.k; k += SHARE * 32 * E) {
     float w[COLUMNS][E];
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
@@ -33,6 +36,22 @@ DEV void run_by_k(const In* pa, const In* pb, const Args& p, int b0, int b1) {
     for (int c = 0; c < COLUMNS; c++)
 #pragma unroll
       for (int d = 16; d; d >>= 1) acc[r][c] += __shfl_xor_sync(0xffffffffu, acc[r][c], d);
+  if constexpr (SHARE > 1) {
+    if (lane == 0) {
+#pragma unroll
+      for (int r = 0; r < ROWS; r++)
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) sums[warp][r][c] = acc[r][c];
+    }
+    __syncthreads();
+    if (part || n0 >= p.n) return;
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+#pragma unroll
+      for (int c = 0; c < COLUMNS; c++)
+#pragma unroll
+        for (int w = 1; w < SHARE; w++) acc[r][c] += sums[warp + w][r][c];
+  }
 #pragma unroll
   for (int r = 0; r < ROWS; r++)
     if (lane == r && r < p.m) finish<COLUMNS>(acc[r], p, b0, b1, r, n0, p.n - n0);
@@ -44,7 +63,7 @@ DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, n0 = blockIdx.x * 8 * E, n = n0 + (lane & 7) * E;
   float acc[ROWS][E] = {};
   if (n < p.n) {
-#pragma unroll 2
+#pragma unroll UNROLL
     for (int k = warp * 4 + (lane >> 3); k < p.k; k += WARPS * 4) {
       float w[E];
       const In* from = pb + (i64)k * p.ldb + n;
