@@ -72,7 +72,7 @@ class Comparison:
     @property
     def left(self) -> float:
         """Seconds of the budget."""
-        return self.end - time.monotonic()
+        return float(self.end - time.monotonic())
 
     def run(self) -> list[Row]:
         """Every case; prints as it goes. Exports and compilers run before, so that nothing disturbs the times."""

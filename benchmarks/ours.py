@@ -121,7 +121,7 @@ class Ours:
         memory, array = self.held[name]
         if memory is not None:
             array = memory.download(array.shape, array.dtype, self.stream.handle)
-        return array.astype(np.float32)
+        return np.asarray(array, np.float32)
 
     def contender(self) -> Contender:
         """Itself."""
