@@ -120,7 +120,7 @@ class Ours:
         name = next(n for n in names if self.engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT)
         memory, array = self.held[name]
         if memory is not None:
-            array = memory.download(array.shape, array.dtype, self.stream.handle)
+            array = memory.download(array.shape, array.dtype)
         return np.asarray(array, np.float32)
 
     def contender(self) -> Contender:
