@@ -16,6 +16,7 @@ from minirt.kernels.cuda.matrix_kernel import (
     persistent,
     step_width,
     up,
+    wgmma_grid,
     work_of,
 )
 from minirt.kernels.cuda.matrix_problem import Form, vector
@@ -280,13 +281,13 @@ class ConvWgmma(_Convolution):
         return ranked(work_of(problem, form, self._steps(problem, form), 128), "wgmma")
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
-        """The convolution, and the sum of its parts."""
+        """The convolution."""
         form = conv_form(problem)
         values, packs = self.values(problem, form)
         dtype, parts, per_sm = problem.inputs[0].type.dtype, int(tactic["parts"]), int(tactic["per_sm"])
         (bm, bn), bk, size = tactic["tile"], self._step(problem, form), problem.inputs[0].type.dtype.bits // 8
         spec: Spec = {
-            "method": "wgmma", **form.fields(problem), "conv": True, "tile": [bm, bn, bk], "split": parts > 1,
+            "method": "wgmma", **form.fields(problem), "conv": True, "tile": [bm, bn, bk], "cluster": parts,
             **{key: tactic[key] for key in ("stages", "consumers", "per_sm")},
         }  # fmt: skip
         s, swizzle = form.sizes, bk * size
@@ -299,7 +300,7 @@ class ConvWgmma(_Convolution):
         steps = self._steps(problem, form)
         values["k_part"] = ceil(divide(steps, parts))
         tiles = mul(mul(up(s["m"], bm), up(s["n"], bn)), parts)
-        return self.launches(spec, form, values, (persistent(tiles, problem, per_sm), 1, 1), packs, parts)
+        return self.launches(spec, form, values, wgmma_grid(tiles, parts, problem, per_sm), packs)
 
     def _image_map(self, problem: Problem, form: Form, bk: int, bm: int) -> TensorMap:
         g, x = form.image, problem.inputs[0]

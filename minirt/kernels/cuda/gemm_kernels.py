@@ -12,9 +12,9 @@ from minirt.kernels.cuda.matrix_kernel import (
     Value,
     exact,
     map_type,
-    persistent,
     step_width,
     up,
+    wgmma_grid,
     work_of,
 )
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form, vector
@@ -247,7 +247,7 @@ class GemmWgmma(_Product):
         return ranked(work_of(problem, form, step, 128), "wgmma")
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
-        """The product, and the sum of its parts."""
+        """The product."""
         form = self.form(problem)
         assert isinstance(form, Form)
         pack = self._pack(problem, form)
@@ -256,7 +256,7 @@ class GemmWgmma(_Product):
         dtype, parts, per_sm = problem.inputs[0].type.dtype, int(tactic["parts"]), int(tactic["per_sm"])
         (bm, bn), bk, s = tactic["tile"], 1024 // dtype.bits, form.sizes
         spec: Spec = {
-            "method": "wgmma", **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k, "split": parts > 1,
+            "method": "wgmma", **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k, "cluster": parts,
             **{key: tactic[key] for key in ("stages", "consumers", "per_sm")},
         }  # fmt: skip
         a = {"row": form.a["m"], "b0": form.a["b0"], "b1": form.a["b1"]}
@@ -266,7 +266,7 @@ class GemmWgmma(_Product):
         values |= _map("tb", values["b"], dtype.name, inner, rows, s, (bk, bn) if b_by_k else (64, bk))
         values["k_part"] = up(up(s["k"], bk), parts)
         tiles = mul(mul(up(s["m"], bm), up(s["n"], bn)), mul(mul(s["nb0"], s["nb1"]), parts))
-        return self.launches(spec, form, values, (persistent(tiles, problem, per_sm), 1, 1), packs, parts)
+        return self.launches(spec, form, values, wgmma_grid(tiles, parts, problem, per_sm), packs)
 
 
 def _map(

@@ -1,21 +1,22 @@
 // GEMM and implicit-GEMM convolution on wgmma (sm_90a): persistent blocks of CONSUMERS warpgroups, each of which multiplies
 // MI * 64 rows and writes them out; one thread keeps shared memory fed by bulk tensor copies.
-// The head defines: In, BM BN BK STAGES CONSUMERS MI FEED_WARP, CONV B_BY_K SPLIT, `wgmma(...)`, struct Args, `image(args)`,
+// With CLUSTER > 1 the blocks of a cluster share a tile: each takes a part of k, and sums a part of the rows of all.
+// The head defines: In, BM BN BK STAGES CONSUMERS MI FEED_WARP CLUSTER, CONV B_BY_K, `wgmma(...)`, struct Args, `image(args)`,
 // `finish<V>(...)`.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 
-struct Tile { int m0, n0, b0, b1, part, k0, k1; };
+struct Tile { int m0, n0, b0, b1, k0, k1; };
 struct Schedule {
   int tiles_m, tiles_n, area, total, steps;
   DEV Schedule(const Args& p) {
     tiles_m = (p.m + BM - 1) / BM; tiles_n = (p.n + BN - 1) / BN; area = tiles_m * tiles_n;
-    total = area * p.nb0 * p.nb1 * (SPLIT ? p.parts : 1);
+    total = area * p.nb0 * p.nb1;
     if constexpr (CONV) steps = image(p).r * image(p).s * ((image(p).c + BK - 1) / BK); else steps = (p.k + BK - 1) / BK;
   }
   // groups of eight rows of tiles share their B tiles in L2
   DEV Tile at(int t, const Args& p) const {
     Tile x = {};
-    const u32 z = BATCHED || SPLIT ? (u32)t / (u32)area : 0u, i = t - z * area;
+    const u32 z = BATCHED ? (u32)t / (u32)area : 0u, i = t - z * area;
     if (tiles_n == 1) {
       x.m0 = i * BM;
     } else {
@@ -24,12 +25,9 @@ struct Schedule {
       x.m0 = (group * 8 + inside - column * high) * BM; x.n0 = column * BN;
     }
     x.k1 = steps;
-    if constexpr (BATCHED || SPLIT) {
-      const u32 batches = (u32)p.nb0 * p.nb1, b = z % batches;
-      x.part = z / batches; x.b0 = b / (u32)p.nb1; x.b1 = b - x.b0 * p.nb1;
-    }
-    if constexpr (SPLIT) {
-      x.k0 = x.part * p.k_part;
+    if constexpr (BATCHED) { x.b0 = z / (u32)p.nb1; x.b1 = z - x.b0 * p.nb1; }
+    if constexpr (CLUSTER > 1) {
+      x.k0 = cluster_rank() * p.k_part;
       if (x.k0 + p.k_part < steps) x.k1 = x.k0 + p.k_part;
     }
     return x;
@@ -94,16 +92,46 @@ DEV void write_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int 
         for (int q = 0; q < 8; q++) v[q] = acc[i][16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
         quad_transpose(v);
         const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
-        if (m < p.m && valid > 0) {
-          if constexpr (SPLIT) {
-            const i64 at = ((i64)(x.part * p.nb0 + x.b0) * p.nb1 + x.b1) * p.m + m;
-            if ((p.n & 3) == 0 && valid >= 8) store_fast<8>(p.partial + at * p.n + n, v);
-            else store_slow<float, 8, float>(p.partial + at * p.n + n, v, 1, valid);
-          } else {
-            finish<8>(v, p, x.b0, x.b1, m, n, valid);
-          }
+        if (m < p.m && valid > 0) finish<8>(v, p, x.b0, x.b1, m, n, valid);
+      }
+}
+
+// Sums the parts of a tile in the order of k; the stages, which no one reads any more, hold each block's own.
+DEV void share_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int row, u32 base) {
+  constexpr int PITCH = 4 * (BN + 4), THREADS = 128 * CONSUMERS, CHUNKS = BN / 8;
+  const int l = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
+  asm volatile("bar.sync 1, %0;" ::"n"(THREADS) : "memory");
+#pragma unroll
+  for (int i = 0; i < MI; i++)
+#pragma unroll
+    for (int g = 0; g < BN / 32; g++)
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        float v[8];
+#pragma unroll
+        for (int q = 0; q < 8; q++) v[q] = acc[i][16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
+        quad_transpose(v);
+        const u32 at = base + (row + 64 * i + 16 * warp + 8 * h + (l >> 2)) * PITCH + 4 * (32 * g + 8 * (l & 3));
+#pragma unroll
+        for (int q = 0; q < 2; q++) {
+          const u32 w[4] = {__float_as_uint(v[4 * q]), __float_as_uint(v[4 * q + 1]), __float_as_uint(v[4 * q + 2]), __float_as_uint(v[4 * q + 3])};
+          store_shared(at + 16 * q, w);
         }
       }
+  cluster_sync();
+  for (int e = cluster_rank() * THREADS + threadIdx.x; e < BM * CHUNKS; e += CLUSTER * THREADS) {
+    const int r = e / CHUNKS, c = e % CHUNKS * 8, m = x.m0 + r, n = x.n0 + c, valid = p.n - n;
+    if (m >= p.m || valid <= 0) continue;
+    float v[8] = {};
+#pragma unroll
+    for (int q = 0; q < CLUSTER; q++) {
+      const u32 at = cluster_address(base + r * PITCH + 4 * c, q);
+      add_from_cluster(v, at);
+      add_from_cluster(v + 4, at + 16);
+    }
+    finish<8>(v, p, x.b0, x.b1, m, n, valid);
+  }
+  cluster_sync();
 }
 
 DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
@@ -120,7 +148,7 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
     barriers_visible();
   }
   if (threadIdx.x == (FEED_WARP ? 128 * CONSUMERS : 0)) {
-    feeder.t = blockIdx.x; feeder.stage = 0; feeder.phase = 1;
+    feeder.t = blockIdx.x / CLUSTER; feeder.stage = 0; feeder.phase = 1;
     if (feeder.t < schedule.total) feeder.start(p, schedule);
   }
   __syncthreads();
@@ -135,9 +163,9 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   const int row = (threadIdx.x >> 7) * MI * 64;
   int stage = 0;
   u32 phase = 0;
-  Tile next = schedule.at(blockIdx.x, p);
-  if (AHEAD && blockIdx.x < schedule.total) fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
-  for (int t = blockIdx.x; t < schedule.total; t += gridDim.x) {
+  Tile next = schedule.at(blockIdx.x / CLUSTER, p);
+  if (AHEAD && CLUSTER == 1 && blockIdx.x < schedule.total) fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
+  for (int t = blockIdx.x / CLUSTER; t < schedule.total; t += gridDim.x) {
     const Tile x = next;
     if (t + gridDim.x < schedule.total) {
       next = schedule.at(t + gridDim.x, p);
@@ -174,6 +202,6 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
       if (!FEED_WARP && threadIdx.x == 0) feeder.step(p, schedule, ta, tb, base, full, empty);
       __syncwarp();
     }
-    write_tile(acc, p, x, row);
+    if constexpr (CLUSTER > 1) share_tile(acc, p, x, row, base); else write_tile(acc, p, x, row);
   }
 }

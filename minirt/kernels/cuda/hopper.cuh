@@ -33,3 +33,14 @@ template <int WIDTH> DEV u64 matrix_by_k(u32 at) {
 DEV u64 matrix_by_n(u32 at, u32 next) {
   return (u64)((at & 0x3FFFF) >> 4) | ((u64)(next >> 4) << 16) | (64ull << 32) | (1ull << 62);
 }
+// Blocks of a cluster read each other's shared memory, between two barriers that all their threads pass.
+DEV u32 cluster_rank() { u32 r; asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(r)); return r; }
+DEV void cluster_sync() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+DEV u32 cluster_address(u32 at, int rank) { u32 x; asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(x) : "r"(at), "r"(rank)); return x; }
+DEV void add_from_cluster(float* x, u32 at) {
+  float a, b, c, d;
+  asm volatile("ld.shared::cluster.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(a), "=f"(b), "=f"(c), "=f"(d) : "r"(at) : "memory");
+  x[0] += a; x[1] += b; x[2] += c; x[3] += d;
+}

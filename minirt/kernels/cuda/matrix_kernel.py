@@ -108,6 +108,11 @@ def persistent(tiles: Dim, problem: Problem, per_sm: int) -> Dim:
     return minimum(tiles, problem.target.multiprocessors * per_sm)
 
 
+def wgmma_grid(tiles: Dim, parts: int, problem: Problem, per_sm: int) -> tuple[Dim, Dim, Dim]:
+    """Blocks of a wgmma kernel for tiles times parts of k, which a cluster takes."""
+    return (tiles if parts > 1 else persistent(tiles, problem, per_sm), 1, 1)
+
+
 def exact(problem: Problem) -> bool:
     """True where 32-bit floats must be multiplied as such, which tensor cores do as three TF32 products."""
     return problem.inputs[0].type.dtype.name == "f32" and not problem.tf32

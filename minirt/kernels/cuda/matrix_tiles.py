@@ -21,7 +21,7 @@ MMA_TILES: tuple[Spec, ...] = (
     {"tile": [128, 64], "warps": [2, 2], "per_sm": 2},
     {"tile": [64, 64], "warps": [2, 2], "per_sm": 4},
 )
-SPLITS = (2, 3, 4, 6, 8)
+SPLITS = (2, 3, 4, 6, 8)  # of a cluster at most 8 (CUDA programming guide: portable sizes)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,11 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     busy = waves * per_sm + min(per_sm, ceil(rest / work.multiprocessors))
     compute = busy * steps * rates.step * area / (rates.tall[bm] * rates.wide[bn])
     waiting = steps * rates.flight / int(tile.get("stages", 4))
-    partial = 8.0 * work.m * work.n * work.batch * parts / _PARTIAL_BYTES_PER_US + _PARTIAL_US if parts > 1 else 0.0
+    partial = 0.0
+    if parts > 1 and method == "wgmma":  # summed through the shared memory of a cluster
+        partial = 1.0 + 0.1 * parts
+    elif parts > 1:
+        partial = 8.0 * work.m * work.n * work.batch * parts / _PARTIAL_BYTES_PER_US + _PARTIAL_US
     longest = max(compute + rates.edge * (ceil(busy / per_sm) - 1), work.moved / _BYTES_PER_US, waiting)
     return float(longest + rates.edge + partial)
 

@@ -2,14 +2,15 @@
 
 Spec (beside ``matrix_source``'s): tile [BM, BN, BK] with BK * element size 64 or 128 bytes, stages, consumers
 (warpgroups that multiply; BM = 64 * consumers * MI), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b
-is [K, N]), conv, split.  Grid: x = min(tiles * parts * nb0 * nb1, multiprocessors * per_sm).  Maps, innermost first,
-all with the swizzle of BK * element size bytes:
+is [K, N]), conv, cluster (blocks that share a tile, each a part of k; 1).  Grid: x = min(tiles * nb0 * nb1,
+multiprocessors * per_sm), or tiles * nb0 * nb1 * cluster.  Maps, innermost first, all with the swizzle of
+BK * element size bytes:
 
 - product a: dims (k, m, nb1, nb0), box (BK, BM, 1, 1); b by k: (k, n, nb1, nb0), box (BK, BN, 1, 1);
   b by n: (n, k, nb1, nb0), box (64, BK, 1, 1).
 - convolution a: im2col map (c, w, h, n) with ``channels`` BK and ``pixels`` BM; b: dims (c, taps, o), box (BK, 1, BN).
 
-With ``split`` k_part counts steps of BK (of a convolution: of a tap's channels, each tap rounded up to BK).
+With ``cluster`` k_part counts steps of BK (of a convolution: of a tap's channels, each tap rounded up to BK).
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def instruction(n: int, dtype: str, b_by_k: bool) -> str:
 def wgmma_args(spec: Spec) -> Args:
     """Run-time arguments: two tensor maps, sizes, and the result's."""
     args: Args = [("ta", "map"), ("tb", "map"), *((name, "i32") for name in ("m", "n", "k", "nb0", "nb1", *MOVES))]
-    split = bool(spec.get("split"))
-    args += [("partial", "ptr"), ("k_part", "i32"), ("parts", "i32")] if split else result_args(spec)
+    args += result_args(spec)
+    args += [("k_part", "i32")] if spec.get("cluster", 1) > 1 else []
     return args + (image_args() if spec.get("conv") else [])
 
 
@@ -55,17 +56,18 @@ def feeds_apart(bm: int, bn: int, consumers: int, per_sm: int) -> bool:
 def wgmma(spec: Spec) -> Source:
     """Persistent product or convolution on tensor cores fed by the copy engine; f16, bf16, f32 (as TF32)."""
     bm, bn, bk = spec["tile"]
-    consumers, per_sm = spec["consumers"], spec["per_sm"]
-    split, conv = bool(spec.get("split")), bool(spec.get("conv"))
+    consumers, per_sm, cluster = spec["consumers"], spec["per_sm"], spec.get("cluster", 1)
+    conv = bool(spec.get("conv"))
     b_by_k = conv or bool(spec["b_by_k"])
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
-        "CONV": conv, "B_BY_K": b_by_k, "SPLIT": split, "FEED_WARP": feeds_apart(bm, bn, consumers, per_sm),
+        "CLUSTER": cluster, "CONV": conv, "B_BY_K": b_by_k,
+        "FEED_WARP": feeds_apart(bm, bn, consumers, per_sm),
     }  # fmt: skip
     shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     threads = 128 * consumers + (32 if constants["FEED_WARP"] else 0)
+    bound = f"__launch_bounds__({threads}, {per_sm})" + (f" __cluster_dims__({cluster}, 1, 1)" if cluster > 1 else "")
     return assemble(
         "conv_wgmma" if conv else "gemm_wgmma", ["gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"], wgmma_args(spec), spec,
-        constants, threads, shared=shared, bound=f"__launch_bounds__({threads}, {per_sm})",
-        head=instruction(bn, spec["dtype"], b_by_k), partial=split,
+        constants, threads, shared=shared, bound=bound, head=instruction(bn, spec["dtype"], b_by_k),
     )  # fmt: skip
