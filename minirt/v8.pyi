@@ -2301,7 +2301,7 @@ class IBuilderConfig(metaclass=_ApiType):
     def algorithm_selector(self, value: IAlgorithmSelector | None) -> None: ...
     @property
     def int8_calibrator(self) -> IInt8Calibrator | Any:
-        """Who calibrates int8."""
+        """Who calibrates int8: nobody is asked."""
     @int8_calibrator.setter
     def int8_calibrator(self, value: IInt8Calibrator | None) -> None: ...
     @property

@@ -26,6 +26,7 @@ from minirt.build.build import build
 from minirt.build.fixing import fixed_sizes
 from minirt.build.freeze import freeze, value_of
 from minirt.build.io_formats import formats_in, profiles_inside
+from minirt.build.layer_precision import honoured, wide_layers
 from minirt.build.load import Loaded, Package
 from minirt.build.network import NetworkCells
 from minirt.build.options import Options, Profile
@@ -35,11 +36,13 @@ from minirt.build.tuning import Tuning
 from minirt.errors import ApiError, MinirtError
 from minirt.flags import flags
 from minirt.trace import Progress, no_progress
+from minirt.types.dtype import DType, bf16, f16, i8
 
 _CHUNK = 1 << 24
 _PERMITTED = {"FP16": "f16", "BF16": "bf16"}
 _BATCH = "explicit batch dims"
 _STRIP = {"STRIP_PLAN", "WEIGHTLESS"}
+_CONSTRAINED = {"OBEY_PRECISION_CONSTRAINTS", "PREFER_PRECISION_CONSTRAINTS", "STRICT_TYPES"}
 _REFIT = {"REFIT", "REFIT_IDENTICAL"}
 
 
@@ -190,6 +193,29 @@ class Builder(Managed):
         cells = network._state
         monitor = config.progress_monitor
         watch: Progress = no_progress if monitor is None else Watch(monitor)
+        options = self._options(cells, config, watch)
+        self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
+        try:
+            with fixed_sizes(cells, options.profiles):
+                parameters = _parameters(cells, config.flags)
+                with honoured(cells, self._narrow_types(cells, config)):
+                    graph = freeze(cells) if parameters is None else frozen(cells, parameters)
+                formats = formats_in(cells, value_of)
+            options = replace(
+                options,
+                profiles=profiles_inside(options.profiles, formats),
+                formats={name: (f.name, f.channels) for name, f in formats.items()},
+            )
+            data = build(graph, options, None if parameters is None else table_of(parameters))
+        finally:
+            if isinstance(watch, Watch):
+                watch.close()
+        if config.algorithm_selector is not None:
+            tell_selector(config.algorithm_selector, data, options.targets[0], config.flags, dialect_of(self))
+        return data
+
+    def _options(self, cells: NetworkCells, config: ConfigState, watch: Progress) -> Options:
+        """Return what a config asks for."""
         strong = "STRONGLY_TYPED" in cells.flags
         permitted = () if strong else tuple(t for f, t in _PERMITTED.items() if f in config.flags)
         options = Options(
@@ -204,25 +230,18 @@ class Builder(Managed):
             bool(_STRIP & config.flags),
             "WEIGHT_STREAMING" in config.flags,
         )
-        options = replace(options, tuning=_tuning(config))
-        self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
-        try:
-            with fixed_sizes(cells, options.profiles):
-                parameters = _parameters(cells, config.flags)
-                graph = freeze(cells) if parameters is None else frozen(cells, parameters)
-                formats = formats_in(cells, value_of)
-            options = replace(
-                options,
-                profiles=profiles_inside(options.profiles, formats),
-                formats={name: (f.name, f.channels) for name, f in formats.items()},
-            )
-            data = build(graph, options, None if parameters is None else table_of(parameters))
-        finally:
-            if isinstance(watch, Watch):
-                watch.close()
-        if config.algorithm_selector is not None:
-            tell_selector(config.algorithm_selector, data, options.targets[0], config.flags, dialect_of(self))
-        return data
+        return replace(options, tuning=_tuning(config), wide=wide_layers(cells) if permitted else ())
+
+    def _narrow_types(self, cells: NetworkCells, config: ConfigState) -> list[DType]:
+        """Return the narrow types that single layers may be told to compute in: permitted, or constraints are kept."""
+        if "STRONGLY_TYPED" in cells.flags:
+            return []
+        kept = self._state.strict_type_constraints or bool(_CONSTRAINED & config.flags)
+        for layer in cells.layers:
+            if layer.extras.get("precision") is i8:
+                what = "only quantize and dequantize layers make int8; its precision is not"
+                self._state.sink.log("WARNING", f"layer '{layer.name}': {what}")
+        return [t for f, t in (("FP16", f16), ("BF16", bf16)) if kept or f in config.flags]
 
     def _plain_profile(self, cells: NetworkCells) -> Profile:
         """Return the profile of a config that has none: batches up to the greatest where shapes leave them out."""

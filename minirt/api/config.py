@@ -31,8 +31,22 @@ from minirt.api.timing_cache import CacheState, ITimingCache, read_cache
 from minirt.build.bench import device_here
 from minirt.errors import ApiError
 
-_NO_INT8 = "INT8 without Q/DQ layers computes in the wider types; insert quantize and dequantize layers"
-_UNHONOURED = {"INT8": _NO_INT8}
+_QDQ = "quantize and dequantize layers say what is computed in it; without them wider types are"
+_UNHONOURED = {
+    "INT8": _QDQ,
+    "FP8": _QDQ,
+    "INT4": _QDQ,
+    "FP4": _QDQ,
+    "SPARSE_WEIGHTS": "weights are multiplied as if they were dense",
+    "DEBUG": "nothing waits after each layer; set CUDA_LAUNCH_BLOCKING=1",
+    "DIRECT_IO": "copies between an input or output and its first or last layer are not ruled out",
+    "SAFETY_SCOPE": "no engine is restricted to a safe runtime",
+    "ERROR_ON_TIMING_CACHE_MISS": "what the timing cache lacks is timed, or taken as ranked",
+    "DISABLE_COMPILATION_CACHE": "compiled kernels are kept; set MINIRT_CACHE to an empty folder",
+    "MONITOR_MEMORY": "memory is not monitored while building",
+    "DISTRIBUTIVE_INDEPENDENCE": "kernels are not chosen by it",
+}
+_NO_DLA = "there is no DLA; layers run on the GPU, or on the CPU where there is none"
 
 
 @dataclass
@@ -41,6 +55,7 @@ class ConfigState:
 
     sink: Sink
     flags: set[str] = field(default_factory=lambda: {"TF32"})
+    warned: set[str] = field(default_factory=set)
     quantization: set[str] = field(default_factory=lambda: {"CALIBRATE_BEFORE_FUSION"})
     tactics: int | None = None
     pools: dict[str, int] = field(default_factory=dict)
@@ -97,7 +112,33 @@ def _put_level(config: IBuilderConfig, level: int) -> None:
 
 
 def _put_flags(config: IBuilderConfig, bits: int) -> None:
-    config._state.flags = names_of(BuilderFlag, bits, config)
+    names = names_of(BuilderFlag, bits, config)
+    config._state.flags = names
+    for name in sorted(names):
+        _warn(config, f"BuilderFlag.{name}", _UNHONOURED.get(name, ""))
+
+
+def _warn(config: IBuilderConfig, what: str, why: str) -> None:
+    """Say once in the log that something cannot be honoured, and why; "" says nothing."""
+    state = config._state
+    if why and what not in state.warned:
+        state.warned.add(what)
+        state.sink.log("WARNING", f"{what}: {why}")
+
+
+def _put_core(config: IBuilderConfig, core: int) -> None:
+    config._state.DLA_core = core
+    _warn(config, "IBuilderConfig.DLA_core", _NO_DLA if core >= 0 else "")
+
+
+def _put_device(config: IBuilderConfig, device: Any) -> None:
+    config._state.enums["device"] = device.name
+    _warn(config, "DeviceType.DLA", _NO_DLA if device.name == "DLA" else "")
+
+
+def _put_calibrator(config: IBuilderConfig, calibrator: Any) -> None:
+    config._state.int8_calibrator = calibrator
+    _warn(config, "IBuilderConfig.int8_calibrator", "nothing is calibrated" if calibrator is not None else "")
 
 
 def _put_quantization(config: IBuilderConfig, bits: int) -> None:
@@ -143,8 +184,13 @@ class IBuilderConfig(Managed):
     tiling_optimization_level = _choice(
         "tiling", TilingOptimizationLevel, "NONE", "How long to look for tilings.", since=10
     )
-    DLA_core = plain("DLA_core", int, "The DLA core; there is none.")
-    default_device_type = _choice("device", DeviceType, "GPU", "Where layers run.")
+    DLA_core = attr(lambda self: self._state.DLA_core, _put_core, int, "The DLA core; there is none.")
+    default_device_type = attr(
+        lambda self: member(DeviceType, self._state.enums.get("device", "GPU"), dialect_of(self)),
+        _put_device,
+        DeviceType,
+        "Where layers run.",
+    )
     engine_capability = _choice("capability", EngineCapability, "STANDARD", "Which runtime it is for.", since=8)
     profiling_verbosity = _choice("verbosity", ProfilingVerbosity, "LAYER_NAMES_ONLY", "What the inspector may tell.")
     hardware_compatibility_level = _choice(
@@ -157,8 +203,13 @@ class IBuilderConfig(Managed):
     algorithm_selector = plain(
         "algorithm_selector", IAlgorithmSelector | None, "Who selects kernels.", until=10, instead=_EDITABLE
     )
-    int8_calibrator = plain(
-        "int8_calibrator", IInt8Calibrator | None, "Who calibrates int8.", until=10, instead=_EXPLICIT
+    int8_calibrator = attr(
+        lambda self: self._state.int8_calibrator,
+        _put_calibrator,
+        IInt8Calibrator | None,
+        "Who calibrates int8: nobody is asked.",
+        until=10,
+        instead=_EXPLICIT,
     )
     remote_auto_tuning_config = plain("remote_auto_tuning_config", str, "Where to measure instead of here.", since=10)
     build_route = plain("build_route", str, "Which route of building is taken.", since=11)
@@ -171,8 +222,7 @@ class IBuilderConfig(Managed):
     @method()
     def set_flag(self, flag: BuilderFlag) -> None:
         """Set a flag; one that cannot be honoured is said so once, in the log."""
-        if flag.name not in self._state.flags and _UNHONOURED.get(flag.name):
-            self._state.sink.log("WARNING", f"BuilderFlag.{flag.name}: {_UNHONOURED[flag.name]}")
+        _warn(self, f"BuilderFlag.{flag.name}", _UNHONOURED.get(flag.name, ""))
         self._state.flags.add(flag.name)
 
     @method()
@@ -232,6 +282,7 @@ class IBuilderConfig(Managed):
     @method()
     def set_device_type(self, layer: ILayer, device_type: DeviceType) -> None:
         """Set where a layer runs; on DLA it cannot, there is none."""
+        _warn(self, "DeviceType.DLA", _NO_DLA if device_type.name == "DLA" else "")
         self._state.devices[id(layer._state)] = device_type.name
 
     @method()

@@ -152,12 +152,12 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
     if pinned:
         graph = run_passes(graph, NEUTRAL, observer())
     attends = target.kind == "cuda" and target.capability >= 80
-    passes = fusing(NARROWED if options.permitted else HALVES) if attends else FUSING
+    passes = fusing(NARROWED if options.permitted and not options.wide else HALVES) if attends else FUSING
     graph = run_passes(graph, passes, observer())
     if target.kind == "cpu":
         graph = run_passes(graph, WIDE)
     elif options.permitted:
-        graph = narrow(graph, dtype_of(options.permitted[0]))
+        graph = narrow(graph, dtype_of(options.permitted[0]), options.wide)
     setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner)
     return Lowering(graph, setting)
 
@@ -173,6 +173,7 @@ def sections(
         "permitted": list(options.permitted),
         "verbosity": options.verbosity,
         "streaming": options.streaming,
+        "wide": list(options.wide),
         "formats": {k: list(v) for k, v in sorted(options.formats.items())},
         "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
         "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -122,7 +122,9 @@ class Package:
 
     def options(self, target: Target) -> Options:
         """The options that lower the graph for another target."""
-        return Options((target,), tuple(self._profiles), tuple(self.about["permitted"]), bool(self.about["tf32"]))
+        about = self.about
+        made = Options((target,), tuple(self._profiles), tuple(about["permitted"]), bool(about["tf32"]))
+        return replace(made, wide=tuple(about.get("wide", ())))
 
     def stored_plan(self, key: str) -> Plan:
         """The plan that the engine holds under ``target/profile``; raises EngineFormatError for one that it lacks."""

@@ -34,6 +34,7 @@ class Options:
     ``permitted`` names types that float32 work may be done in ("f16", "bf16"); ``tf32`` lets matrix products of float32
     use TF32 on tensor cores; ``verbosity`` is what the engine tells of its layers ("NONE", "LAYER_NAMES_ONLY",
     "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.
+    ``wide`` are layers that stay in float32.
     ``formats`` are those of inputs and outputs that are not row-major, by name: format and channels.
     From ``level`` 3 on tactics are timed, as ``tuning`` says.
     """
@@ -50,6 +51,7 @@ class Options:
     streaming: bool = False
     tuning: Tuning = Tuning()
     formats: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    wide: tuple[str, ...] = ()
 
 
 def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

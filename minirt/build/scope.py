@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from minirt.build import layer_precision
 from minirt.build.implicit_batch import batch_dim, shifted
 from minirt.build.io_formats import format_of
 from minirt.build.layers.emit import TRANSLATIONS, Layer, Results, Translate, cast
@@ -58,7 +59,8 @@ class Scope:
         else:
             operands = [None if t is None else self.known[t] for t in layer.operands]
             with origin((layer.name,)):
-                self.put(layer, translate(layer, operands))
+                made = translate(layer, layer_precision.given(layer, operands))
+                self.put(layer, layer_precision.returned(layer, operands, made))
 
     def put(self, layer: LayerCell, made: list[Value]) -> None:
         """Set the values of a layer's outputs, in the types that they were asked for."""

@@ -35,19 +35,20 @@ MOVES = (Reshape, Transpose, Expand, Slice, Concat, Pad, Gather, Relayout, Pool,
 NARROW = (*MOVES, Elementwise, Accumulates, Reduce, Normalization)
 
 
-def narrow(graph: Graph, dtype: DType) -> Graph:
+def narrow(graph: Graph, dtype: DType, wide_layers: Sequence[str] = ()) -> Graph:
     """The fused graph with float32 values between its nodes held in ``dtype``; arithmetic inside a node stays float32.
 
     Inputs and outputs keep their types, and so do attention masks, whose numbers may be very large.  Numbers beyond the
-    range of ``dtype`` become its largest.
+    range of ``dtype`` become its largest.  Nodes of ``wide_layers``, by the user's names, give float32 as before.
     """
     whole = set(graph.outputs)
     masks = _masks(graph)
+    spared = frozenset(wide_layers)
 
     def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
         if isinstance(node.op, Input | Constant | Weights):
             return node.outputs
-        if not isinstance(node.op, NARROW):
+        if not isinstance(node.op, NARROW) or not spared.isdisjoint(node.origin):
             return apply_all(
                 node.op,
                 *(
