@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
@@ -28,6 +29,8 @@ _MAX_DEPTH = 64
 
 def encode(value: Any) -> Any:
     """A plan, or a part of one, as JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"r": repr(value)}  # which JSON has no word for
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Expr | Fraction):
@@ -77,6 +80,7 @@ def _decode(data: Any, depth: int) -> Any:
     ((kind, inner),) = data.items()
     special: dict[str, Callable[[], Any]] = {
         "d": lambda: _dim(inner),
+        "r": lambda: float(inner),
         "m": lambda: {k: _plain(_decode(v, depth + 1)) for k, v in inner},
         "t": lambda: Tensor(dtype_of(inner[0]), tuple(_decode(d, depth) for d in inner[1]), tuple(inner[2])),
     }
