@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-import numpy as np
-
-from minirt.ir.graph import Graph, array_of, constant, is_constant, rebuild
+from minirt.ir.graph import Graph, rebuild
 from minirt.ir.op import Node, Value, apply, names_of, origin, reapply
+from minirt.ir.weights import is_fixed
 from minirt.ops.gemm import Gemm
-from minirt.ops.movement import Slice
+from minirt.ops.movement import Concat, Reshape, Slice
+from minirt.optimize.fold import computed
 from minirt.types.dim import Dim
 
 
@@ -48,10 +48,10 @@ def _family(node: Node) -> Hashable | None:
     if not isinstance(op, Gemm) or len(node.outputs) > 1:
         return None
     x, b, *extras = node.inputs
-    if is_constant(x) or not is_constant(b) or b.rank != 2 or x.rank < 2:
+    if is_fixed(x) or not is_fixed(b) or b.rank != 2 or x.rank < 2:
         return None
     columns = _columns(node)
-    if not isinstance(columns, int) or not all(is_constant(e) and _by_column(e, columns) for e in extras):
+    if not isinstance(columns, int) or not all(is_fixed(e) and _by_column(e, columns) for e in extras):
         return None
     single = tuple(e if e.tensor.size == 1 else None for e in extras)
     return (op, x, b.dtype, single, tuple(e.dtype for e in extras))
@@ -70,13 +70,14 @@ def _together(family: list[Node], x: Value) -> Value:
     assert isinstance(op, Gemm)
     operands = []
     for place, first in enumerate(family[0].inputs[1:], 1):
-        arrays = [array_of(n.inputs[place]) for n in family]
+        parts = [n.inputs[place] for n in family]
         if place > 1 and first.tensor.size == 1:
             operands.append(first)
         elif place > 1:
-            operands.append(constant(np.concatenate([a.reshape(-1) for a in arrays]), first.dtype))
+            rows = [computed(Reshape((e.tensor.size,)), e)[0] for e in parts]
+            operands.append(computed(Concat(0), *rows)[0])
         else:
-            operands.append(constant(np.concatenate(arrays, axis=0 if op.trans_b else 1), first.dtype))
+            operands.append(computed(Concat(0 if op.trans_b else 1), *parts)[0])
     return apply(op, x, *operands)
 
 
