@@ -91,8 +91,8 @@ def onnx_node(layer: Layer) -> tuple[Value, ...]:
     if parameters is None:
         return import_node(layer["node"], layer.operands)
 
-    def hold(name: str, data: Data) -> Value:
-        made = parameters.value(name, data.array, data.dtype, layer.cell.name, "CONSTANT")
+    def hold(name: str, data: Data, plain: bool) -> Value:
+        made = parameters.value(name, data.array, data.dtype, layer.cell.name, "CONSTANT", plain)
         return apply(Constant(data)) if made is None else made
 
     with holding(hold):

@@ -70,15 +70,15 @@ class Parameters:
     found: dict[str, tuple[Row, Data]] = field(default_factory=dict)
     _fixing: bool = False
 
-    def value(self, name: str, array: Array, dtype: DType, layer: str, role: str) -> Value | None:
-        """Return weights as a parameter of the graph; None for those that stay constants."""
+    def value(self, name: str, array: Array, dtype: DType, layer: str, role: str, plain: bool = False) -> Value | None:
+        """Return weights as a parameter of the graph; None for those that stay constants, as a plain number does."""
         label = name or f"{layer} {role}"
         data = Data(np.array(array), dtype)
         known = self.found.get(label)
         if known is not None and not _alike(known[1], data):
             label = f"{layer} {role}"  # two things have one name
             known = self.found.get(label)
-        asked = np.ndim(array) > 0 if self.only is None else label in self.only
+        asked = np.ndim(array) > 0 and not plain if self.only is None else label in self.only
         open_ = asked and (dtype.is_float or (dtype.bits <= 8 and dtype.is_integer and data.array.size > _SMALL))
         if known is None:
             known = (Row(layer, role, data.type, data.digest, not open_), data)

@@ -19,10 +19,10 @@ from minirt.parsers.onnx.registry import IMPORTERS
 from minirt.types.tensor import Tensor, Type
 
 Env = dict[str, Value]
-Hold = Callable[[str, Data], Value]
+Hold = Callable[[str, Data, bool], Value]
 
 
-def _as_constant(name: str, data: Data) -> Value:
+def _as_constant(name: str, data: Data, plain: bool) -> Value:
     return apply(Constant(data))
 
 
@@ -31,7 +31,10 @@ _hold: ContextVar[Hold] = ContextVar("hold", default=_as_constant)
 
 @contextmanager
 def holding(hold: Hold) -> Iterator[None]:
-    """Within it, ``hold`` says what the constants of bodies are in the graph."""
+    """Within it, ``hold`` says what constants are in the graph: those of bodies, and those that are nodes.
+
+    It is given a name, the numbers, and whether they are a plain number of some formula.
+    """
     token = _hold.set(hold)
     try:
         yield
@@ -84,6 +87,9 @@ def import_node(node: ParsedNode, operands: Sequence[Value | None]) -> tuple[Val
     made = (results,) if isinstance(results, Value) else tuple(results)
     if len(made) < outputs:
         raise _unsupported(node, f"only {len(made)} of its {outputs} outputs are supported")
+    if node.op_type == "Constant" and isinstance(made[0].op, Constant):
+        data = made[0].op.data
+        return (_hold.get()(node.outputs[0], data, data.array.size == 1),)
     return made
 
 
@@ -106,7 +112,8 @@ def _expanded(node: ParsedNode, operands: Sequence[Value | None]) -> tuple[Value
     for name, value in zip(node.inputs, operands, strict=True):
         if value is not None:
             env[name] = value
-    _import_nodes(body, env)
+    with holding(_as_constant):  # the function's own numbers, not the model's
+        _import_nodes(body, env)
     return tuple(env[name] for name in node.outputs if name) if all(node.outputs) else _sparse_outputs(node, env)
 
 
@@ -189,7 +196,7 @@ def _constants(graph: ParsedGraph) -> Env:
     env: Env = {}
     for name, data in graph.constants.items():
         with origin((name,)):
-            env[name] = _hold.get()(name, data)
+            env[name] = _hold.get()(name, data, False)
     return env
 
 

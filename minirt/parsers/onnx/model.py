@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import onnx
 
 from minirt.ir.graph import Data
@@ -57,9 +58,13 @@ class ParsedGraph:
 
     @property
     def all_constants(self) -> dict[str, Data]:
-        """Its constants and those of the bodies of its nodes, by name."""
+        """Its constants, those that are nodes, and those of the bodies of its nodes, by name."""
         found: dict[str, Data] = {}
         for node in self.nodes:
+            held = [node.attributes[k] for k in ("value", "value_floats") if k in node.attributes]
+            array = np.asarray(held[0]) if node.op_type == "Constant" and held else None
+            if array is not None and array.dtype != object:
+                found[node.outputs[0]] = Data(array if "value" in node.attributes else array.astype(np.float32))
             for body in node.bodies.values():
                 found |= body.all_constants
         return found | dict(self.constants)
