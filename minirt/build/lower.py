@@ -228,6 +228,8 @@ class Lowering:
         if isinstance(node.op, Concat) and self._gathered(node):
             return
         found, refusals = choose(node.op, sources, wanted, self.setting, node.label)
+        if found is None and [self.places.pop(v) for v in node.outputs if v in self.places]:  # a copy follows
+            found, refusals = choose(node.op, sources, [v.tensor for v in node.outputs], self.setting, node.label)
         found = self._into_concat(node, sources, found)
         if found is None:
             outputs = [self._result(v) for v in node.outputs]
@@ -282,7 +284,9 @@ class Lowering:
     def _gathered(self, node: Node) -> bool:
         """True where operands lie in the result already; the others are copied to their places."""
         (whole,) = node.outputs
-        inside = [v for v in node.inputs if self.joins.get(v) is node and self._lies_in(v, whole)]
+        buffer = self.places[whole].buffer if whole in self.places else -1
+        mine = [v for v in node.inputs if self.joins.get(v) is node and v in self.places]
+        inside = [v for v in mine if self.places[v].buffer == buffer]
         if not inside:
             return False
         start: Dim = 0
@@ -291,9 +295,6 @@ class Lowering:
                 self._copy(self._place(value), self._part(whole, value, start), value)
             start = start + value.shape[op_of(whole, Concat).axis]
         return True
-
-    def _lies_in(self, value: Value, whole: Value) -> bool:
-        return value in self.places and whole in self.places and self.places[value].buffer == self.places[whole].buffer
 
     def _in_place(self, node: Node, inputs: Sequence[Place], result: Tensor) -> Place | None:
         """An operand's buffer that dies here and has the result's exact shape: a pointwise result may overwrite it."""

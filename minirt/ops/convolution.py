@@ -12,6 +12,7 @@ from minirt.ir.op import Value, apply, same_dim
 from minirt.ir.scalar import Body, arg, call, cast
 from minirt.ops.convolution_axes import convolved, spread
 from minirt.ops.epilogue import Accumulates, accumulator
+from minirt.ops.fold import folded
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.movement import Reshape
 from minirt.ops.window import extent, padded, padding, spatial, split_padding, window_count, windows
@@ -45,7 +46,9 @@ class Conv(Accumulates):
 
     def decompose(self, *inputs: Value) -> Value | None:
         """Three spatial axes or more = one less, with more channels."""
-        return convolved(self, self.infer(*inputs)[0].shape, inputs) if len(self.strides) > 2 else None  # type: ignore[union-attr]
+        result, *_ = self.infer(*inputs)
+        assert isinstance(result, Tensor)
+        return convolved(self, result.shape, inputs)
 
     def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
         """Two for each tap and channel of each sum."""
@@ -116,13 +119,12 @@ class ConvTranspose(Accumulates):
         return self.finish((x[0], w[1] * self.groups, *out), inputs)
 
     def decompose(self, *inputs: Value) -> Value | None:
-        """Three spatial axes or more = one less, for each phase of the stride."""
-        shape = self.infer(*inputs)[0].shape if len(self.strides) > 2 else ()  # type: ignore[union-attr]
-        return spread(self, shape, inputs, self.output_padding) if shape else None
-
-    def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
-        """Two for each tap and result channel of each number spread."""
-        return inputs[0].size * 2 * product(inputs[1].shape[1:])
+        """Three spatial axes or more = one less; a product and a fold where the weights are not known."""
+        (result,) = self.infer(*inputs)
+        assert isinstance(result, Tensor)
+        if len(self.strides) > 2:
+            return spread(self, result.shape, inputs, self.output_padding)
+        return folded(self, result.shape, inputs)
 
     def reference(self, *arrays: Any) -> Any:
         """Each tap's products, added where they fall."""

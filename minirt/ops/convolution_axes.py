@@ -14,6 +14,7 @@ from minirt.ir.scalar import Body, uses_index
 from minirt.ops.importer import number
 from minirt.ops.movement import Concat, Expand, Pad, reshaped, sliced, transposed
 from minirt.types.dim import Dim, ceil, divide, maximum, mul
+from minirt.types.dtype import DType
 
 
 class Windowed(Protocol):
@@ -41,6 +42,9 @@ class Windowed(Protocol):
 
     def replace(self, **fields: Any) -> Op:
         """The op with other fields."""
+
+    def body(self, dtype: DType) -> Body:
+        """The epilogue for operands of this type, written out."""
 
 
 def channels_last(x: Value) -> Value:

@@ -57,8 +57,21 @@ def test_three_axes(case: Case, constant: bool, bias: bool) -> None:
     graph = import_model(model)
     feeds = {f"x{i}": a for i, a in enumerate(arrays) if i not in held}
     assert_close(OnTarget(graph)(feeds)[0], run_ort(model, feeds)[0], 1e-4)
-    for target in TARGETS if constant or op == "Conv" else TARGETS[1:]:
+    for target in TARGETS:
         assert not host_steps(plan_for(graph, target))
+
+
+FOLDED: list[Case] = [
+    ("ConvTranspose", (2, 3, 9), (3, 4, 3), {"strides": [2], "pads": [1, 0], "output_padding": [1]}),
+    ("ConvTranspose", (2, 4, 7, 6), (4, 3, 3, 2), {"strides": [2, 1], "group": 2, "dilations": [1, 2]}),
+    ("ConvTranspose", (1, 3, 4, 5), (3, 2, 2, 2), {"strides": [3, 4]}),
+]
+
+
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("case", FOLDED, ids=str)
+def test_folded(case: Case, constant: bool) -> None:
+    test_three_axes(case, constant, True)
 
 
 def test_four_axes() -> None:
