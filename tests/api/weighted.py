@@ -146,7 +146,28 @@ def quantized(seed: int) -> bytes:
     return model(nodes, ["N", 24], ["N", 24], **held)
 
 
+def noded(seed: int) -> bytes:
+    """Return a dense layer whose weights are nodes, two layers of one operand, and a plain number that is a node."""
+    rng = np.random.default_rng(seed)
+    held = {"w": rng.normal(size=(24, 24)), "b": rng.normal(size=24), "half": np.array([0.5])}
+    nodes = [
+        helper.make_node("Constant", [], [k], f"node.{k}", value=numpy_helper.from_array(v.astype(np.float32)))
+        for k, v in held.items()
+    ]
+    pair = {k: rng.normal(size=(24, 24)).astype(np.float32) for k in ("left", "right")}
+    nodes += [
+        helper.make_node("Gemm", ["x", "w", "b"], ["g"], "gemm"),
+        helper.make_node("Mul", ["g", "half"], ["h"], "mul"),
+        helper.make_node("MatMul", ["h", "left"], ["l"], "left"),
+        helper.make_node("MatMul", ["h", "right"], ["r"], "right"),
+        helper.make_node("Tanh", ["l"], ["t"], "tanh"),
+        helper.make_node("Add", ["t", "r"], ["y"], "add"),
+    ]
+    return model(nodes, ["N", 24], ["N", 24], **pair)
+
+
 MODELS = {
+    "noded": noded,
     "quantized": quantized,
     "residual": residual,
     "perceptron": perceptron,
@@ -155,6 +176,7 @@ MODELS = {
     "branching": branching,
 }
 SHAPES = {
+    "noded": (3, 24),
     "quantized": (3, 24),
     "residual": (3, 8, 12, 12),
     "perceptron": (3, 64),
