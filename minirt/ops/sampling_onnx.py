@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from minirt.errors import MinirtError
-from minirt.ir.graph import constant
 from minirt.ir.op import Value, apply
 from minirt.ops.arithmetic import Add
-from minirt.ops.convolution import ConvTranspose
+from minirt.ops.fold import Fold
 from minirt.ops.importer import OnnxNode, Result, importer, number
 from minirt.ops.indexing import ScatterElements
 from minirt.ops.movement import Pad, expanded, reshaped
 from minirt.ops.sampling import DeformConv
 from minirt.ops.window import spatial, window_count
-from minirt.types.dim import Dim, product
+from minirt.types.dim import Dim, divide, product
 
 
 @importer("DeformConv")
@@ -35,25 +34,20 @@ def _deform_conv(node: OnnxNode) -> Result:
 
 @importer("Col2Im")
 def _col2im(node: OnnxNode) -> Result:
-    """Columns added where they came from: a transposed convolution, each tap with its own channel."""
+    """Columns added where they came from."""
     x, image, block = node.input(0), node.ints("image_shape", 1), node.static_ints("block_shape", 2)
     if x.rank != 3 or image is None or block is None:
         raise MinirtError("Col2Im takes columns [N, C * block, L], an image shape and a block shape")
     rank = len(block)
     strides, dilations = spatial(node, "strides", rank), spatial(node, "dilations", rank)
     pads = node.static_ints("pads") or (0,) * 2 * rank
-    taps = int(np.prod(block))
-    counts: list[Dim] = []
-    more: list[Dim] = []
-    for i, (size, k, s, d) in enumerate(zip(image, block, strides, dilations, strict=True)):
-        count = window_count(size, k, s, (pads[i], pads[i + rank]), d)
-        counts.append(count)
-        more.append(size + pads[i] + pads[i + rank] - ((count - 1) * s + (k - 1) * d + 1))
-    channels = x.shape[1] // taps
-    columns = reshaped(x, (x.shape[0] * channels, taps, *counts))
-    waves = constant(np.eye(taps).reshape(taps, 1, *block), x.dtype)
-    out = apply(ConvTranspose(strides, pads, tuple(more), dilations), columns, waves)
-    return reshaped(out, (x.shape[0], channels, *image))
+    channels = divide(x.shape[1], int(np.prod(block)))
+    counts = [
+        window_count(size, k, s, (pads[i], pads[i + rank]), d)
+        for i, (size, k, s, d) in enumerate(zip(image, block, strides, dilations, strict=True))
+    ]
+    columns = reshaped(x, (x.shape[0], channels, int(np.prod(block)), *counts))
+    return apply(Fold(block, tuple(image), strides, pads[:rank], dilations), columns)
 
 
 @importer("MaxUnpool")
