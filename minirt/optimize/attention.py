@@ -223,16 +223,17 @@ def _rule(dtypes: tuple[DType, ...]) -> Rule:
 
 @rule(P(Reshape, P(Transpose, P(Reshape, "x", bind="inner"), bind="move"), bind="root"))
 def batches_split_again_never_joined(x: Value, inner: Value, move: Value, root: Value) -> Value | None:
-    """split(transpose(join(x))) = transpose(x), where leading axes are joined and split alike."""
+    """split(transpose(join(x))) = transpose(split(x)), where the other axes stay and the first is split, or not."""
     perm = op_of(move, Transpose).perm
     rest = inner.rank - 1
-    lead = x.rank - rest
-    if lead < 2 or rest < 1 or perm[0] != 0 or x.shape[lead:] != inner.shape[1:]:
+    lead = root.rank - rest
+    if lead < 1 or rest < 1 or perm[0] != 0 or x.shape[-rest:] != inner.shape[1:]:
         return None
-    wanted: tuple[Dim, ...] = (*x.shape[:lead], *(inner.shape[p] for p in perm[1:]))
-    if root.shape != wanted:
+    kept: tuple[Dim, ...] = tuple(inner.shape[p] for p in perm[1:])
+    if root.shape[lead:] != kept:
         return None
-    return apply(Transpose((*range(lead), *(p + lead - 1 for p in perm[1:]))), x)
+    split = apply(Reshape((*root.shape[:lead], *inner.shape[1:])), x)
+    return apply(Transpose((*range(lead), *(p + lead - 1 for p in perm[1:]))), split)
 
 
 HALVES = (_rule((f16, bf16)),)
