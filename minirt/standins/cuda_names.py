@@ -6,7 +6,7 @@ import contextlib
 import importlib
 
 from minirt.standins import c_loading
-from minirt.standins.finder import StandinFinder, module_called, package
+from minirt.standins.finder import StandinFinder, installed_path, module_called, package
 
 _HERE = "minirt.standins"
 _DRIVER, _RUNTIME, _NVRTC = (module_called(f"{_HERE}.{name}") for name in ("cuda_driver", "cuda_runtime", "nvrtc"))
@@ -36,6 +36,8 @@ _FINDER = StandinFinder(
 def install() -> None:
     """Answer `cuda`, `cudart`, `pycuda` and, by ctypes, libcudart and libcuda, in this process from now on."""
     if not installed():
+        if not installed_path("cuda.core"):
+            _FINDER.table |= dict.fromkeys(("cuda.core", "cuda.core.experimental"), module_called(f"{_HERE}.cuda_core"))
         for name in ("driver", "runtime", "nvrtc"):  # loaded now, as their names are taken below
             with contextlib.suppress(ImportError):
                 importlib.import_module(f"cuda.bindings.{name}")

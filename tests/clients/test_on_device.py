@@ -18,6 +18,7 @@ TINY = [name for name in EXPORTS if name.endswith("-tiny")]
 TRAINED = [key for key in MODELS if is_fetched(key) and MODELS[key].unsupported != DYNAMIC_INT8]
 READERS = ("ppocrv6t-det", "ppocr-cls-v2", "ppocrv4-rec")
 """A detector, a classifier and a recognizer for RapidOCR."""
+SCRIPTS = Path(__file__).parents[1] / "standins" / "scripts"
 VIT = export_path("vit-tiny")
 
 
@@ -66,3 +67,16 @@ def test_surgeon_and_debug(tmp_path: Path) -> None:
 def test_rapidocr(tmp_path: Path) -> None:
     said = run(tmp_path, SCRIPT, tmp_path, *map(fetch, READERS), environment={}, seconds=140)
     assert said.right("engines: 6").count("'Hello engine 2026'") == 4
+
+
+CHILDREN = """
+import subprocess, sys
+text = "import tensorrt, cuda.bindings.runtime as r; print(tensorrt.Builder.__module__, r.__name__)"
+print(subprocess.run([sys.executable, "-c", text], capture_output=True, text=True).stdout)
+"""
+
+
+def test_scripts_with_the_real_cuda(tmp_path: Path) -> None:
+    run(tmp_path, SCRIPTS / "with_sample_common.py", environment={}).right("right")
+    (tmp_path / "children.py").write_text(CHILDREN)
+    run(tmp_path, "children.py", environment={}).right("tensorrt.tensorrt cuda.bindings.runtime")

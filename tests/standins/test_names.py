@@ -49,3 +49,38 @@ def test_packages_that_use_cuda_themselves_import_after_the_stand_ins(package: s
     command = [sys.executable, "-c", f"from minirt.standins import cuda_names; cuda_names.install(); {text}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert (done.stdout, done.stderr) == ("minirt.standins.cuda_runtime 0\n", "")
+
+
+CORE = """
+from minirt.standins import cuda_names
+cuda_names.installed_path = lambda name: []
+cuda_names.install()
+from cuda.core.experimental import Device, StreamOptions, Program
+import cuda.core, numpy as np
+import minirt.standins.host_memory as memory
+device = Device()
+device.set_current()
+stream = device.create_stream(options=StreamOptions(nonblocking=True))
+a, b = device.allocate(16, stream=stream), device.allocate(16)
+x = np.arange(4, dtype=np.float32)
+memory.copy(a.handle, x, 16)
+start = stream.record()
+graph = stream.create_graph_builder().begin_building().end_building().complete()
+graph.launch(stream)
+a.copy_to(b, stream=stream)
+y = np.empty_like(x)
+memory.copy(y, b.handle, 16)
+assert (y == x).all() and stream.record() - start > 0 and cuda.core.Device is Device
+try:
+    Program("", "c++")
+except Exception as error:
+    print(error)
+"""
+
+
+def test_core_where_it_is_not_installed() -> None:
+    command = [sys.executable, "-c", CORE]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MINIRT_TARGET": "cpu"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    wanted = "cuda.core.Program: CUDA source cannot run on the CPU (run the script where there is a GPU)\n"
+    assert (done.stdout, done.stderr) == (wanted, "")
