@@ -211,7 +211,7 @@ class Stopwatch:
 
 
 def random_block(dtype: str) -> Array:
-    """Bytes of numbers that no kernel stumbles over: floats near 1/2, small bytes; zeros where they may be indices."""
+    """Bytes of numbers that no kernel stumbles over: small floats and bytes, all true; zeros where they may be indices."""
     rng = np.random.default_rng(0)
     if dtype in ("f16", "f32", "f64"):
         kind = {"f16": np.float16, "f32": np.float32, "f64": np.float64}[dtype]
@@ -221,7 +221,7 @@ def random_block(dtype: str) -> Array:
         return (wide >> 16).astype(np.uint16).view(np.uint8)
     if dtype in ("i8", "u8"):
         return rng.integers(0, 8, _BLOCK, np.uint8)
-    return np.zeros(_BLOCK, np.uint8)
+    return np.full(_BLOCK, dtype == "bool", np.uint8)
 
 
 def _median(values: Sequence[float]) -> float:
