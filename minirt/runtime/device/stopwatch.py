@@ -211,7 +211,7 @@ class Stopwatch:
 
 
 def random_block(dtype: str) -> Array:
-    """Bytes of numbers that no kernel stumbles over: small floats and bytes, truths; zeros where they may be indices."""
+    """Bytes of numbers that no kernel stumbles over: small floats and bytes; zeros where they may be indices."""
     rng = np.random.default_rng(0)
     if dtype in ("f16", "f32", "f64"):
         kind = {"f16": np.float16, "f32": np.float32, "f64": np.float64}[dtype]
