@@ -16,7 +16,7 @@ from minirt.api.enum import member
 from minirt.api.enums import ProfilingVerbosity
 from minirt.api.fields import unset_dims
 from minirt.api.logger import IErrorRecorder
-from minirt.errors import ApiError, ShapeError
+from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.runtime.device.streams import stream_handle
 from minirt.types.dim import INF, Expr, bounds, product
 from minirt.types.dtype import Array
@@ -101,6 +101,9 @@ class IExecutionContext(BindingContext):
     @method(since=8, fail=False)
     def set_input_shape(self, name: str, shape: Dims) -> bool:
         """Set the shape of an input; False, logged, for one that the engine does not take."""
+        return self._shape_input(name, shape)
+
+    def _shape_input(self, name: str, shape: Dims) -> bool:
         state = self._state
         binding = state.binding(name)
         wanted, dims = tuple(shape), dims_of_binding(binding)
@@ -130,6 +133,9 @@ class IExecutionContext(BindingContext):
     @method(since=8)
     def get_tensor_strides(self, name: str) -> Dims | None:
         """Return the strides of an input or output, in elements; in vectors where its layout has vectors."""
+        return self._strides(name)
+
+    def _strides(self, name: str) -> Dims:
         binding = self._state.binding(name)
         shape = self._state.shape(binding)
         if binding.format is not None and min(shape, default=0) >= 0:
@@ -141,10 +147,17 @@ class IExecutionContext(BindingContext):
 
     @method(since=8)
     def infer_shapes(self) -> list[str]:
-        """Work out the shapes of the outputs; return the inputs whose shapes are not set."""
+        """Work out the shapes of the outputs; return the inputs whose shapes are not set.
+
+        Raises RuntimeError where the shapes of the inputs do not fit each other.
+        """
         missing = self._state.missing()
-        if not missing:
-            self._state.solve()
+        try:
+            if not missing:
+                self._state.solve()
+        except MinirtError as error:
+            self._state.sink.error(error)
+            raise RuntimeError(str(error)) from error
         return missing
 
     @method(since=8, fail=False)
@@ -169,7 +182,7 @@ class IExecutionContext(BindingContext):
     @method(fail=False)
     def execute_v2(self, bindings: Sequence[Any]) -> bool:
         """Run and wait; `bindings` are addresses or arrays, inputs first, in the order of the engine's tensors."""
-        return self._run_bindings(bindings, None)
+        return self._run_bindings(self._mine(bindings), None)
 
     def _run_bindings(self, bindings: Sequence[Any], stream: Any) -> bool:
         """Run with addresses in the order of the engine's tensors, on a stream, or waiting for the end."""

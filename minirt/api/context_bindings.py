@@ -29,6 +29,8 @@ class BindingContext(Managed):
     def _mine(self, bindings: Sequence[Any]) -> Sequence[Any]:
         """Return the bindings of the profile in use, of those of all profiles."""
         count = len(self._state.names)
+        if dialect_of(self) >= 10:
+            return bindings
         start = count * self._state.profile if len(bindings) > count else 0
         return bindings[start : start + count]
 
@@ -48,6 +50,12 @@ class BindingContext(Managed):
         return self._run_bindings(self._mine(bindings), stream)
 
     def _run_bindings(self, bindings: Sequence[Any], stream: Any) -> bool:
+        raise NotImplementedError
+
+    def _shape_input(self, name: str, shape: Dims) -> bool:
+        raise NotImplementedError
+
+    def _strides(self, name: str) -> Dims:
         raise NotImplementedError
 
     @method(until=8, fail=False, instead="execute_v2", warns=(8,))
@@ -70,7 +78,7 @@ class BindingContext(Managed):
     @method(until=8, fail=False, instead="set_input_shape", warns=(8,))
     def set_binding_shape(self, binding: int, shape: Dims) -> bool:
         """Set the shape of an input by its number."""
-        return bool(self.set_input_shape(self._name(binding), shape))  # type: ignore[attr-defined]
+        return self._shape_input(self._name(binding), shape)
 
     @method(until=8, instead="get_tensor_shape", warns=(8,))
     def get_binding_shape(self, binding: int) -> Dims:
@@ -82,7 +90,7 @@ class BindingContext(Managed):
     @method(until=8, instead="get_tensor_strides", warns=(8,))
     def get_strides(self, binding: int) -> Dims:
         """Return the strides of a binding, in elements."""
-        return self.get_tensor_strides(self._name(binding))  # type: ignore[attr-defined, no-any-return]
+        return self._strides(self._name(binding))
 
     @method(until=8, fail=False, instead="set_tensor_address", warns=(8,))
     def set_shape_input(self, binding: int, shape: list[int]) -> bool:

@@ -42,8 +42,9 @@ class Span:
         if not having:
             return ""
         nearest = max((d for d in having if d < DEFAULT), default=having[0])
-        versions = " and ".join(str(d) for d in having)
-        return f"; TensorRT {versions} has it: use `import {MODULES[nearest]} as trt` or MINIRT_DIALECT={nearest}"
+        *early, last = (str(d) for d in having)
+        versions = f"{', '.join(early)} and {last} have" if early else f"{last} has"
+        return f"; TensorRT {versions} it: use `import {MODULES[nearest]} as trt` or MINIRT_DIALECT={nearest}"
 
 
 EVERYWHERE = Span()

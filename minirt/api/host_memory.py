@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from minirt.api.dialect import DEFAULT, MODULES
 from minirt.api.enum import member
 from minirt.api.enums import DataType
+from minirt.api.logger import WITH_WARNING
 
 _SHOWN = ("__enter__", "__exit__", "__class__", "__doc__", "dtype", "nbytes")
 
@@ -35,6 +37,8 @@ class IHostMemory(bytearray):
         return member(DataType, "INT8", self._dialect)
 
     def __enter__(self) -> IHostMemory:
+        if self._dialect >= 8:
+            warnings.warn(WITH_WARNING, DeprecationWarning, stacklevel=2)
         return self
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:

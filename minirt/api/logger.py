@@ -15,6 +15,12 @@ from minirt.api.enums import ErrorCodeTRT
 _LETTERS = {"INTERNAL_ERROR": "F", "ERROR": "E", "WARNING": "W", "INFO": "I", "VERBOSE": "V"}
 
 
+WITH_WARNING = (
+    "Context managers for TensorRT types are deprecated. "
+    "Memory will be freed automatically when the reference count reaches 0."
+)
+
+
 class _Severity(Enum, members="INTERNAL_ERROR=0 ERROR=1 WARNING=2 INFO=3 VERBOSE=4", arithmetic=True):
     """How grave a message is; the lower the graver."""
 
@@ -28,8 +34,7 @@ class Managed(Api):
 
     def __enter__(self) -> Any:
         if dialect_of(self) >= 8:
-            text = "Context managers for TensorRT types are deprecated. Memory will be freed automatically when the"
-            warnings.warn(f"{text} reference count reaches 0.", DeprecationWarning, stacklevel=2)
+            warnings.warn(WITH_WARNING, DeprecationWarning, stacklevel=2)
         return self
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
