@@ -78,8 +78,9 @@ def _tuned(neutral: Graph, target: Target, options: Options, started: float) -> 
     if tuner is not None:
         with phase(f"time kernels for {target.name}"):
             learnt = tuner.measure(options.progress)
-        if learnt:
-            lowered = _lowered(neutral, target, options, tuner)
+        if learnt:  # the graphs stay: only choices change
+            again = [Lowering(first.graph, first.setting) for first, _ in lowered]
+            lowered = [(one, one.run()) for one in again]
         tuner.tell()
     return lowered
 
