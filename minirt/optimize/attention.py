@@ -221,6 +221,15 @@ def _rule(dtypes: tuple[DType, ...]) -> Rule:
     return softmax_between_products_is_attention
 
 
+@rule(P(Attention, "q", "k", "v", bind="root", open=True))
+def attention_repeats_heads_by_itself(q: Value, k: Value, v: Value, root: Value) -> Value | None:
+    """attention(q, repeated(k), repeated(v)) = attention(q, k, v), whose heads are shared."""
+    shared = _shared(k), _shared(v)
+    if shared == (k, v) or shared[0].shape[-3] != shared[1].shape[-3]:
+        return None
+    return apply(root.op, q, *shared, *root.node.inputs[3:])
+
+
 @rule(P(Reshape, P(Transpose, P(Reshape, "x", bind="inner"), bind="move"), bind="root"))
 def batches_split_again_never_joined(x: Value, inner: Value, move: Value, root: Value) -> Value | None:
     """split(transpose(join(x))) = transpose(split(x)), where the other axes stay and the first is split, or not."""
@@ -236,7 +245,7 @@ def batches_split_again_never_joined(x: Value, inner: Value, move: Value, root: 
     return apply(Transpose((*range(lead), *(p + lead - 1 for p in perm[1:]))), split)
 
 
-HALVES = (_rule((f16, bf16)),)
+HALVES = (_rule((f16, bf16)), attention_repeats_heads_by_itself)
 """For graphs whose own types are narrow."""
-NARROWED = (_rule((f16, bf16, f32)),)
+NARROWED = (_rule((f16, bf16, f32)), attention_repeats_heads_by_itself)
 """For graphs whose 32-bit floats will be narrowed."""
