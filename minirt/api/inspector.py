@@ -43,6 +43,10 @@ def _tensor(view: View, names: Mapping[int, str]) -> dict[str, Any]:
     }
 
 
+def _words(tactic: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in tactic.items())
+
+
 def _row(step: Step, names: Mapping[int, str]) -> dict[str, Any]:
     """Return a layer as the inspector tells it."""
     row: dict[str, Any] = {"Name": step.label, "LayerType": type(step).__name__.removesuffix("Step")}
@@ -50,7 +54,7 @@ def _row(step: Step, names: Mapping[int, str]) -> dict[str, Any]:
     row["Outputs"] = [_tensor(v, names) for v in getattr(step, "writes", ())]
     if isinstance(step, KernelStep):
         row["TacticName"] = " / ".join(dict.fromkeys(c.kernel for c in step.choices))
-        row["TacticValue"] = [dict(c.tactic) for c in step.choices]
+        row["TacticValue"] = " / ".join(dict.fromkeys(f"{c.kernel} {_words(c.tactic)}".strip() for c in step.choices))
     row["StreamId"] = getattr(step, "stream", 0)
     row["Metadata"] = ""
     return row
