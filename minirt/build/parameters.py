@@ -14,7 +14,7 @@ import numpy as np
 from minirt.build.freeze import freeze
 from minirt.build.network import NetworkCells
 from minirt.errors import ApiError
-from minirt.ir.graph import Data, Graph, constant, rebuild
+from minirt.ir.graph import Data, Graph, array_of, constant, is_constant, rebuild
 from minirt.ir.op import Node, Value, apply, apply_all, reapply
 from minirt.ir.weights import Parameter, Weights, parameter
 from minirt.ops.arithmetic import Add, Pow
@@ -115,16 +115,19 @@ class Parameters:
         row, data = self.found[label]
         self.found[label] = (replace(row, fixed=True), data)
 
+    def _single(self, value: Value) -> Value:
+        """A value that follows from one number as one that can be read."""
+        return (self.known(value) or value) if value.tensor.size == 1 else value
+
     def settled(self, graph: Graph) -> Graph:
         """Return the graph with exponents, and numbers added under a root, known: what a layer is depends on them."""
 
         def visit(node: Node, operands: tuple[Value, ...]) -> Sequence[Value]:
-            if isinstance(node.op, Pow) and _label(operands[1]) and operands[1].tensor.size == 1:
-                return apply_all(node.op, operands[0], self.known(operands[1]) or operands[1])
-            inner = operands[0] if operands else None
-            if isinstance(node.op, Sqrt) and inner is not None and isinstance(inner.op, Add):
-                parts = [self.known(v) or v if v.tensor.size == 1 else v for v in inner.node.inputs]
-                return apply_all(node.op, apply(inner.op, *parts))
+            if isinstance(node.op, Pow | Sqrt):
+                first, exponents = operands[0], [self._single(v) for v in operands[1:]]
+                if isinstance(first.op, Add) and all(map(_is_root, exponents)):
+                    first = apply(first.op, *map(self._single, first.node.inputs))
+                return apply_all(node.op, first, *exponents)
             return reapply(node, node.op, operands)
 
         return rebuild(graph, visit)
@@ -134,6 +137,10 @@ def _label(value: Value) -> str:
     """The name of a parameter that stands in a graph as it is; "" for any other value."""
     result = value.op.result if isinstance(value.op, Weights) else None
     return result.op.label if result is not None and isinstance(result.op, Parameter) else ""
+
+
+def _is_root(exponent: Value) -> bool:
+    return is_constant(exponent) and exponent.tensor.size == 1 and float(array_of(exponent).reshape(())) < 1
 
 
 def _alike(a: Data, b: Data) -> bool:
