@@ -27,6 +27,7 @@ from minirt.ir.substitute import specialize
 from minirt.ir.text import blobs_of, print_graph
 from minirt.ir.weights import parameters_of
 from minirt.kernels.kernel import Target
+from minirt.ops.after import anchored
 from minirt.optimize.attention import HALVES, NARROWED
 from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, Observer, fusing, run_passes
 from minirt.optimize.precision import narrow
@@ -107,7 +108,7 @@ def optimize(graph: Graph, progress: Progress = no_progress) -> Graph:
         done += 1
         report(progress, "optimize", done, len(NEUTRAL))
 
-    return run_passes(unify(numbered(graph)), NEUTRAL, observe)
+    return run_passes(unify(numbered(anchored(graph))), NEUTRAL, observe)
 
 
 def observer() -> Observer | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from minirt.ir.op import Op
 from minirt.kernels.kernel import is_dense
+from minirt.ops.after import After
 from minirt.ops.movement import Expand, Reshape, Slice, Transpose
 from minirt.types.dim import Dim, Expr, mul, product
 from minirt.types.tensor import Shape, Tensor
@@ -32,6 +33,8 @@ def dense(tensor: Tensor) -> Placement:
 
 def view(op: Op, at: Placement, result: Tensor) -> Placement | None:
     """Where the op's result lies if it need not be computed; None where elements must move."""
+    if isinstance(op, After):
+        return at
     if isinstance(op, Transpose):
         return _transpose(op.perm, at)
     if isinstance(op, Slice):
@@ -55,7 +58,7 @@ def view(op: Op, at: Placement, result: Tensor) -> Placement | None:
 
 def is_view(op: Op) -> bool:
     """True for ops whose result may be a view."""
-    return isinstance(op, Transpose | Slice | Expand | Reshape)
+    return isinstance(op, Transpose | Slice | Expand | Reshape | After)
 
 
 def _transpose(perm: tuple[int, ...], at: Placement) -> Placement:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minirt.errors import GraphError, MinirtError
-from minirt.ir.op import Contents, DataDependent, Node, Op, Value, apply, origin
+from minirt.ir.op import Contents, DataDependent, Node, Op, Value, apply, maker_of, makers, origin
 from minirt.types.dim import Dim, Expr, rational, symbols
 from minirt.types.dtype import Array, DType, from_numpy, string
 from minirt.types.evaluate import substitute
@@ -118,6 +118,11 @@ def array_of(value: Value) -> Array:
     """The numbers of a constant value."""
     assert isinstance(value.op, Constant)
     return value.op.data.array
+def is_input(value: Value) -> bool:
+    """True for an input of a graph."""
+    return isinstance(value.op, Input)
+
+
 
 
 class Graph:
@@ -136,9 +141,22 @@ class Graph:
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """Every node that the outputs need, operands before users, and makers of dims before nodes that name them."""
-        order = postorder(v.node for v in self.outputs)
-        makers = {d: n for n in order if isinstance(n.op, DataDependent) for d in n.op.dims}
-        return tuple(order if not makers else postorder((v.node for v in self.outputs), makers))
+        roots = [v.node for v in self.outputs]
+        order = postorder(roots)
+        while more := [n for n in self._unreached(order) if n not in roots]:
+            roots += more
+            order = postorder(roots)
+        own = {d: n for n in order if isinstance(n.op, DataDependent) for d in n.op.dims}
+        return tuple(order if not own else postorder(roots, own))
+
+    def _unreached(self, order: Sequence[Node]) -> list[Node]:
+        """Makers of dims that nodes name, of which no node reads a result."""
+        if not makers:
+            return []
+        made = {d for n in order if isinstance(n.op, DataDependent) for d in n.op.dims}
+        named = sorted(frozenset().union(*(named_dims(n.op) for n in order)) - made - self.dims)
+        found = dict.fromkeys(n for d in named if (n := maker_of(d)) is not None)
+        return [n for n in found if all(v in self.inputs for m in postorder([n]) for v in m.outputs if is_input(v))]
 
     @cached_property
     def uses(self) -> Mapping[Value, int]:

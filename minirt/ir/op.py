@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 import numpy as np
 
 from minirt.errors import MinirtError, TypeInferenceError
-from minirt.types.dim import Dim, Expr, rational
+from minirt.types.dim import Dim, Expr, rational, symbol
 from minirt.types.dtype import ANY, Array, DType, bool_
 from minirt.types.tensor import Tensor, Type
 
@@ -244,6 +244,8 @@ _origin: ContextVar[tuple[str, ...]] = ContextVar("origin", default=())
 _lock = threading.Lock()
 _nodes: weakref.WeakValueDictionary[object, Node] = weakref.WeakValueDictionary()
 _fresh = itertools.count()
+makers: weakref.WeakSet[Node] = weakref.WeakSet()
+"""Nodes alive that made dims with fresh names."""
 
 
 def same_dim(a: Dim, b: Dim, what: str) -> Dim:
@@ -303,6 +305,20 @@ def fresh_dim() -> str:
     return f"d{next(_fresh)}"
 
 
+def _remember(dims: Sequence[str], node: Node) -> None:
+    """Note who makes dims with fresh names; a name that a graph gave (data_0) may be another's too."""
+    for name in dims:
+        if name[1:].isdigit():
+            symbol(name).terms[0][0][0][0].maker = node
+            makers.add(node)
+
+
+def maker_of(name: str) -> Node | None:
+    """The last node made whose results' size the dim is; None where it was not named by ``fresh_dim``."""
+    found = symbol(name).terms[0][0][0][0].maker
+    return found if isinstance(found, Node) else None
+
+
 def names_of(*values: Value) -> tuple[str, ...]:
     """The user's names of the nodes that made the values, each once."""
     return tuple(dict.fromkeys(name for value in values for name in value.node.origin))
@@ -352,6 +368,8 @@ def apply_all(op: Op, *inputs: Value) -> tuple[Value, ...]:
         _facts.reset(token)
     node = Node(op, inputs, types, _origin.get())
     node.facts = tuple(facts)
+    if isinstance(op, DataDependent):
+        _remember(op.dims, node)
     with _lock:
         return _nodes.setdefault(key, node).outputs
 

@@ -26,10 +26,11 @@ _UNBOUNDED: Span = (-INF, INF)
 class Atom:
     """A symbol (no arguments) or a call ``fn(args)``; interned."""
 
-    __slots__ = ("__weakref__", "args", "fn", "key")
+    __slots__ = ("__weakref__", "args", "fn", "key", "maker")
 
     def __init__(self, fn: str, args: tuple[Dim, ...], key: str) -> None:
         self.fn, self.args, self.key = fn, args, key
+        self.maker: object = None  # the node whose results a dim that only the data tells is a size of
 
     def __repr__(self) -> str:
         return self.key
@@ -108,8 +109,7 @@ def _integral(mono: Mono, coefficient: Rational) -> bool:
 def _atom_integral(atom: Atom) -> bool:
     if not atom.args or atom.fn in INTEGER_CALLS:
         return True
-    values = atom.args[1:] if atom.fn == "select" else atom.args
-    return atom.fn in ("max", "select") and all(is_integral(a) for a in values)
+    return atom.fn in ("max", "select") and all(map(is_integral, atom.args[atom.fn == "select" :]))
 
 
 def is_integral(value: Dim) -> bool:
