@@ -31,6 +31,7 @@ from minirt.build.load import Loaded, Package
 from minirt.build.network import NetworkCells
 from minirt.build.options import Options, Profile
 from minirt.build.parameters import Parameters, frozen, table_of
+from minirt.build.shape_inputs import read_by_host
 from minirt.build.targets import default_target
 from minirt.build.tuning import Tuning
 from minirt.errors import ApiError, MinirtError
@@ -196,7 +197,7 @@ class Builder(Managed):
         options = self._options(cells, config, watch)
         self._state.sink.log("VERBOSE", f"building '{cells.name}' for {options.targets[0].name}")
         try:
-            with fixed_sizes(cells, options.profiles):
+            with fixed_sizes(cells, options.profiles), read_by_host(cells, options.profiles):
                 parameters = _parameters(cells, config.flags)
                 with honoured(cells, self._narrow_types(cells, config)):
                     graph = freeze(cells) if parameters is None else frozen(cells, parameters)

@@ -66,7 +66,11 @@ class IExecutionContext(BindingContext):
         _active, _put_profile, int, "The profile in use.", set_until=8, instead=_ASYNC, warns=(8,), on="set"
     )
     all_binding_shapes_specified = attr(lambda self: not self._state.missing(), doc="Whether all shapes are set.")
-    all_shape_inputs_specified = attr(lambda self: True, doc="Whether inputs that are shapes are set.", until=10)
+    all_shape_inputs_specified = attr(
+        lambda self: not self._state.numbers.missing(self._state.addresses),
+        doc="Whether inputs that are shapes are set.",
+        until=10,
+    )
     device_memory = attr(
         None,
         lambda self, memory: self._state.give_memory(place_of(memory).address, None),

@@ -7,7 +7,6 @@ from typing import Any
 
 from minirt.api.context_state import ContextState
 from minirt.api.declare import REQUIRED, method
-from minirt.api.dialect import dialect_of
 from minirt.api.dims import Dims, dims_of
 from minirt.api.logger import Managed
 from minirt.errors import ApiError
@@ -94,10 +93,16 @@ class BindingContext(Managed):
 
     @method(until=8, fail=False, instead="set_tensor_address", warns=(8,))
     def set_shape_input(self, binding: int, shape: list[int]) -> bool:
-        """Return False: no binding is read on the host."""
-        raise ApiError("it is not a shape", f"binding {binding} of TensorRT {dialect_of(self)}")
+        """Set the numbers of an input that is a shape; False, logged, for another binding."""
+        state = self._state
+        state.numbers.give(self._name(binding), shape)
+        state.changed()
+        return True
 
     @method(until=8, instead="get_tensor_address", warns=(8,))
     def get_shape(self, binding: int) -> list[int]:
-        """Return the numbers of a binding that is a shape: none is."""
-        raise ApiError("it is not a shape", f"binding {binding}")
+        """Return the numbers of an input that is a shape."""
+        name = self._name(binding)
+        if name not in self._state.numbers.dims:
+            raise ApiError("it is not a shape", f"binding {binding}")
+        return list(self._state.numbers.of(name, self._state.addresses))

@@ -17,6 +17,7 @@ from minirt.api.dialect import dialect_of, in_dialect
 from minirt.api.dims import Dims
 from minirt.api.enum import member
 from minirt.api.enums import TensorLocation
+from minirt.api.host_numbers import HostNumbers
 from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Binding, Loaded
@@ -54,6 +55,7 @@ class ContextState:
         self.addresses: dict[str, int] = {}
         self.kept: dict[str, Any] = {}
         self.allocators: dict[str, Any] = {}
+        self.numbers = HostNumbers(loaded.package.sizes, names, loaded.backend.host_memory)
         self.profile = 0
         self.profiler: Any = None
         self.arena: GivenMemory | None = None
@@ -161,16 +163,18 @@ class ContextState:
 
     def missing(self) -> list[str]:
         """Return the inputs whose shapes must be set first."""
-        return [b.name for b in self.inputs if self.input_shape(b) is None]
+        unset = [b.name for b in self.inputs if self.input_shape(b) is None]
+        return unset + self.numbers.missing(self.addresses)
 
     def solve(self) -> dict[str, int]:
         """Return the sizes of dims for the shapes of the inputs; raises ShapeError where they do not fit."""
-        if self.sizes is None:
+        if self.sizes is None or self.numbers.dims:
+            known = self.numbers.sizes(self.addresses)
             missing = self.missing()
             if missing:
                 raise ShapeError("its shape is not set", f"input '{missing[0]}'", "call set_input_shape")
             shapes = {b.name: b.inside(self.input_shape(b) or ()) for b in self.inputs}
-            self.sizes = self.executor.sizes(shapes)
+            self.sizes = self.executor.sizes(shapes, known)
         return self.sizes
 
     def changed(self) -> None:
@@ -198,11 +202,11 @@ class ContextState:
         if self.strategy == "USER_MANAGED" and self.arena is None and self.loaded.scratch(self.profile):
             raise ApiError("its scratch memory is not set", f"context '{self.name}'", "call set_device_memory")
         self.executor.bind(self.solve())
-        absent = [b.name for b in self.inputs if b.name not in self.addresses]
+        absent = [b.name for b in self.inputs if b.name not in self.addresses and b.name not in self.numbers.dims]
         absent += [b.name for b in self.outputs if b.name not in self.addresses and b.name not in self.allocators]
         if absent:
             raise ApiError("its address is not set", f"tensor '{absent[0]}'", "call set_tensor_address")
-        given = {b.name: self.addresses[b.name] for b in self.inputs}
+        given = {b.name: 0 if b.name in self.numbers.dims else self.addresses[b.name] for b in self.inputs}
         kept = {b.name: self.addresses[b.name] for b in self.outputs if b.name not in self.allocators}
         self.bound = (given, kept)
         return self.bound
@@ -235,6 +239,8 @@ class ContextState:
                     self.addresses[name] = address
                     self.bound = None
             self.check_weights()
+            if self.numbers.dims:
+                self.bound = None  # they may have changed where they lie
             inputs, outputs = self.bound or self.bind()
             if recorded(stream) and self.loaded.backend.host_memory:
                 put(stream, self._again(stream, inputs, outputs))
@@ -263,12 +269,9 @@ class ContextState:
 
     def _places(self, stream: int) -> dict[str, int]:
         """Return what allocators give for outputs whose sizes are known beforehand."""
-        shapes = {name: self.shape(self.binding(name)) for name in self.allocators}
-        return {
-            name: self._allocated(name, self.allocators[name], shape, stream)
-            for name, shape in shapes.items()
-            if -1 not in shape
-        }
+        bindings = [self.binding(name) for name in self.allocators]
+        shapes = {b.name: b.inside(self.shape(b)) for b in bindings if -1 not in self.shape(b)}
+        return {name: self._allocated(name, self.allocators[name], shape, stream) for name, shape in shapes.items()}
 
     def _allocated(self, name: str, allocator: Any, shape: tuple[int, ...], stream: int) -> int:
         kind = self.binding(name).type
@@ -306,6 +309,10 @@ class ContextState:
             addresses: dict[str, int] = {}
             held: list[Any] = []
             for binding in self.inputs:
+                if binding.name in self.numbers.dims:
+                    self.numbers.give(binding.name, arrays[binding.name])
+                    addresses[binding.name] = 0
+                    continue
                 place, keep = _input_place(arrays[binding.name], binding, backend)
                 held.append(keep)
                 addresses[binding.name] = place[0]
@@ -318,6 +325,8 @@ class ContextState:
             made = {b.name: _host_array(results[b.name], b, backend, stream) for b in self.outputs}
             if self.profiler is not None and self.enqueue_emits_profile:
                 self.report()
+            for name in self.numbers.dims:
+                self.numbers.take_back(name)
             self.changed()
         return made
 

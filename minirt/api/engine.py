@@ -229,7 +229,8 @@ class ICudaEngine(BindingEngine):
     @method(since=8)
     def get_tensor_location(self, name: str) -> TensorLocation:
         """Return whether an input or output lies in host or device memory."""
-        return member(TensorLocation, "DEVICE", dialect_of(self))  # type: ignore[no-any-return]
+        place = "HOST" if name in self._state.package.sizes else "DEVICE"
+        return member(TensorLocation, place, dialect_of(self))  # type: ignore[no-any-return]
 
     @method(since=8, fail=-1)
     def get_tensor_bytes_per_component(self, name: str, profile_index: int = 0) -> int:
@@ -271,13 +272,14 @@ class ICudaEngine(BindingEngine):
     @spanned(since=10)
     def get_tensor_profile_values(self, name: Any, profile_index: Any) -> list[list[int]]:
         """Return the least, best and greatest numbers of an input that is a shape; called (profile_index, name)."""
-        return []
+        index, wanted = (profile_index, name) if isinstance(name, str) else (name, profile_index)
+        return [list(v) for v in self._state.package.profiles[index].values.get(wanted, ())]
 
     @method(since=8, fail=False)
     def is_shape_inference_io(self, name: str) -> bool:
         """Return whether an input or output is read or written on the host."""
         self._state.binding(name)
-        return False
+        return name in self._state.package.sizes
 
     @method(since=10, fail=False)
     def is_debug_tensor(self, name: str) -> bool:

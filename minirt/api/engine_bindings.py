@@ -185,8 +185,9 @@ class BindingEngine(Managed):
     @method(instead="get_tensor_location", until=8, warns=(8,))
     def get_location(self, index: Any = None, name: Any = None) -> TensorLocation:
         """Return whether a binding lies in host or device memory."""
-        self._bound(index if name is None else name)
-        return member(TensorLocation, "DEVICE", dialect_of(self))  # type: ignore[no-any-return]
+        found, _ = self._bound(index if name is None else name)
+        place = "HOST" if found.name in self._state.package.sizes else "DEVICE"
+        return member(TensorLocation, place, dialect_of(self))  # type: ignore[no-any-return]
 
     @method(instead="get_tensor_profile_shape", until=8, warns=(8,))
     def get_profile_shape(self, profile_index: int, binding: Any) -> list[Dims]:
@@ -200,19 +201,18 @@ class BindingEngine(Managed):
     @method(instead="get_tensor_profile_values", until=8, warns=(8,))
     def get_profile_shape_input(self, profile_index: int, binding: Any) -> list[list[int]]:
         """Return the least, best and greatest numbers of a binding that is a shape."""
-        return []
+        found, _ = self._bound(binding)
+        return [list(v) for v in self._state.package.profiles[profile_index].values.get(found.name, ())]
 
     @method(instead="get_tensor_location", until=8, warns=(8,))
     def is_shape_binding(self, binding: int) -> bool:
         """Return whether a binding is read on the host."""
-        self._bound(binding)
-        return False
+        return self._bound(binding)[0].name in self._state.package.sizes
 
     @method(instead="get_tensor_location", until=8, warns=(8,))
     def is_execution_binding(self, binding: int) -> bool:
         """Return whether a binding is read on the target."""
-        self._bound(binding)
-        return True
+        return self._bound(binding)[0].name not in self._state.package.sizes
 
     @method(instead="get_tensor_bytes_per_component", until=8, warns=(8,))
     def get_binding_bytes_per_component(self, index: int) -> int:

@@ -68,4 +68,4 @@ class IOptimizationProfile(Api):
 
 def core_profile(profile: IOptimizationProfile) -> Profile:
     """Return a profile as the core takes it."""
-    return Profile(dict(profile._state.shapes))
+    return Profile(dict(profile._state.shapes), dict(profile._state.values))

@@ -180,6 +180,8 @@ def sections(
         "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
         "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],
         "profiles": [{k: [list(s) for s in v] for k, v in p.shapes.items()} for p in options.profiles],
+        "values": [{k: [list(s) for s in v] for k, v in p.values.items()} for p in options.profiles],
+        "sizes": {v.op.label: list(map(str, v.op.values)) for v in neutral.inputs if isinstance(v.op, Input)},
         "plans": list(plans),
         "blobs": {d: [b.dtype.name, list(b.array.shape)] for d, b in sorted(blobs.items())},
     }

@@ -60,7 +60,10 @@ def _feeds(graph: Graph) -> dict[str, Array] | None:
         if not isinstance(value.op, Input) or not isinstance(value.type, Tensor) or value.dtype is string:
             return None
         shape = tuple(evaluator.integer(d) if isinstance(d, Expr) else int(d) for d in value.shape)
-        if value.dtype.is_float:
+        if value.op.values:
+            held = [evaluator.integer(d) for d in value.op.values]
+            feeds[value.op.label] = np.array(held, value.dtype.numpy).reshape(shape)
+        elif value.dtype.is_float:
             feeds[value.op.label] = rng.normal(size=shape)
         else:
             feeds[value.op.label] = rng.integers(0, 2, shape).astype(value.dtype.numpy)

@@ -180,7 +180,7 @@ def _mapped(profile: Profile, formats: Mapping[str, IoFormat], inside: bool) -> 
             low, best, high = made[name]
             change = found.inside if inside else found.declared
             made[name] = (change(low), change(best), change(high))  # type: ignore[assignment]
-    return Profile(made)
+    return Profile(made, profile.values)
 
 
 def declared_type(kind: Tensor, found: IoFormat | None) -> Tensor:

@@ -77,6 +77,12 @@ class Package:
                 Profile({k: tuple(tuple(int(n) for n in s) for s in v) for k, v in p.items()})  # type: ignore[misc]
                 for p in self.about["profiles"]
             ]
+            values = self.about.get("values") or [{}] * len(self._profiles)
+            self._profiles = [
+                Profile(p.shapes, {k: tuple(tuple(int(n) for n in s) for s in v) for k, v in given.items()})  # type: ignore[misc]
+                for p, given in zip(self._profiles, values, strict=True)
+            ]
+            self.sizes = {str(n): [str(d) for d in dims] for n, dims in self.about.get("sizes", {}).items() if dims}
             self.profiles = profiles_declared(self._profiles, self.formats)
             self.blobs = {d: self._blob(d, row) for d, row in self.about["blobs"].items()}
             self.table = read_table(self._sections)

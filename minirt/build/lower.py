@@ -12,6 +12,7 @@ from minirt.build.formulas import name_of
 from minirt.build.memory import Lifetime, plan_offsets
 from minirt.build.plugins import lower_plugin
 from minirt.build.select import Chosen, Setting, Source, choose
+from minirt.build.shape_inputs import bound_inputs
 from minirt.build.specialize import facts_of
 from minirt.build.views import Placement, dense, is_view, view
 from minirt.build.work import work_of
@@ -68,6 +69,7 @@ class Lowering:
             self._put(value, self._fresh("input", value.tensor, value.op.label))
         self._claim_outputs()
         self._find_joins()
+        inputs = bound_inputs(self)
         for node in self.graph.nodes:
             if not isinstance(node.op, Input | Constant | Weights) and not self._as_view(node):
                 self._node(node)
@@ -76,9 +78,6 @@ class Lowering:
         )
         weights = self._needed_weights()
         buffers, arena = self._buffers()
-        inputs = tuple(
-            Binding(v.op.label, self._view(self.places[v])) for v in self.graph.inputs if isinstance(v.op, Input)
-        )
         checks = tuple((f.a, f.b, label) for f, label in facts_of(self.graph))
         return Plan(
             self.setting.target.name, inputs, outputs, buffers, tuple(self.steps),

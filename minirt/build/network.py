@@ -12,6 +12,9 @@ from typing import Any
 
 from minirt.types.dtype import Array, DType
 
+KEY = "host values"
+"""The extra of an input's cell whose numbers are sizes, read by the host."""
+
 
 @dataclass(eq=False)
 class Numbers:

@@ -19,12 +19,13 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Profile:
-    """Least, best and greatest shape of each dynamic input, by name."""
+    """Least, best and greatest shape of each dynamic input, and numbers of inputs that hold sizes, by name."""
 
     shapes: Mapping[str, tuple[Shape, Shape, Shape]] = field(default_factory=dict)
+    values: Mapping[str, tuple[Shape, Shape, Shape]] = field(default_factory=dict)
 
     def __hash__(self) -> int:
-        return hash(tuple(sorted(self.shapes.items())))
+        return hash((tuple(sorted(self.shapes.items())), tuple(sorted(self.values.items()))))
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]
             raise ShapeError(f"profile shapes {given} do not have the rank of {value.type}", f"input {name!r}")
         for axis, dim in enumerate(value.shape):
             _take(dim, tuple(s[axis] for s in given) if given else None, ranges, best, f"input {name!r} axis {axis}")
+        numbers = profile.values.get(name)
+        for place, dim in enumerate(value.op.values):
+            _take(
+                dim, tuple(s[place] for s in numbers) if numbers else None, ranges, best, f"number {place} of {name!r}"
+            )
     return ranges, best
 
 

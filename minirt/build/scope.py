@@ -9,7 +9,7 @@ from minirt.build import layer_precision
 from minirt.build.implicit_batch import batch_dim, shifted
 from minirt.build.io_formats import format_of
 from minirt.build.layers.emit import TRANSLATIONS, Layer, Results, Translate, cast
-from minirt.build.network import LayerCell, TensorCell
+from minirt.build.network import KEY, LayerCell, TensorCell
 from minirt.errors import ApiError, GraphError, MinirtError, UnsupportedNodeError
 from minirt.ir.graph import Input
 from minirt.ir.op import Value, apply, origin
@@ -126,8 +126,17 @@ def input_value(tensor: TensorCell) -> Value:
     dims = batch + tuple(dim_of(tensor, axis, size) for axis, size in enumerate(tensor.shape))
     with origin((tensor.name,)):
         found = format_of(tensor, dims)
+        if tensor.extras.get(KEY):
+            return apply(Input(tensor.name, Tensor(tensor.dtype, dims), _values(tensor)))
         made = apply(Input(tensor.name, Tensor(tensor.io_dtype or tensor.dtype, found.inside(dims) if found else dims)))
         return cast(found.read(made) if found else made, tensor.dtype)
+
+
+def _values(tensor: TensorCell) -> tuple[Dim, ...]:
+    """Return the dims that an input holds, named by tensor and place."""
+    name = re.sub(r"\W", "_", tensor.name, flags=re.ASCII)
+    count = tensor.shape[0] if tensor.shape else 1
+    return tuple(symbol(f"value_{i}_of_{name}") for i in range(count))
 
 
 def dim_of(tensor: TensorCell, axis: int, size: int) -> Dim:

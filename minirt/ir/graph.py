@@ -55,15 +55,24 @@ class Data:
 
 
 class Input(Op):
-    """A graph input: its name and type."""
+    """A graph input: its name and type; ``values`` are its elements, where the host reads them as dims."""
 
     fresh = True
     label: str
     type: Type
+    values: tuple[Dim, ...] = ()
 
     def infer(self, *inputs: Value) -> Sequence[Type]:
         """The declared type."""
         return (self.type,)
+
+    def fold(self, *inputs: Value) -> Sequence[Contents | None] | None:
+        """The dims that it holds."""
+        if not self.values or not isinstance(self.type, Tensor):
+            return None
+        out = np.empty(len(self.values), dtype=object)
+        out[:] = self.values
+        return (out.reshape([int(str(n)) for n in self.type.shape]),)
 
 
 class Constant(Op):
@@ -109,6 +118,11 @@ def constant(array: Any, dtype: DType | None = None) -> Value:
     return apply(Constant(Data(data, dtype)))
 
 
+def is_input(value: Value) -> bool:
+    """True for an input of a graph."""
+    return isinstance(value.op, Input)
+
+
 def is_constant(value: Value) -> bool:
     """True for a value whose numbers are known."""
     return isinstance(value.op, Constant)
@@ -118,11 +132,6 @@ def array_of(value: Value) -> Array:
     """The numbers of a constant value."""
     assert isinstance(value.op, Constant)
     return value.op.data.array
-def is_input(value: Value) -> bool:
-    """True for an input of a graph."""
-    return isinstance(value.op, Input)
-
-
 
 
 class Graph:
@@ -171,11 +180,12 @@ class Graph:
 
     @cached_property
     def dims(self) -> frozenset[str]:
-        """Names of the dims of the inputs."""
+        """Names of the dims of the inputs, and of those that inputs hold."""
         found: set[str] = set()
         for value in self.inputs:
             if isinstance(value.type, Tensor):
-                found.update(*(symbols(d) for d in value.type.shape), set())
+                held = value.op.values if isinstance(value.op, Input) else ()
+                found.update(*(symbols(d) for d in (*value.type.shape, *held)), set())
         return frozenset(found)
 
     def with_outputs(self, outputs: Sequence[Value]) -> Graph:

@@ -30,6 +30,9 @@ def evaluate(graph: Graph, feeds: Mapping[str, Any], wide: bool = False) -> list
             raise GraphError(f"input {value.op.label!r} is missing", graph.name)
         known[value] = _held(feeds[value.op.label], value.type, wide)
         _bind(value.type, known[value], sizes)
+        for dim, number in zip(value.op.values, np.ravel(known[value]), strict=False):
+            if isinstance(dim, Expr) and dim.text.isidentifier():
+                sizes.setdefault(dim.text, int(number))
     last = _last_use(graph)
     for position, node in enumerate(graph.nodes):
         if node.outputs and node.outputs[0] in known:

@@ -1,4 +1,4 @@
-"""What plugins are told and given: ranges, scratch memory, tactics, the caller's memory; kernels compiled beforehand."""
+"""What plugins are told and given: ranges, scratch memory, tactics, memory of the caller; kernels made beforehand."""
 
 from __future__ import annotations
 

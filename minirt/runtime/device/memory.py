@@ -101,6 +101,15 @@ def copy(device: Device, destination: int, source: int, nbytes: int, stream: int
             fail(error, f"copying {nbytes} bytes failed")
 
 
+def is_device_memory(address: int) -> bool:
+    """True where an address is of a device's memory that the host cannot read."""
+    try:
+        found = driver().runtime.pointerGetAttributes(address)
+    except Exception:  # host memory that CUDA does not know, in older drivers
+        return False
+    return bool(found.devicePointer) and not found.hostPointer
+
+
 def fill(device: Device, address: int, value: int, nbytes: int, stream: int) -> None:
     """Put on `stream` a setting of `nbytes` bytes to `value` (0..255)."""
     if not nbytes:
