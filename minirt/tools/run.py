@@ -32,6 +32,7 @@ def declare(verbs: Any) -> None:
     parser.add_argument("--target", default="", help="cpu or cuda:sm_90a; default: the GPU if there is one")
     parser.add_argument("--save-engine", type=Path, metavar="FILE", help="keep the engine")
     parser.add_argument("--tolerance", type=float, help="bound on max |error| / max |reference| (1e-4; fp16: 2e-2)")
+    parser.add_argument("--level", type=int, default=3, help="0 to 5: how many kernels of a layer are timed (GPU)")
     parser.add_argument("--budget", type=int, default=0, metavar="SECONDS", help="time for a build to choose kernels")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
@@ -93,6 +94,7 @@ def build(options: argparse.Namespace) -> tuple[bytes, dict[str, float]]:
         raise MinirtError("\n  ".join(["the model cannot be imported:", *lines]), str(options.model))
     parsed = time.perf_counter()
     config = builder.create_builder_config()
+    config.builder_optimization_level = options.level
     if options.fp16:
         config.set_flag(trt.BuilderFlag.FP16)
     if options.no_tf32:

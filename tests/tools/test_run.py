@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,9 @@ import pytest
 from onnx import TensorProto, helper
 
 import minirt as trt
+from minirt.build.build import build
+from minirt.build.options import Options
+from minirt.ir.graph import Graph
 from minirt.tools.compare import compare
 from minirt.tools.main import main
 from minirt.types.dtype import Array
@@ -53,6 +57,19 @@ def test_json_is_one_object_with_every_fact(capsys: pytest.CaptureFixture[str]) 
     assert facts["steps"] == sum(facts["kernels"].values()) < facts["layers"]
     times = ("latency ms", "onnxruntime ms", "parse seconds", "build seconds", "load seconds")
     assert all(facts[key] > 0 for key in (*times, "engine MB", "weights MB"))
+
+
+def test_levels_and_budgets_reach_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_BUDGET", "")
+    told = []
+
+    def hear(graph: Graph, options: Options, *rest: Any) -> bytes:
+        told.append(options)
+        return build(graph, options, *rest)
+
+    monkeypatch.setattr("minirt.api.builder.build", hear)
+    assert main(["run", str(BERT), "--level", "1", "--budget", "7"]) == 0
+    assert [(o.level, o.tuning.budget) for o in told] == [(1, 7)]
 
 
 def test_shapes_choose_the_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
