@@ -69,6 +69,12 @@ def test_rapidocr(tmp_path: Path) -> None:
     assert said.right("engines: 6").count("'Hello engine 2026'") == 4
 
 
+@need("polygraphy")
+def test_the_library_of_polygraphy(tmp_path: Path) -> None:
+    said = run(tmp_path, Path(__file__).parent / "polygraphy_api.py", VIT, environment={}, seconds=140)
+    said.right("all of it is right")
+
+
 CHILDREN = """
 import subprocess, sys
 text = "import tensorrt, cuda.bindings.runtime as r; print(tensorrt.Builder.__module__, r.__name__)"

@@ -137,6 +137,10 @@ def test_debug(tmp_path: Path) -> None:
     polygraphy(tmp_path, *precision, *check, *engine, "--atol", "1").right("PASSED")
 
 
+def test_the_library(tmp_path: Path) -> None:
+    run(tmp_path, Path(__file__).parent / "polygraphy_api.py", VIT).right("all of it is right")
+
+
 @pytest.mark.models
 @pytest.mark.parametrize("key", MODELS)
 def test_trained_models(tmp_path: Path, key: str) -> None:
