@@ -7,7 +7,9 @@ graph that holds them stays right whatever the numbers are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from minirt.errors import MinirtError
 from minirt.ir.graph import Constant, Graph
 from minirt.ir.op import Op, Value, apply, apply_all
 from minirt.types.tensor import Tensor, Type
@@ -23,6 +25,10 @@ class Parameter(Op):
         """The declared type."""
         return (self.type,)
 
+    def reference(self, *arrays: Any) -> Any:
+        """Raises MinirtError: only who holds the engine's weights knows the numbers."""
+        raise MinirtError("the numbers are not part of the graph", f"weights '{self.label}'")
+
 
 class Weights(Op):
     """Numbers that follow from parameters by a formula: a graph of one output without inputs."""
@@ -32,6 +38,11 @@ class Weights(Op):
     def infer(self, *inputs: Value) -> Sequence[Type]:
         """The type of what the formula gives."""
         return (self.result.type,)
+
+    def reference(self, *arrays: Any) -> Any:
+        """Raises MinirtError: only who holds the engine's weights knows the numbers."""
+        names = ", ".join(parameters_of([self.result]))
+        raise MinirtError("the numbers are not part of the graph", f"weights that follow from '{names}'")
 
     @property
     def result(self) -> Value:
