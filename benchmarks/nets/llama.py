@@ -21,15 +21,14 @@ class GroupedAttention(nn.Module):
         """Writes each key head once a query head, as exporters without grouped queries need it."""
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        """``x`` [batch, 1, width], the caches [batch, shared, past, size]; also gives the token's key and value."""
+        """``x`` [batch, 1, width], the caches [batch, shared, past, size]; also gives the caches with the token."""
         batch = x.shape[0]
         q, k, v = (p(x).view(batch, 1, -1, self.size).transpose(1, 2) for p in (self.query, self.key, self.value))
         q, k = (rotated(t, *turn) for t in (q, k))
-        all_keys, all_values = torch.cat([keys, k], 2), torch.cat([values, v], 2)
-        if self.repeat:
-            all_keys, all_values = (self._repeated(t) for t in (all_keys, all_values))
-        mixed = scaled_dot_product_attention(q, all_keys, all_values, enable_gqa=not self.repeat)
-        return self.out(mixed.transpose(1, 2).reshape(batch, 1, -1)), k, v
+        longer = torch.cat([keys, k], 2), torch.cat([values, v], 2)
+        read = [self._repeated(t) for t in longer] if self.repeat else longer
+        mixed = scaled_dot_product_attention(q, *read, enable_gqa=not self.repeat)
+        return self.out(mixed.transpose(1, 2).reshape(batch, 1, -1)), longer[0], longer[1]
 
     def _repeated(self, x: Tensor) -> Tensor:
         batch, shared, length, size = x.shape
@@ -54,7 +53,7 @@ class Block(nn.Module):
         self.down = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
-        """The block, and the token's key and value."""
+        """The block, and the caches with the token."""
         mixed, k, v = self.attention(self.norms[0](x), turn, keys, values)
         x = x + mixed
         y = self.norms[1](x)
@@ -62,7 +61,7 @@ class Block(nn.Module):
 
 
 class LlamaStep(nn.Module):
-    """Token and position to logits, reading the caches of each layer; the caller appends the new keys and values."""
+    """Token and position to logits, from the caches of each layer to those with the token's keys and values."""
 
     def __init__(
         self, width: int = 2048, layers: int = 16, heads: int = 32, shared: int = 8, hidden: int = 8192,

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 
 from minirt.ir.match import P
 from minirt.ir.op import Value, apply, op_of
-from minirt.ir.scalar import uses_index
+from minirt.ir.regions import inline, weight_of
+from minirt.ir.scalar import Body, arg, call, cast, uses_index
 from minirt.ops.epilogue import Accumulates
-from minirt.ops.movement import Reshape, Transpose
+from minirt.ops.movement import Concat, Iota, Reshape, Slice, Transpose
 from minirt.ops.normalization import Normalization
-from minirt.ops.pointwise import Elementwise
+from minirt.ops.pointwise import Elementwise, Map
 from minirt.ops.reduce import Reduce
+from minirt.optimize.fusion import CHEAP
 from minirt.optimize.rewrite import rule
 from minirt.types.dim import Dim, Expr, mul
-from minirt.types.dtype import DType
+from minirt.types.dtype import DType, bool_, i64
 
 Uses = Mapping[Value, int]
 Shape = tuple[Dim, ...]
@@ -41,6 +43,63 @@ def pointwise_goes_before_moves_of_products(root: Value, uses: Uses) -> Value | 
         if made.type == root.type:
             return made
     return None
+
+
+@rule(P(Elementwise, bind="root"))
+def pointwise_chooses_between_halves(root: Value, uses: Uses) -> Value | None:
+    """f([a b], y) = f(a where the half is the first, else b; y), the halves being an axis of their own.
+
+    Rotary embeddings join the negated half of a vector with the other; both are read where they lie.
+    """
+    inputs = root.node.inputs
+    if len(root.node.outputs) > 1 or uses_index(op_of(root, Elementwise).body(_dtypes(root)).results):
+        return None
+    for i, joined in enumerate(inputs):
+        if not isinstance(joined.op, Concat) or joined.shape != root.shape or uses.get(joined, 1) > 1:
+            continue
+        axis, parts = joined.op.axis, joined.node.inputs
+        if len(parts) != 2 or parts[0].shape != parts[1].shape or not all(_lies(p, uses) for p in parts):
+            continue
+        half = parts[0].shape[axis]
+        apart = (*root.shape[:axis], 2, half, *root.shape[axis + 1 :])
+        one = (*root.shape[:axis], 1, half, *root.shape[axis + 1 :])
+        chosen = _choice(parts, one, root.rank - axis)
+        others = [chosen if n == i else _halved(v, root.shape, axis, half) for n, v in enumerate(inputs)]
+        made = apply(Reshape(root.shape), apply(root.op, *others))
+        if made.type == root.type and chosen.shape == apart:
+            return made
+    return None
+
+
+def _choice(parts: tuple[Value, ...], one: Shape, axes: int) -> Value:
+    """The first part where the coordinate along the new axis is 0, the second where it is 1.
+
+    Work on a view is done as it is chosen; the axis is followed by ``axes`` others.
+    """
+    dtype = parts[0].dtype
+    chosen = call("select", cast(arg(0, i64), bool_), arg(2, dtype), arg(1, dtype))
+    body, values = Body((i64, dtype, dtype), (cast(chosen, dtype),)), (apply(Iota((2, *(1,) * axes), 0, i64)), *parts)
+    for part in parts:
+        if isinstance(part.op, Elementwise):
+            inner = part.op.body((part.node.inputs[0].dtype,))
+            body, values = inline(body, values, values.index(part), inner, part.node.inputs)
+    return apply(Map(body), *(v if isinstance(v.op, Iota) else apply(Reshape(one), v) for v in values))
+
+
+def _lies(part: Value, uses: Uses) -> bool:
+    """True for what is read where it lies: views, and cheap work on a view that nothing else reads."""
+    if isinstance(part.op, Elementwise) and uses.get(part, 1) == 1 and len(part.node.inputs) == 1:
+        cheap = weight_of(part.op.body((part.node.inputs[0].dtype,))) <= CHEAP
+        return cheap and isinstance(part.node.inputs[0].op, Slice)
+    return isinstance(part.op, Slice)
+
+
+def _halved(value: Value, shape: Shape, axis: int, half: Dim) -> Value:
+    """A value that broadcasts to the shape as one that broadcasts to it with the axis in two."""
+    own = (1,) * (len(shape) - value.rank) + value.shape
+    if _same(own[axis], 1):
+        return apply(Reshape((*own[:axis], 1, 1, *own[axis + 1 :])), value)
+    return apply(Reshape((*own[:axis], 2, half, *own[axis + 1 :])), value)
 
 
 def _dtypes(root: Value) -> tuple[DType, ...]:
@@ -95,4 +154,4 @@ def _same(a: Dim, b: Dim) -> bool:
     return a is b or (not isinstance(a, Expr) and not isinstance(b, Expr) and a == b)
 
 
-MOVES = (pointwise_goes_before_moves_of_products,)
+MOVES = (pointwise_goes_before_moves_of_products, pointwise_chooses_between_halves)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import Op, Value, apply
 from minirt.ops.activation import Sigmoid
-from minirt.ops.arithmetic import Add, Div, Mul, Pow
+from minirt.ops.arithmetic import Add, Div, Mul, Neg, Pow
 from minirt.ops.arithmetic_functions import Reciprocal, Sqrt
 from minirt.ops.cast import Cast
 from minirt.ops.evaluate import evaluate
 from minirt.ops.gemm import Gemm
-from minirt.ops.movement import Reshape, Transpose
+from minirt.ops.movement import Concat, Reshape, Slice, Transpose
 from minirt.ops.normalization import Normalization
+from minirt.ops.pointwise import Map
 from minirt.ops.reduce import Reduce
 from minirt.optimize.pipeline import FUSING, NEUTRAL, run_passes
 from minirt.types.dim import symbol
@@ -96,3 +97,19 @@ def test_pointwise_work_behind_a_reshape_joins_the_product(data: st.DataObject) 
     other = other[data.draw(st.integers(0, len(other))) :]
     out = apply(Mul(), apply(Reshape(shape), product), numbers(*other))
     assert Gemm in same([a], out, a=RNG.normal(size=(3, 6, 4)))
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_a_rotary_embedding_is_one_region(axis: int) -> None:
+    """x * cos + [-b a] * sin, where x = [a b]: nothing is joined in memory."""
+    shape = (N, 4, 6, 8)
+    x = given_tensor(*shape)
+    half = shape[axis] // 2  # type: ignore[operator]
+    sizes = (*shape[:axis], half, *shape[axis + 1 :])
+    a, b = (apply(Slice(tuple(s if i == axis else 0 for i in range(4)), sizes, (1,) * 4), x) for s in (0, half))
+    turned = apply(Concat(axis), apply(Neg(), b), a)
+    table = [d if i >= axis else 1 for i, d in enumerate(shape)][1:]
+    cos, sin = numbers(*table), numbers(*table)  # type: ignore[arg-type]
+    out = apply(Add(), apply(Mul(), x, cos), apply(Mul(), turned, sin))
+    found = same([x], out, x=RNG.normal(size=(2, 4, 6, 8)))
+    assert found.count(Map) == 1 and set(found) <= {Map, Slice, Reshape}
