@@ -17,7 +17,7 @@ from tests.exports.zoo import EXPORTS
 from tests.models import light, zoo
 
 PAGE = (Path(__file__).parents[2] / "docs" / "support.md").read_text()
-NO_WORK = {"Accumulates", "Constant", "If", "Loop", "Raise"}
+NO_WORK = {"Accumulates", "Constant", "If", "Loop", "Parameter", "Raise", "Weights"}
 """A base class, and what the plan itself does."""
 
 
