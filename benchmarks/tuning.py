@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import random
 import re
 import sys
 import time
@@ -91,6 +92,7 @@ def shapes(dtype: str) -> list[Shape]:
     convolutions = sorted({(n, *row[:5]) for n in (1, 32) for row in RESNET})
     for n, c, size, o, taps, stride in convolutions:
         found.append(Shape(f"n{n} {c}x{size}->{o} {taps}/{stride}", dtype, (n, c, size, o, taps, stride)))
+    random.Random(0).shuffle(found)  # so that a run cut short has seen some of each kind
     return found
 
 
@@ -183,15 +185,12 @@ def compare(shape: Shape, job: Job, times: dict[int, float], peer: float) -> dic
         return min((runs[number_of(w)] for w in allotted(groups, number) if number_of(w) in runs), default=math.inf)
 
     best = fastest(job.ways, runs)
-    row = {
-        "first": runs.get(number_of(job.ways[0]), math.inf),
-        "3": level(3),
-        "4": level(4),
-        "best": min(runs.values()),
-    }
-    row["peer"] = peer
+    row = {"first": runs.get(number_of(job.ways[0]), math.inf), "3": level(3), "4": level(4)}
+    row |= {"best": min(runs.values()), "peer": peer}
     cells = " ".join(f"{name} {us:8.2f}" for name, us in row.items())
-    print(f"{shape.name:24s} {cells} us {shape.flops / row['best'] / 1e6:6.1f} TFLOP/s {describe(best)}", flush=True)
+    rate = shape.flops / row["best"] / 1e6
+    ends = describe(best) + (f" not {describe(job.ways[0])}" if best is not job.ways[0] else "")
+    print(f"{shape.name:24s} {cells} us {rate:6.1f} TFLOP/s {ends}", flush=True)
     return row
 
 

@@ -136,7 +136,7 @@ class GemmVector(_Product):
         """How many warps share a row of b along k: as many as keep the memory busy, as far as k is long enough."""
         form = self.form(problem)
         assert isinstance(form, Form)
-        loops = [2, 4, 8] if problem.likely(form.sizes["k"]) > _SHORT_K else [2]
+        loops = [4, 2, 8] if problem.likely(form.sizes["k"]) > _SHORT_K else [2]
         if not (packs_b(problem, form, True) or by_k(form, "b")):
             return [{"share": 1, "unroll": unroll} for unroll in loops]
         n, k, batch = (problem.likely(form.sizes[x]) for x in ("n", "k", "nb0"))

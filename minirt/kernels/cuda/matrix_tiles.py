@@ -80,7 +80,7 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     waiting = steps * rates.flight / int(tile.get("stages", 4))
     partial = 0.0
     if parts > 1 and method == "wgmma":  # summed through the shared memory of a cluster
-        partial = 1.0 + 0.1 * parts
+        partial = 0.6 + 2.6 * area * (parts - 1)
     elif parts > 1:
         partial = 8.0 * work.m * work.n * work.batch * parts / _PARTIAL_BYTES_PER_US + _PARTIAL_US
     longest = max(compute + rates.edge * (ceil(busy / per_sm) - 1), work.moved / _BYTES_PER_US, waiting)
