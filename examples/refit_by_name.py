@@ -53,10 +53,14 @@ def main() -> None:
     assert refitter.refit_cuda_engine()
     np.testing.assert_allclose(context.run({"x": X})["y"], reference(kernel, bias, FACTOR), atol=1e-4)
     factor = FACTOR * 3
+    assert refitter.get_weights_prototype("factor").size == factor.size
     assert refitter.set_named_weights("factor", factor)
     assert refitter.get_missing_weights() == []
-    assert refitter.refit_cuda_engine()
+    assert refitter.refit_cuda_engine_async(0)
     np.testing.assert_allclose(context.run({"x": X})["y"], reference(kernel, bias, factor), atol=1e-4)
+    again = trt.Runtime(logger).deserialize_cuda_engine(engine.serialize())  # holds the new weights
+    found = again.create_execution_context().run({"x": X})["y"]
+    np.testing.assert_allclose(found, reference(kernel, bias, factor), atol=1e-4)
     assert not refitter.set_named_weights("factor", BIAS[:2]), "weights of another size are refused"
 
 

@@ -21,6 +21,7 @@ from minirt.ir.encode import decode_type
 from minirt.ir.graph import Data, Graph
 from minirt.ir.op import Value
 from minirt.ir.text import parse_graph
+from minirt.ir.weights import parameters_of
 from minirt.kernels.cpu.host import threads
 from minirt.kernels.cpu.runner_ir import runner_addresses
 from minirt.kernels.kernel import Target
@@ -142,7 +143,11 @@ class Package:
         """The formulas of the weights that stored plans use."""
         if "formulas" not in self._sections:
             return {}
-        return read_formulas(bytes(self._sections["formulas"]).decode(), self.blobs)
+        found = read_formulas(bytes(self._sections["formulas"]).decode(), self.blobs)
+        for name, kind in parameters_of(list(found.values())).items():
+            if name not in self.table.rows or self.table.rows[name].type != kind:
+                raise EngineFormatError(f"a formula reads weights {name!r} of {kind}, which the engine does not list")
+        return found
 
     def plans(self, target: Target) -> tuple[list[Plan], Sources]:
         """A plan for each profile, and what their weights are made of.

@@ -11,6 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 import minirt as trt
+from minirt.plan.format import read_sections, write_sections
 from tests.api.nets import Keeper
 from tests.api.weighted import MODELS, SHAPES, build, close, load, oracle, picture, run
 
@@ -198,6 +199,16 @@ def test_a_damaged_list_of_weights_is_refused() -> None:
     place = data.index(b'"refittable":true')
     data[place + 3] ^= 1
     assert load(logger, data) is None
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"[64,64]", b"[32,128]"), (b'"w1":', b'"v1":')])
+def test_weights_that_do_not_fit_their_formulas_are_refused(old: bytes, new: bytes) -> None:
+    logger = Keeper()
+    data = build(logger, MODELS["perceptron"](0), SHAPES["perceptron"], REFIT)
+    sections = dict(read_sections(data))
+    damaged = {**sections, "weights": bytes(sections["weights"]).replace(old, new)}
+    assert load(logger, write_sections(damaged)) is None
+    assert "weights" in logger.errors[-1]
 
 
 def test_external_data(tmp_path: Path) -> None:
