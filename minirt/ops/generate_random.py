@@ -20,7 +20,7 @@ from minirt.ops.reduce import reduced
 from minirt.ops.shape import unsqueezed
 from minirt.ops.softmax import Softmax
 from minirt.types.dim import Dim
-from minirt.types.dtype import FLOATS, DType, bool_, f32, from_onnx
+from minirt.types.dtype import FLOATS, Array, DType, bool_, f16, f32, from_onnx
 from minirt.types.tensor import Tensor, Type
 
 
@@ -45,10 +45,57 @@ class Random(Op):
         return (Tensor(self.dtype, self.shape),)
 
     def reference(self, *arrays: Any) -> Any:
-        """NumPy's default generator."""
-        source = np.random.default_rng(None if self.seed is None else abs(int(np.float32(self.seed).view(np.int32))))
+        """Words by counting, as on every target; without a seed another key each time."""
         shape = whole(self.shape)
-        return source.random(shape) if self.kind == "uniform" else source.standard_normal(shape)
+        key = int(np.random.default_rng().integers(1 << 32)) if self.seed is None else seed_bits(self.seed)
+        words = philox(int(np.prod(shape, dtype=np.int64)), key)
+        bits = precision(self.dtype)
+        if self.kind == "uniform":
+            return _fractions(words[0], words[1], bits).reshape(shape)
+        u, v = (_fractions(words[i], words[i + 1], max(24, bits)) for i in (0, 2))
+        return (np.sqrt(-2 * np.log(u + 2.0 ** -max(24, bits))) * np.cos(2 * np.pi * v)).reshape(shape)
+
+
+ROUNDS = 10
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+KEYS = (0x9E3779B9, 0xBB67AE85)
+"""Constants of Philox 4x32 (Salmon et al., 2011): factors of a round, and what the key grows by."""
+
+
+def seed_bits(seed: float) -> int:
+    """The key of a seed: its bits as float32."""
+    return int(np.float32(seed).view(np.uint32))
+
+
+def precision(dtype: DType) -> int:
+    """Bits of a uniform number of the type, so that none is rounded up to 1."""
+    return {16: 11 if dtype is f16 else 8, 32: 24, 64: 53}[dtype.bits]
+
+
+def philox(count: int, key: int) -> list[Array]:
+    """Four 32-bit words (as u64) for each of so many counters, by Philox 4x32-10."""
+    low = np.uint64(0xFFFFFFFF)
+    number = np.arange(count, dtype=np.uint64)
+    c = [number & low, number >> np.uint64(32), np.zeros_like(number), np.zeros_like(number)]
+    keys = [key & 0xFFFFFFFF, 0]
+    for _ in range(ROUNDS):
+        first, second = c[0] * np.uint64(MULTIPLIERS[0]), c[2] * np.uint64(MULTIPLIERS[1])
+        shift = np.uint64(32)
+        c = [
+            (second >> shift) ^ c[1] ^ np.uint64(keys[0]), second & low,
+            (first >> shift) ^ c[3] ^ np.uint64(keys[1]), first & low,
+        ]  # fmt: skip
+        keys = [(k + grown) & 0xFFFFFFFF for k, grown in zip(keys, KEYS, strict=True)]
+    return c
+
+
+def _fractions(first: Array, second: Array, bits: int) -> Array:
+    """Numbers in [0, 1) of so many bits."""
+    if bits <= 32:
+        return (first >> np.uint64(32 - bits)).astype(np.float64) * 2.0**-bits
+    high, low = first.astype(np.float64), (second >> np.uint64(64 - bits)).astype(np.float64)
+    found: Array = (high * 2.0 ** (bits - 32) + low) * 2.0**-bits
+    return found
 
 
 def _seed(node: OnnxNode) -> float | None:

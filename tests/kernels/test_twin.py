@@ -55,6 +55,8 @@ def _others() -> list[Case]:
     return [
         ("Det", [np.zeros((3, 5, 5), F32)], {}),
         ("Det", [np.zeros((4, 4), F64)], {}),
+        ("RandomUniform", [], {"shape": [3, 5], "seed": 2.0}),
+        ("RandomNormal", [], {"shape": [3, 5], "dtype": 11}),
         ("BitCast", [np.zeros((3, 5), F32)], {"to": 6, "opset": 26}),
         ("ConvTranspose", [np.zeros((1, 2, 5, 6), F64), np.zeros((2, 3, 3, 3), F64)], {}),
         ("Col2Im", [np.zeros((1, 12, 20), F32), np.array([5, 7]), np.array([2, 3])], {"constants": [1, 2]}),

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from minirt.ops.evaluate import evaluate
+from minirt.ops.generate_random import philox
 from tests.ops.harness import check, check_symbolic, import_model, one_node
+from tests.ops.on_target import OnTarget
 from tests.ops.strategies import array, quick, shapes
 
 SIZES = [{"N": 1, "S": 4}, {"N": 3, "S": 7}]
@@ -121,3 +123,27 @@ def test_dropout() -> None:
     y, kept = evaluate(import_model(model), {"x0": x})
     assert abs(kept.mean() - 0.75) < 0.05
     np.testing.assert_allclose(y, np.where(kept, x / 0.75, 0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [1, 10, 11, 16])
+@pytest.mark.parametrize("op", ["RandomUniform", "RandomNormal"])
+def test_random_numbers_are_the_same_on_every_target(op: str, dtype: int) -> None:
+    """With a seed; the words are Philox's."""
+    graph = import_model(one_node(op, [], shape=[7, 33], dtype=dtype, seed=3.5))
+    (found,), (wanted,) = OnTarget(graph)({}), evaluate(graph, {})
+    tolerance = {1: 2e-6, 10: 1e-3, 11: 1e-12, 16: 1e-2}[dtype]
+    np.testing.assert_allclose(found.astype(float), wanted.astype(float), rtol=tolerance, atol=tolerance)
+    if op == "RandomUniform":
+        assert 0 <= wanted.min() and wanted.max() < 1 and abs(wanted.astype(float).mean() - 0.5) < 0.1
+
+
+def test_random_numbers_without_a_seed_change() -> None:
+    """From run to run, and from node to node."""
+    run = OnTarget(import_model(one_node("RandomUniform", [], shape=[100])))
+    first, second = run({})[0], run({})[0]
+    assert (first != second).mean() > 0.9 and 0 <= first.min() and first.max() < 1
+
+
+def test_philox_is_philox() -> None:
+    """The known answer of counter 0, key 0 (Random123)."""
+    assert [int(w[0]) for w in philox(1, 0)] == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]

@@ -191,6 +191,8 @@ class NumbaPrinter(Printer):
             return f"int64({self.expression(args[0])})"
         if name == "real":
             return f"real({self.expression(args[0])})"
+        if name == "ticks":
+            return "fn_ticks()"
         return f"fn_{name}(0, {self.as_type(args[0], 'r')})"
 
     def element(self, operand: str, place: str) -> str:
@@ -261,6 +263,8 @@ class CudaPrinter(Printer):
             return text
         if name in ("int", "real"):
             return f"({'I' if name == 'int' else 'R'})({self.expression(args[0])})"
+        if name == "ticks":
+            return "(I)ticks()"
         return f"{name}_of({self.as_type(args[0], 'r')})"
 
     def element(self, operand: str, place: str) -> str:

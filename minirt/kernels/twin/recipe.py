@@ -185,11 +185,8 @@ class _TwinCpu(_Twin):
         imports = [f"from numba import {word} as real, int64, boolean"]
         for name, dtype, kind in spec["data"]:
             imports += _regions(name, dtype_of(dtype), {"w": dtype_of(dtype), "i": i64, "r": real}[kind])
-        for fn in REAL_CALLS:
-            body = Body((real,), (call(fn, arg(0, real)),))
-            imports.append(
-                region_line(f"fn_{fn}", {"body": encode(body), "args": ["value"], "outs": ["value"], "coords": []})
-            )
+        body_lines = NumbaPrinter(routine).lines(routine.body)
+        imports += _functions(real, "\n".join(body_lines))
         names = [n for n, _, _ in spec["data"]] + list(spec["numbers"])
         lines = [f"{n} = args[{i}]" for i, n in enumerate(names)]
         if spec["reals"]:
@@ -197,17 +194,21 @@ class _TwinCpu(_Twin):
         lines += [f"{n} = real(as_f64(args[{len(names) + i}]))" for i, n in enumerate(spec["reals"])]
         zero = {"i": "int64(0)", "r": "real(0)", "b": "False"}
         lines += [f"{n} = {zero[k]}" for n, k in routine.variables.items() if k != "w"]
-        body_lines = NumbaPrinter(routine).lines(routine.body)
-        text = "\n".join(body_lines)
-        imports = [
-            i
-            for i in imports
-            if not i.rpartition("\n")[2].startswith("fn_") or i.rpartition("\n")[2].split(" ")[0] + "(" in text
-        ]
         return CpuUnit(
             f"{self.name}_{spec['routine']}",
             function_text(imports, [*lines, "for e in range(lo, hi):", *(f"    {b}" for b in body_lines)]),
         )
+
+
+def _functions(real: DType, text: str) -> list[str]:
+    """Lines that make the functions that a text calls."""
+    found = ["from minirt.kernels.twin.ticks import ticks as fn_ticks"] if "fn_ticks(" in text else []
+    for fn in REAL_CALLS:
+        if f"fn_{fn}(" in text:
+            body = encode(Body((real,), (call(fn, arg(0, real)),)))
+            spec = {"body": body, "args": ["value"], "outs": ["value"], "coords": []}
+            found.append(region_line(f"fn_{fn}", spec))
+    return found
 
 
 def _regions(name: str, dtype: DType, held: DType) -> list[str]:
@@ -279,6 +280,7 @@ def _element(dtype: str, kind: str) -> str:
 
 _FUNCTIONS = """
 DEV void sync() { __syncthreads(); }
+DEV i64 ticks() { u64 t; asm volatile("mov.u64 %0, %globaltimer;" : "=l"(t)); return (i64)t; }
 template <class T> DEV T min_of(T a, T b) { return b < a ? b : a; }
 template <class T> DEV T max_of(T a, T b) { return b > a ? b : a; }
 DEV float floor_of(float x) { return floorf(x); }

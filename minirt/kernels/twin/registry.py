@@ -1,5 +1,5 @@
 """Every recipe: importing this registers its kernels."""
 
-from minirt.kernels.twin import compaction, folding, sampling, suppression
+from minirt.kernels.twin import compaction, folding, random, sampling, suppression
 
-__all__ = ["compaction", "folding", "sampling", "suppression"]
+__all__ = ["compaction", "folding", "random", "sampling", "suppression"]
