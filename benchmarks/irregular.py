@@ -17,6 +17,7 @@ from minirt.build.targets import default_target
 from tests.gpu.session import Array, Session
 from tests.ops.harness import import_model, one_node
 
+torch.backends.cudnn.allow_tf32 = False
 RUNS = 20
 VOLUMES = (  # channels in and out, depth, height, width, stride
     (32, 32, 64, 64, 64, 1), (64, 64, 32, 32, 32, 1), (128, 128, 16, 28, 28, 1), (64, 128, 16, 56, 56, 2),
