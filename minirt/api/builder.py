@@ -231,7 +231,8 @@ class Builder(Managed):
             bool(_STRIP & config.flags),
             "WEIGHT_STREAMING" in config.flags,
         )
-        return replace(options, tuning=_tuning(config), wide=wide_layers(cells) if permitted else ())
+        scratch = config.pools.get("WORKSPACE", 0)
+        return replace(options, tuning=_tuning(config), wide=wide_layers(cells) if permitted else (), workspace=scratch)
 
     def _narrow_types(self, cells: NetworkCells, config: ConfigState) -> list[DType]:
         """Return the narrow types that single layers may be told to compute in: permitted, or constraints are kept."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from minirt.api.context_state import ContextState
 from minirt.api.declare import REQUIRED, method
+from minirt.api.dialect import dialect_of
 from minirt.api.dims import Dims, dims_of
 from minirt.api.logger import Managed
 from minirt.errors import ApiError

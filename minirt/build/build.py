@@ -160,7 +160,7 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
         graph = run_passes(graph, WIDE)
     elif options.permitted:
         graph = narrow(graph, dtype_of(options.permitted[0]), options.wide)
-    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner)
+    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace)
     return Lowering(graph, setting)
 
 

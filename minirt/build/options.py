@@ -37,6 +37,7 @@ class Options:
     "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.
     ``wide`` are layers that stay in float32.
     ``formats`` are those of inputs and outputs that are not row-major, by name: format and channels.
+    ``workspace`` is the most bytes of scratch memory that a node may take, 0 for no limit.
     From ``level`` 3 on tactics are timed, as ``tuning`` says.
     """
 
@@ -53,6 +54,7 @@ class Options:
     tuning: Tuning = Tuning()
     formats: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     wide: tuple[str, ...] = ()
+    workspace: int = 0
 
 
 def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

@@ -135,6 +135,10 @@ def _call(call: _Call, needs: Needs) -> None:
     if needs.workspace and any(-1 in r.high for r in (*call.ranges[0], *call.ranges[1])):
         fix = "add an optimization profile that bounds its inputs"
         raise MinirtError("the scratch memory of its plugin has no bound", f"node {label!r}", fix)
+    limit = builder.setting.workspace
+    if limit and needs.workspace > limit:
+        what = f"its plugin asks for {needs.workspace} bytes of scratch memory, the limit is {limit}"
+        raise MinirtError(what, f"node {label!r}", "raise it by IBuilderConfig.set_memory_pool_limit")
     work = builder._draft("arena", needs.workspace) if needs.workspace else -1
     reads, writes = (tuple(map(builder._view, places)) for places in (call.inputs, call.outputs))
     text = json.dumps(encode_op(call.op, print_graph))

@@ -45,6 +45,8 @@ class Setting:
     optimum: Mapping[str, int]
     tf32: bool = True
     tuner: Tuner | None = None
+    workspace: int = 0
+    """Most bytes of scratch memory that a node may take; 0 is no limit."""
 
 
 @dataclass(frozen=True)
@@ -94,21 +96,22 @@ def choose(
             if setting.tuner is not None and kernel.timed(found.problem) <= setting.tuner.level:
                 rest = [k for k, c in attempts[attempts.index((kernel, copies)) + 1 :] if c == copies]
                 rivals = [_try(k, op, sources, results, setting, label, copies) for k in rest]
-                found = _tuned(setting.tuner, found, [r for r in rivals if isinstance(r, Chosen)])
+                made = [r for r in rivals if isinstance(r, Chosen)]
+                found = _tuned(setting.tuner, found, made, setting.workspace)
             return found, list(refusals.items())
         refusals.setdefault(kernel.name, found)
     return None, list(refusals.items())
 
 
-def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen]) -> Chosen:
+def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], workspace: int) -> Chosen:
     """The fastest of what the first kernel can do and what others can with the same operands and results."""
-    groups = [_ways(found, tuner)]
+    groups = [_ways(found, tuner, workspace)]
     kinds: list[type[Kernel]] = [type(found.kernel)]
     for other in rivals:
         alike = other.moves == found.moves and other.problem == found.problem
         known = issubclass(type(other.kernel), tuple(kinds))  # the same work, laid out in one more way
         if alike and not known and other.kernel.timed(other.problem) <= tuner.level:
-            groups.append(_ways(other, tuner))
+            groups.append(_ways(other, tuner, workspace))
             kinds.append(type(other.kernel))
     if sum(map(len, groups)) < 2:
         return found
@@ -116,10 +119,18 @@ def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen]) -> Chosen:
     return replace(found, kernel=way.kernel, tactic=way.tactic)
 
 
-def _ways(found: Chosen, tuner: Tuner) -> list[Way]:
+def _ways(found: Chosen, tuner: Tuner, workspace: int) -> list[Way]:
     kernel, problem = found.kernel, found.problem
     tactics = kernel.tactics(problem) + (kernel.further(problem) if tuner.level > _FEW else [])
-    return [Way(kernel, tactic) for tactic in tactics]
+    return [Way(kernel, tactic) for tactic in _fitting(kernel, problem, tactics, workspace)]
+
+
+def _fitting(kernel: Kernel, problem: Problem, tactics: list[Spec], workspace: int) -> list[Spec]:
+    """The tactics whose scratch memory is within the limit; 0 is no limit."""
+    if not workspace:
+        return tactics
+    most = {i: sum(problem.bounds(w)[1] for w in kernel.launch(problem, t).work) for i, t in enumerate(tactics)}
+    return [t for i, t in enumerate(tactics) if most[i] <= workspace]
 
 
 def _try(
@@ -153,7 +164,10 @@ def _try(
     reason = kernel.rejects(problem)
     if reason:
         return reason
-    return Chosen(kernel, kernel.tactics(problem)[0], problem, tuple(moves))
+    tactics = _fitting(kernel, problem, kernel.tactics(problem), setting.workspace)
+    if not tactics:
+        return f"its scratch memory is more than the limit of {setting.workspace} bytes"
+    return Chosen(kernel, tactics[0], problem, tuple(moves))
 
 
 def _operand(source: Source) -> Operand:

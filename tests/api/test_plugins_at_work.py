@@ -106,7 +106,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _lib.QDP_REGISTRY.clear()
 
 
-def bytes_of(add: Any, logger: Any = None, profiled: bool = True) -> Any:
+def bytes_of(add: Any, logger: Any = None, profiled: bool = True, workspace: int = 0) -> Any:
     """Return the engine, as bytes, of a network of an input of 1 to 8 rows that `add(network, x)` adds layers to."""
     builder = trt.Builder(logger or Keeper())
     net = builder.create_network()
@@ -114,6 +114,8 @@ def bytes_of(add: Any, logger: Any = None, profiled: bool = True) -> Any:
     out.name = "y"
     net.mark_output(out)
     config = builder.create_builder_config()
+    if workspace:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
     if profiled:
         profile = builder.create_optimization_profile()
         profile.set_shape("x", (1, 4), (2, 4), (8, 4))
@@ -156,6 +158,17 @@ def test_scratch_memory_without_a_bound_is_refused() -> None:
     logger = Keeper()
     assert bytes_of(lambda net, x: net.add_plugin_v3([x], [], Twice()), logger, profiled=False) is None
     assert "optimization profile" in logger.errors[-1]
+
+
+def test_scratch_memory_is_limited() -> None:
+    logger = Keeper()
+
+    def add(net: Any, x: Any) -> Any:
+        return net.add_plugin_v3([x], [], Twice())
+
+    assert bytes_of(add, logger, workspace=8 * 4 * 4) is not None
+    assert bytes_of(add, logger, workspace=8 * 4 * 4 - 1) is None
+    assert "set_memory_pool_limit" in logger.errors[-1]
 
 
 def test_a_transposed_operand_is_made_row_major() -> None:

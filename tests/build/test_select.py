@@ -11,6 +11,7 @@ from minirt.build.targets import target_of
 from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import apply
 from minirt.ops.convolution import Conv
+from minirt.ops.gemm import Gemm
 from minirt.ops.movement import Reshape, Transpose
 from minirt.plan.launch import Integer
 from minirt.plan.plan import KernelStep
@@ -32,3 +33,15 @@ def test_a_copy_of_a_view_whose_layout_is_not_its_order_in_memory() -> None:
     sizes = [a.value for a in launch.args if isinstance(a, Integer)]
     assert view.strides[1:] == (18, 2, 1)
     assert last.choices[0].kernel != "MapTiled" and 15 not in sizes[1:], sizes
+
+
+def test_tactics_within_the_limit_of_scratch_memory() -> None:
+    """A long product is split over blocks, through scratch memory, where there may be some."""
+    target = target_of("cuda:sm_90")
+    x = apply(Input("x", Tensor(f32, (16, 1 << 16))))
+    product = apply(Gemm(), x, constant(np.ones((1 << 16, 64), np.float32)))
+    graph = optimize(Graph("long", [x], [product], ["y"]))
+    plans = [lower(graph, target, Options((target,), tf32=False, workspace=limit)).run() for limit in (0, 1)]
+    assert plans[0].arena > 0
+    assert plans[1].arena == 0
+    assert all(isinstance(step, KernelStep) for plan in plans for step in plan.steps)
