@@ -81,7 +81,7 @@ class WeightStore:
 
         Raises ApiError where weights are missing that are not given either.
         """
-        numbers = self.numbers | dict(fresh)
+        numbers = self.numbers | {n: np.array(a) for n, a in fresh.items()}  # the caller may change or free its own
         missing = [n for n in self.missing if n not in fresh]
         if missing:
             shown = ", ".join(missing[:_SHOWN]) + (" ..." if len(missing) > _SHOWN else "")

@@ -116,6 +116,21 @@ def test_one_of_many_weights_is_replaced() -> None:
     close(run(engine, x), oracle(mixed.SerializeToString(), x))
 
 
+def test_numbers_of_the_caller_are_copied_by_a_refit() -> None:
+    logger, x = Keeper(), picture("perceptron")
+    engine = engine_of("perceptron", logger, REFIT)
+    refitter, b = trt.Refitter(engine, logger), np.zeros(64, np.float32)
+    assert refitter.set_named_weights("b0", b)
+    b += 1  # still the caller's: what counts is what is there when the refit runs
+    assert refitter.refit_cuda_engine()
+    wanted = run(engine, x)
+    b += 5
+    assert refitter.set_named_weights("b1", tensors(MODELS["perceptron"](0))["b1"])
+    assert refitter.refit_cuda_engine()
+    np.testing.assert_array_equal(run(engine, x), wanted)
+    np.testing.assert_array_equal(run(load(logger, engine.serialize()), x), wanted)
+
+
 def test_what_was_set_can_be_read_and_unset() -> None:
     logger = Keeper()
     refitter = trt.Refitter(engine_of("perceptron", logger, REFIT), logger)
