@@ -89,7 +89,9 @@ def own(case: MatrixCase, target: Target) -> tuple[dict[str, Callable[[], float]
         first = got if first is None else first
         worst = max(worst, float(np.abs(got - first).max()))
         short = " ".join(
-            str(tactic[x]) for x in ("tile", "per_sm", "q_stages", "persistent", "turns", "parts") if x in tactic
+            str(tactic[x])
+            for x in ("tile", "per_sm", "q_stages", "persistent", "turns", "hold", "lazy", "soft", "parts")
+            if x in tactic
         )
         found[f"{kernel.name[9:]} {short}"] = lambda r=runner: r.microseconds(REPEATS)  # type: ignore[misc]
     return found, worst

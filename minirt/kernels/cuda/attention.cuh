@@ -12,7 +12,7 @@ DEV float exp2_fast(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(
 // A mask's element as what it adds to a scaled score; of a boolean mask, what it replaces the score by, or 0.
 DEV float mask_bias(const MaskType* at, const Args& p) {
   const float x = (float)widen(*at);
-  if (MASK == 1) return x != 0.f ? 0.f : p.hidden;
+  if (MASK == 1) return x != 0.f ? 0.f : p.hidden < -3.2e38f ? NOTHING : p.hidden;
   return x < -2e38f ? (x == NOTHING ? NOTHING : -3e38f) : x * LOG2E;
 }
 DEV float biased(float score, float bias, float scale) {
@@ -23,9 +23,17 @@ struct Head { int b, h, m0, count; };  // one tile of queries, and how many tile
 DEV int tiles_of(const Args& p) { return (p.s + BM - 1) / BM; }
 DEV Head head_at(int t, const Args& p) {
   Head x;
-  const int tiles = tiles_of(p), pair = t / tiles, tile = t - pair * tiles;
+  const int tiles = tiles_of(p);
+  int pair = t / tiles, tile = t - pair * tiles;
+  if (CAUSAL) {  // tiles that read most go first, among as many heads as the second-level cache holds keys and values of
+    const int group = t / (p.group * tiles), inside = t - group * p.group * tiles, left = p.heads * p.batch - group * p.group;
+    const int width = left < p.group ? left : p.group;
+    tile = inside / width;
+    pair = group * p.group + inside - tile * width;
+    tile = tiles - 1 - tile;
+  }
   x.b = pair / p.heads; x.h = pair - x.b * p.heads;
-  x.m0 = (CAUSAL ? tiles - 1 - tile : tile) * BM;  // tiles that read most go first
+  x.m0 = tile * BM;
   int end = p.t;
   if (CAUSAL) { const int last = x.m0 + BM + p.offset; end = last < end ? last : end; }
   x.count = end > 0 ? (end + BN - 1) / BN : 0;
@@ -73,6 +81,17 @@ template <int N> DEV void hide(float (&s)[N], const Args& p, const MaskType* mas
   }
 }
 
+// 2^x for x <= 0 on the units that multiply, which have time to spare beside those that raise: x = n + f, |f| <= 1/2,
+// 2^f by a polynomial of relative error 8e-5, n into the exponent; 2^-126 for all below.
+DEV float exp2_multiplied(float x) {
+  x = fmaxf(x, -126.f);
+  const float shifted = x + 12582912.f, f = x - (shifted - 12582912.f);
+  float y = fmaf(f, 0.05516989f, 0.242607f);
+  y = fmaf(y, f, 0.69326091f);
+  y = fmaf(y, f, 0.99992834f);
+  return __int_as_float(__float_as_int(y) + (__float_as_int(shifted) << 23));
+}
+
 // Scores become exponentials over the running greatest one; `old` is what sums made so far must be multiplied by.
 template <int N> DEV void soften(float (&s)[N], float (&top)[2], float (&sum)[2], float (&old)[2], float scale) {
 #pragma unroll
@@ -91,13 +110,15 @@ template <int N> DEV void soften(float (&s)[N], float (&top)[2], float (&sum)[2]
 #pragma unroll
       for (int j = 0; j < 2; j++) {
         float& x = s[4 * i + 2 * h + j];
-        x = exp2_fast(fmaf(x, scale, -base));
+        x = fmaf(x, scale, -base);
+        x = SOFT && i % 4 == 3 ? exp2_multiplied(x) : exp2_fast(x);
         total += x;
       }
     sum[h] = sum[h] * old[h] + total;
   }
 }
 template <int N> DEV void rescale(float (&o)[N], const float (&old)[2]) {
+  if (LAZY && !__any_sync(0xffffffffu, old[0] != 1.f || old[1] != 1.f)) return;
 #pragma unroll
   for (int e = 0; e < N; e++) o[e] *= old[(e >> 1) & 1];
 }

@@ -18,7 +18,8 @@ from minirt.types.dim import Dim, ceil, divide, minimum, mul
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 LARGEST_HEAD = 256
 _MASKS = ("bool", "f16", "bf16", "f32")
-_FINITE = 3.0e38
+_FINITE, _LEAST = 3.0e38, 3.4e38
+_CACHED = 24 << 20
 
 
 def _up(size: Dim, each: int) -> Dim:
@@ -114,6 +115,7 @@ class _FusedAttention(Kernel):
         found: dict[str, Any] = {
             "batch": queries[0] if four else 1, "heads": queries[-3], "ratio": ratio, "s": queries[-2],
             "t": keys[-2], "d": queries[-1], "dv": v.shape[-1], "offset": op.offset,
+            "group": _group(problem),
             "scale": op.scale * math.log2(math.e), "hidden": _exponent(op.hidden),
         }  # fmt: skip
         mask = problem.inputs[3] if len(problem.inputs) > 3 else None
@@ -143,8 +145,22 @@ def _ratio(problem: Problem) -> Dim:
 
 
 def _exponent(hidden: float) -> float:
-    """The score of what a mask hides, in units of base-2 exponents, finite where it was."""
-    return hidden if hidden == -math.inf else max(hidden * math.log2(math.e), -_FINITE)
+    """The score of what a mask hides, in units of base-2 exponents; minus infinity as the least number there is."""
+    return -_LEAST if hidden == -math.inf else max(hidden * math.log2(math.e), -_FINITE)
+
+
+def _all_see(problem: Problem) -> bool:
+    """True where every query surely sees a key."""
+    op = problem.op
+    assert isinstance(op, Attention)
+    return len(problem.inputs) == 3 and (not op.causal or problem.bounds(op.offset)[0] >= 0)
+
+
+def _group(problem: Problem) -> int:
+    """How many heads' keys and values the second-level cache holds."""
+    k, v = problem.inputs[1:3]
+    each = problem.likely(mul(k.shape[-2], k.shape[-1] + v.shape[-1])) * 2
+    return max(1, _CACHED // max(each, 1))
 
 
 def _tiles(problem: Problem, rows: int) -> Dim:
@@ -256,6 +272,7 @@ class AttentionWgmma(_FusedAttention):
         """As many blocks as fit at once, each taking tiles in turn."""
         tile, per_sm = tactic["tile"], int(tactic["per_sm"])
         spec = self.spec(problem, {k: v for k, v in tactic.items() if k != "persistent"}, self._widths(problem))
+        spec["soft"] = spec["soft"] and _all_see(problem)
         values = self.values(problem)
         for i, (name, rows) in enumerate((("q", tile[0]), ("k", tile[1]), ("v", tile[1]))):
             values |= _map(problem, i, name, rows)
@@ -277,30 +294,48 @@ def _map(problem: Problem, number: int, name: str, rows: int) -> dict[str, Any]:
     return {f"t{name}": made, f"{name}_moves": int(not is_one(shape[0]))}
 
 
-_COMMON: Spec = {"stages": 2, "q_stages": 1, "persistent": True, "turns": False}
+_COMMON: Spec = {
+    "stages": 2, "q_stages": 1, "persistent": True, "turns": False, "hold": True, "lazy": True, "soft": False,
+}  # fmt: skip
+_TWO: Spec = {**_COMMON, "consumers": 2, "registers": [40, 232], "per_sm": 1}
+_ONE: Spec = {**_COMMON, "consumers": 1, "registers": [40, 216], "per_sm": 2}
 _TACTICS: dict[str, Spec] = {
-    "turns": {**_COMMON, "tile": [128, 128], "consumers": 2, "registers": [40, 232], "per_sm": 1, "turns": True},
-    "plain": {**_COMMON, "tile": [128, 128], "consumers": 2, "registers": [40, 232], "per_sm": 1, "q_stages": 2},
-    "three": {**_COMMON, "tile": [192, 128], "consumers": 3, "registers": [32, 160], "per_sm": 1},
-    "once": {**_COMMON, "tile": [128, 128], "consumers": 2, "registers": [40, 232], "per_sm": 1, "persistent": False},
-    "many": {**_COMMON, "tile": [64, 64], "consumers": 1, "registers": [24, 136], "per_sm": 3},
-    "crowd": {**_COMMON, "tile": [64, 64], "consumers": 1, "registers": [24, 136], "per_sm": 3, "persistent": False},
-    "pair": {**_COMMON, "tile": [64, 128], "consumers": 1, "registers": [40, 216], "per_sm": 2},
-    "long": {**_COMMON, "tile": [128, 208], "consumers": 2, "registers": [40, 232], "per_sm": 1, "q_stages": 2},
-    "wide": {**_COMMON, "tile": [128, 64], "consumers": 2, "registers": [40, 232], "per_sm": 1},
+    "first": {**_TWO, "tile": [128, 128], "turns": True, "hold": False, "lazy": False},
+    "held": {**_TWO, "tile": [128, 128], "turns": True, "lazy": False},
+    "turns": {**_TWO, "tile": [128, 128], "turns": True},
+    "turns soft": {**_TWO, "tile": [128, 128], "turns": True, "soft": True},
+    "plain": {**_TWO, "tile": [128, 128]},
+    "plain soft": {**_TWO, "tile": [128, 128], "soft": True},
+    "once": {**_TWO, "tile": [128, 128], "persistent": False},
+    "large": {**_TWO, "tile": [128, 192], "turns": True},
+    "large soft": {**_TWO, "tile": [128, 192], "turns": True, "soft": True},
+    "medium": {**_TWO, "tile": [128, 160], "turns": True},
+    "many": {**_ONE, "tile": [64, 64], "registers": [24, 136], "per_sm": 3},
+    "many cold": {**_ONE, "tile": [64, 64], "registers": [40, 120], "per_sm": 3, "hold": False},
+    "many soft": {**_ONE, "tile": [64, 64], "registers": [24, 136], "per_sm": 3, "soft": True},
+    "pair": {**_ONE, "tile": [64, 128]},
+    "pair soft": {**_ONE, "tile": [64, 128], "soft": True},
+    "pair once": {**_ONE, "tile": [64, 128], "persistent": False},
+    "wide": {**_TWO, "tile": [128, 64]},
+    "cold": {**_TWO, "tile": [128, 64], "hold": False},
 }  # fmt: skip
 
 
 def _preferred(width: int, keys: int, mask: str) -> list[str]:
     """Names of tactics, best guess first; a mask takes registers, "rows" (one for each query) the most."""
     if width > 128:
-        return ["wide"]
+        return ["cold"]
     if width > 64:
-        return ["wide"] if mask == "rows" else ["turns", "once", "wide"]
+        if mask:
+            return ["cold"] if mask == "rows" else ["first", "cold"]
+        return ["first", "turns", "turns soft", "held", "once", "wide"]
     if mask == "rows":
-        return ["wide", "many"]
-    if keys <= 128:
-        return ["many", "crowd", "pair", "plain", "turns"]
+        return ["wide"]
     if keys <= 208:
-        return ["many", "crowd", "pair", "turns"] if mask else ["long", "many", "crowd", "pair", "turns"]
-    return ["turns", *([] if mask else ["three"]), "plain", "once", "pair", "many"]
+        return ["many cold" if mask else "many", "pair", "turns"]
+    if mask:
+        return ["turns", "plain", "pair", "many cold"]
+    return [
+        "turns", "first", "held", "turns soft", "plain", "plain soft", "large", "large soft", "medium", "pair",
+        "pair soft", "pair once", "many", "many soft", "once",
+    ]  # fmt: skip

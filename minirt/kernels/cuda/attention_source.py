@@ -3,10 +3,12 @@
 A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "join"), ``dtype``, ``tile`` [rows of
 queries, rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies,
 ``causal``, ``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``,
-``fast_out`` (rows of the result are 16-byte aligned); for wgmma also ``stages``, ``q_stages``, ``consumers``,
-``turns``, ``registers`` [of the warpgroup that feeds, of those that multiply], ``per_sm``; for mma ``split``: each
-block reads some of the keys, and "join" joins what they leave.  Sizes and strides, in elements, are run-time arguments;
-``scale`` and ``hidden`` are in units of base-2 exponents.
+``fast_out`` (rows of the result are 16-byte aligned); for mma ``split``: each block reads some of the keys, and "join"
+joins what they leave; for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup that feeds, of
+those that multiply], ``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in turn), ``hold``
+(queries stay in registers), ``lazy`` (sums are scaled only where some greatest score has grown), ``soft`` (a quarter of
+the exponentials are polynomials; only where every query sees a key).  Sizes and strides, in elements, are run-time
+arguments; ``scale`` and ``hidden`` are in units of base-2 exponents.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from minirt.kernels.cuda.generate import STORAGE, body_file
 from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text
 
-_SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset")
+_SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset", "group")
 _TYPES = {**C_TYPE, "f32": "float", "floats": "float*"}
 
 
@@ -64,7 +66,7 @@ def attention_source(spec: Spec) -> Source:
     constants, threads, blocks, head = _constants(spec), 2 * spec["tile"][0], _blocks(spec), ""
     if method == "wgmma":
         threads, blocks = 128 * (int(spec["consumers"]) + 1), spec["per_sm"]
-        head = _score(spec["tile"][1], spec["dtype"]) + _gather(spec["heads"][1], spec["dtype"])
+        head = _score(spec["tile"][1], spec["dtype"], spec["hold"]) + _gather(spec["heads"][1], spec["dtype"])
     elif method == "join":
         threads, blocks = spec["tile"][0], 1
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[mask or 'bool']} MaskType;\n"
@@ -82,12 +84,13 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
         "BM": bm, "BN": bn, "HD": hd, "HDV": hdv, "CAUSAL": bool(spec["causal"]), "MASK_ROW": bool(spec["mask_row"]),
         "MASK": 0 if mask is None else 1 if mask == "bool" else 2, "GUARD": bool(spec["guard"]),
         "FAST_OUT": bool(spec["fast_out"]), "SPLIT": bool(spec.get("split")),
+        "LAZY": bool(spec.get("lazy")), "SOFT": bool(spec.get("soft")),
     }  # fmt: skip
     if spec["method"] == "wgmma":
         low, high = spec["registers"]
         found |= {
             "STAGES": spec["stages"], "Q_STAGES": spec["q_stages"], "CONSUMERS": int(spec["consumers"]),
-            "TURNS": bool(spec["turns"]), "FEEDER_REGISTERS": low, "REGISTERS": high,
+            "TURNS": bool(spec["turns"]), "HOLD": bool(spec["hold"]), "FEEDER_REGISTERS": low, "REGISTERS": high,
         }  # fmt: skip
     return found
 
@@ -110,15 +113,19 @@ def _entry(entry: str, args: Args, bound: str) -> str:
     return f'extern "C" __global__ void {bound} {entry}({params}) {{\n  Args p;\n{sets}  run(p{maps});\n}}\n'
 
 
-def _score(n: int, dtype: str) -> str:
-    """``score(d, q, k, keep)``: 64 x n products of rows of q and rows of k."""
-    return _product("score", n, dtype, "u64 a", '"l"(a)', 1, "1, 1, 0, 0")
+_FRAGMENT = ", ".join(f'"r"(a[{i}])' for i in range(4))
+
+
+def _score(n: int, dtype: str, held: bool) -> str:
+    """``score(d, q, held, k, keep)``: 64 x n products of rows of q, in registers or not, and rows of k."""
+    if held:
+        return _product("score", n, dtype, "u64, u32 (&a)[4]", _FRAGMENT, 4, "1, 1, 0")
+    return _product("score", n, dtype, "u64 a, u32 (&)[4]", '"l"(a)', 1, "1, 1, 0, 0")
 
 
 def _gather(n: int, dtype: str) -> str:
     """``gather(d, a, v, keep)``: 64 x n products of a in registers and v, whose rows are the inner dimension."""
-    operand = ", ".join(f'"r"(a[{i}])' for i in range(4))
-    return _product("gather", n, dtype, "u32 (&a)[4]", operand, 4, "1, 1, 1")
+    return _product("gather", n, dtype, "u32 (&a)[4]", _FRAGMENT, 4, "1, 1, 1")
 
 
 def _product(name: str, n: int, dtype: str, a: str, operand: str, count: int, flags: str) -> str:

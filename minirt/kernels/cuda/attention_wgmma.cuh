@@ -1,8 +1,8 @@
 // Attention on wgmma (sm_90a): CONSUMERS warpgroups of 64 rows of queries each, fed by a warpgroup of which one warp asks the
 // copy engine for tiles.  While one tile's exponentials are worked out, the product of the tile before with its values and,
 // with TURNS, the products of the other warpgroup run (Shah et al. 2024, FlashAttention-3).
-// The head defines beside attention.cuh's: STAGES, Q_STAGES, CONSUMERS, TURNS, FEEDER_REGISTERS, REGISTERS, and
-// `score(s, q, k, keep)`, `gather(o, a, v, keep)`: 64 x BN and 64 x HDV products.
+// The head defines beside attention.cuh's: STAGES, Q_STAGES, CONSUMERS, TURNS, HOLD (queries stay in registers),
+// FEEDER_REGISTERS, REGISTERS, and `score(s, shared, held, k, keep)`, `gather(o, a, v, keep)`: 64 x BN and 64 x HDV products.
 constexpr int Q_BYTES = BM * HD * 2, K_BYTES = BN * HD * 2, V_BYTES = BN * HDV * 2;
 constexpr int BARS = 2 * Q_STAGES + 4 * STAGES;
 template <int N> DEV void registers_down() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N)); }
@@ -22,6 +22,11 @@ struct Turn {  // which of N stages, and the phase of its barriers
   template <int N> DEV void step() { if (++stage == N) { stage = 0; phase ^= 1; } }
 };
 
+// The block's tile number `round`; under causality back and forth, so that all blocks get as much to do.
+DEV int tile_number(int round) {
+  return round * gridDim.x + (CAUSAL && (round & 1) ? gridDim.x - 1 - blockIdx.x : blockIdx.x);
+}
+
 // A tile of ROWS rows in blocks of 64 columns.
 template <int ROWS, int WIDTH> DEV void copy_head(u32 to, const TensorMap& map, u32 bar, int row, int h, int b) {
 #pragma unroll
@@ -31,7 +36,7 @@ template <int ROWS, int WIDTH> DEV void copy_head(u32 to, const TensorMap& map, 
 DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv, const Rooms& at) {
   const int total = tiles_of(p) * p.heads * p.batch, lane = threadIdx.x & 31;
   Turn q, kv;
-  for (int t = blockIdx.x; t < total; t += gridDim.x) {
+  for (int t, round = 0; (t = tile_number(round)) < total; round++) {
     const Head x = head_at(t, p);
     const int group = x.h / p.ratio;
     if (lane == 0) {
@@ -66,12 +71,26 @@ DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const Ten
   }
 }
 
-DEV void ask_scores(float (&s)[BN / 2], u64 q, u32 k) {
+// The warpgroup's queries: in shared memory, or fragments in registers.
+struct Queries { u64 shared; u32 held[HOLD ? HD / 16 : 1][4]; };
+DEV void ask_scores(float (&s)[BN / 2], Queries& q, u32 k) {
   warpgroup_fence();
 #pragma unroll
-  for (int i = 0; i < HD / 16; i++)
-    score(s, q + (i / 4) * (BM * 128 >> 4) + 2 * (i & 3), matrix_by_k<128>(k + (i / 4) * BN * 128) + 2 * (i & 3), i);
+  for (int i = 0; i < HD / 16; i++) {
+    const u64 keys = matrix_by_k<128>(k + (i / 4) * BN * 128) + 2 * (i & 3);
+    score(s, q.shared + (i / 4) * (BM * 128 >> 4) + 2 * (i & 3), q.held[HOLD ? i : 0], keys, i);
+  }
   warpgroup_commit();
+}
+DEV void take_queries(Queries& q, u32 at) {
+  const int me = threadIdx.x >> 7, lane = threadIdx.x & 31;
+  q.shared = matrix_by_k<128>(at + me * 64 * 128);
+  if constexpr (HOLD) {
+    const u32 row = at + (16 * (threadIdx.x >> 5) + (lane & 15)) * 128;
+#pragma unroll
+    for (int i = 0; i < HD / 16; i++)
+      ldmatrix(q.held[HOLD ? i : 0], row + (i / 4) * BM * 128 + (((2 * (i & 3) + (lane >> 4)) ^ (lane & 7)) << 4));
+  }
 }
 DEV void ask_sums(float (&o)[HDV / 2], u32 (&a)[BN / 16][4], u32 v, int keep) {
   warpgroup_fence();
@@ -86,24 +105,26 @@ DEV void consume(const Args& p, const Rooms& at) {
   const float scale = factor(p);
   Turn q, k, v;
   if (TURNS && me == 1) turn_pass(0);
-  for (int t = blockIdx.x; t < total; t += gridDim.x) {
+  for (int t, round = 0; (t = tile_number(round)) < total; round++) {
     const Head x = head_at(t, p);
     const MaskType* mask = mask_of(p, x);
     const int row = x.m0 + 16 * (threadIdx.x >> 5) + (lane >> 2);
-    const u64 mine = matrix_by_k<128>(at.q + q.stage * Q_BYTES + me * 64 * 128);
+    Queries mine;
     float s[BN / 2], o[HDV / 2], top[2] = {NOTHING, NOTHING}, sum[2] = {0.f, 0.f}, old[2];
     u32 a[BN / 16][4];
     barrier_wait(at.q_full + 8 * q.stage, q.phase);
+    take_queries(mine, at.q + q.stage * Q_BYTES);
+    if (HOLD) { __syncwarp(); if (lane == 0) barrier_arrive(at.q_empty + 8 * q.stage); }
     if (x.count == 0) {
 #pragma unroll
       for (int i = 0; i < HDV / 2; i++) o[i] = 0.f;
-      if (first) barrier_arrive(at.q_empty + 8 * q.stage);
+      if (!HOLD && first) barrier_arrive(at.q_empty + 8 * q.stage);
     } else {
       barrier_wait(at.k_full + 8 * k.stage, k.phase);
       ask_scores(s, mine, at.k + k.stage * K_BYTES);
       warpgroup_wait<0>();
       arrived(s);
-      if (first && x.count == 1) barrier_arrive(at.q_empty + 8 * q.stage);
+      if (!HOLD && first && x.count == 1) barrier_arrive(at.q_empty + 8 * q.stage);
       hide(s, p, mask, row, 0, at.biases + 4 * k.stage * BN);
       __syncwarp();
       if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
@@ -119,7 +140,7 @@ DEV void consume(const Args& p, const Rooms& at) {
         if (TURNS) turn_pass(me ^ 1);
         warpgroup_wait<1>();
         arrived(s);
-        if (first && j + 1 == x.count) barrier_arrive(at.q_empty + 8 * q.stage);
+        if (!HOLD && first && j + 1 == x.count) barrier_arrive(at.q_empty + 8 * q.stage);
         hide(s, p, mask, row, j * BN, at.biases + 4 * k.stage * BN);
         __syncwarp();
         if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
@@ -157,7 +178,7 @@ DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const Tens
     prefetch_map(tq);
     prefetch_map(tk);
     prefetch_map(tv);
-    for (int i = 0; i < Q_STAGES; i++) { barrier_init(at.q_full + 8 * i, 1); barrier_init(at.q_empty + 8 * i, CONSUMERS); }
+    for (int i = 0; i < Q_STAGES; i++) { barrier_init(at.q_full + 8 * i, 1); barrier_init(at.q_empty + 8 * i, (HOLD ? 4 : 1) * CONSUMERS); }
     for (int i = 0; i < STAGES; i++) {
       barrier_init(at.k_full + 8 * i, 1); barrier_init(at.k_empty + 8 * i, 4 * CONSUMERS);
       barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, CONSUMERS);

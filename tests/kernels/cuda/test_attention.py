@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
+from minirt.plan.launch import Real
 from tests.kernels.cuda.attention_cases import attention, cases
 from tests.kernels.cuda.execution import AMPERE, HOPPER, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase
@@ -54,3 +57,12 @@ def test_what_no_kernel_takes() -> None:
         attention("d264", 1, 2, 64, 264),
     ):
         assert not list(choices(case, HOPPER))
+
+
+@pytest.mark.parametrize("target", [AMPERE, HOPPER], ids=["sm_80", "sm_90a"])
+def test_launches_are_plain_numbers(target: Target) -> None:
+    for case in cases():
+        for kernel, problem, tactic in choices(case, target):
+            for step in kernel.launch(problem, tactic).steps:
+                json.dumps(step.unit.spec, allow_nan=False)
+                assert all(np.isfinite(a.value) for a in step.args if isinstance(a, Real)), case.name
