@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from minirt.errors import CompileError
+from minirt.errors import BuildCancelled, CompileError
 from minirt.kernels.cuda import compile as compiling
 from minirt.kernels.cuda import nvrtc
-from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_cubin, compile_many, compile_source
+from minirt.kernels.cuda.compile import (
+    Compiled,
+    CudaSource,
+    NotCompiled,
+    compile_cubin,
+    compile_many,
+    compile_source,
+)
 from minirt.kernels.store import Store
 
 pytest.importorskip("cuda.bindings.nvrtc")
@@ -95,3 +102,25 @@ def test_a_worker_that_dies_gives_its_kernel_back(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(compiling, "_start_worker", stillborn)
     results = compile_many([scale(f"k{i}") for i in range(6)], "sm_80", workers=2)
     assert all(isinstance(result, Compiled) for result in results)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_kernel_is_begun_when_the_time_is_over(tmp_path: Path, workers: int) -> None:
+    store = Store(tmp_path)
+    known = compile_source(scale("k0"), "sm_80", store)
+    results = compile_many([scale(f"k{i}") for i in range(6)], "sm_80", store, workers, until=0.0)
+    assert results[0] == known, "what is stored takes no time"
+    assert all(isinstance(result, NotCompiled) for result in results[1:])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_listens_hears_of_progress_and_may_end_it(workers: int) -> None:
+    told: list[tuple[int, int]] = []
+    compile_many([scale(f"k{i}") for i in range(6)], "sm_80", workers=workers, heard=lambda *at: told.append(at))
+    assert told[-1] == (6, 6) and told == sorted(told)
+
+    def cancel(done: int, total: int) -> None:
+        raise BuildCancelled(f"at {done}", "compile")
+
+    with pytest.raises(BuildCancelled):
+        compile_many([scale(f"k{i}", 3.0) for i in range(40)], "sm_80", workers=workers, heard=cancel)
