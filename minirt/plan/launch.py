@@ -92,6 +92,8 @@ Arg = Address | Integer | Real | TensorMap
 class Launch:
     """One kernel launch.
 
+    ``follows``: the kernel itself waits for the launch before it (where the device can, from sm_90 on), so that it may
+    be set up while that one still runs.
     CUDA: ``grid`` in blocks, ``block`` in threads, ``shared`` bytes of dynamic shared memory, ``cluster`` blocks.
     CPU: ``grid[0]`` is the extent n of the range [0, n) and ``grid[1]`` the smallest piece worth a thread.
     """
@@ -102,6 +104,7 @@ class Launch:
     block: tuple[int, int, int] = (1, 1, 1)
     shared: int = 0
     cluster: tuple[int, int, int] = (1, 1, 1)
+    follows: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,14 +118,15 @@ class Pack:
 
 @dataclass(frozen=True)
 class Counted:
-    """How a result's size is found: after the first ``steps`` launches it is the i64 at ``at``, ``most`` at most.
+    """How sizes of results are found: the first ``steps`` launches leave them as i64 at ``at``.
 
-    The host reads it, and the other launches follow.
+    They are in the order of the op's dims, and ``most`` bounds them where it is not empty.  The host reads them, and
+    the other launches follow.
     """
 
     steps: int
     at: Address
-    most: Dim
+    most: tuple[Dim, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,18 @@ def _picks() -> list[Case]:
     ]
 
 
+def _dynamic() -> list[Case]:
+    x, one = np.zeros((3, 1, 7), F32), np.array(1)
+    return [
+        ("Reshape", [x, np.array([-1, 3])], {}),
+        ("Reshape", [x, np.array([0, -1])], {"allowzero": 1}),
+        ("Expand", [x, np.array([2, 1, 4, 7])], {}),
+        ("Slice", [x, np.array([1]), np.array([-1]), np.array([2]), np.array([2])], {"constants": [3]}),
+        ("Range", [one, one, one], {}),
+        ("Range", [one.astype(F32)] * 3, {}),
+    ]
+
+
 def _others() -> list[Case]:
     return [
         ("Det", [np.zeros((3, 5, 5), F32)], {}),
@@ -64,7 +76,7 @@ def _others() -> list[Case]:
     ]
 
 
-CASES = [*_others(), *_grids(), *_regions(), *_picks()]
+CASES = [*_dynamic(), *_others(), *_grids(), *_regions(), *_picks()]
 
 
 @pytest.mark.parametrize("target", TARGETS)

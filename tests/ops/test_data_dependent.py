@@ -11,6 +11,7 @@ from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
 from minirt.ops.evaluate import evaluate
 from tests.ops.harness import IR_VERSION, assert_close, import_model, run_ort
 from tests.ops.on_target import OnTarget
+from tests.ops.plans import TARGETS, host_steps, plan_for
 from tests.ops.strategies import array
 
 Node = tuple[str, list[str], list[str], dict[str, Any]]
@@ -106,6 +107,8 @@ def test_chain(chain: str) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=IR_VERSION)
     imported = import_model(model)
     built = OnTarget(imported)
+    for target in TARGETS:
+        assert not host_steps(plan_for(imported, target))
     for seed, (a, b) in enumerate([(3, 4), (5, 2), (2, 7)]):
         given = {
             "x": array((a, b), seed=seed),

@@ -111,7 +111,7 @@ class NonZeroRecipe(Compaction):
         data = {"places": work(3, count), "y": operand_data("out", 0, y)}
         fill = Call("coordinates", data, numbers, y.shape[1], {}, {"rank": x.type.rank}, 40)
         calls = picking(x, 0, count)
-        return Planned([*calls, fill], scratch(count), len(calls), Address("work", 2), count)
+        return Planned([*calls, fill], scratch(count), len(calls), Address("work", 2), (count,))
 
     def text(self, routine: str, flags: Mapping[str, str | int]) -> str:
         """The coordinates of one place."""
@@ -140,7 +140,7 @@ class CompressRecipe(Compaction):
         flags: dict[str, str | int] = {"rank": rank, "axis": axis}
         fill = Call("gather", data, numbers, product(y.shape), {}, flags, 20)
         calls = picking(condition, 1, count)
-        return Planned([*calls, fill], scratch(count), len(calls), Address("work", 2), count)
+        return Planned([*calls, fill], scratch(count), len(calls), Address("work", 2), (count,))
 
     def text(self, routine: str, flags: Mapping[str, str | int]) -> str:
         """One element of the result."""

@@ -50,21 +50,22 @@ class Call:
     cost: int = 16
     wide: bool = False
     block: int = 0
+    double: bool = False
 
 
 @dataclass(frozen=True)
 class Planned:
     """Calls in order, and bytes of scratch buffers.
 
-    Where ``at`` is set, the first ``before`` calls leave there, as i64, the size that only the data tells, at most
-    ``most``.
+    Where ``at`` is set, the first ``before`` calls leave there, as i64, the sizes that only the data tell, in the
+    order of the op's dims; ``most`` bounds them where it is known.
     """
 
     calls: Sequence[Call]
     work: Sequence[Dim] = ()
     before: int = 0
     at: Address | None = None
-    most: Dim = 0
+    most: tuple[Dim, ...] = ()
 
 
 class Recipe:
@@ -141,7 +142,7 @@ class _Twin(Kernel):
     def spec_of(self, problem: Problem, one: Call) -> Spec:
         """What is compiled for a call."""
         reach = [one.count, *(d.span for d in one.data.values())]
-        real = "f64" if any(d.dtype is f64 and not d.raw for d in one.data.values()) else "f32"
+        real = "f64" if one.double or any(d.dtype is f64 and not d.raw for d in one.data.values()) else "f32"
         return {
             "routine": one.routine, "flags": dict(one.flags), "real": real,
             "data": [[n, _held(d).name, registers(d)] for n, d in one.data.items()],

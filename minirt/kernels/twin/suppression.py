@@ -76,7 +76,7 @@ class SuppressionRecipe(Recipe):
             Call("rows", rows, {**strides_of("y", y), **sizes}, y.shape[0]),
         ]
         room = mul(room, 4)
-        return Planned(calls, [room, room, mul(groups, 8), 8], 2, Address("work", 3), product(scores.shape))
+        return Planned(calls, [room, room, mul(groups, 8), 8], 2, Address("work", 3), (product(scores.shape),))
 
     def text(self, routine: str, flags: Mapping[str, str | int]) -> str:
         """One class, all classes, or one row."""
