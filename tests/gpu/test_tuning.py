@@ -134,13 +134,15 @@ def test_what_the_driver_refuses_has_no_time() -> None:
     assert got[0] is None and got[1] is not None
 
 
-@pytest.mark.parametrize("what", ["product", "odd product", "few rows", "convolution"])
+@pytest.mark.parametrize("what", ["product", "odd product", "few rows", "more rows", "convolution"])
 def test_every_tactic_agrees_with_the_reference(what: str) -> None:
     """Also those that only level 5 asks for."""
     if what == "product":
         case = made.product(what, f16, (200, 512), (512, 264), extras=[(264,)], constants=(1,))
     elif what == "odd product":
         case = made.product(what, f16, (77, 1032), (1032, 136), extras=[(136,)], constants=(1,))
+    elif what == "more rows":
+        case = made.product(what, f16, (14, 2048), (2048, 203), extras=[(203,)], constants=(1,))
     elif what == "few rows":
         case = made.product(what, f16, (3, 4096), (4096, 203), extras=[(203,)], constants=(1,))
     else:

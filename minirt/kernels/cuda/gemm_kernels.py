@@ -122,12 +122,14 @@ class GemmVector(_Product):
     ops = (Gemm,)
     rank = 5
     method = "gemv"
+    rows = (1, 8)
+    """The fewest and the most rows."""
 
     def refuses(self, problem: Problem, form: Form) -> str:
-        """More than 8 rows, or rows of a that are not contiguous along k."""
+        """Too few rows or too many, or rows of a that are not contiguous along k."""
         most = problem.bounds(form.sizes["m"])[1]
-        if most > 8:
-            return f"up to {most:.0f} rows are more than 8"
+        if not self.rows[0] <= most <= self.rows[1]:
+            return f"up to {most:.0f} rows are not from {self.rows[0]} to {self.rows[1]}"
         if not same(form.a["k"], 1):
             return "a is not contiguous along k"
         return "b has no contiguous axis" if by_k(form, "b") is None and not problem.inputs[1].constant else ""
@@ -136,7 +138,7 @@ class GemmVector(_Product):
         """How many warps share a row of b along k: as many as keep the memory busy, as far as k is long enough."""
         form = self.form(problem)
         assert isinstance(form, Form)
-        loops = [4, 2, 8] if problem.likely(form.sizes["k"]) > _SHORT_K else [2]
+        loops = [2] if self.rows[1] > 8 else [4, 2, 8] if problem.likely(form.sizes["k"]) > _SHORT_K else [2]
         if not (packs_b(problem, form, True) or by_k(form, "b")):
             return [{"share": 1, "unroll": unroll} for unroll in loops]
         n, k, batch = (problem.likely(form.sizes[x]) for x in ("n", "k", "nb0"))
@@ -158,12 +160,25 @@ class GemmVector(_Product):
         fast = vec_b == each and (vec_a == each if along else problem.divisible(form.sizes["n"], each))
         fast = fast and (not along or problem.divisible(form.sizes["k"], each))
         most = int(problem.bounds(form.sizes["m"])[1])
-        rows = next(r for r in (1, 2, 4, 8) if r >= most)
+        rows = next(r for r in (1, 2, 4, 8, 16) if r >= most)
         spec: Spec = {"method": "gemv", **form.fields(problem), "rows": rows, "b_by_k": along, "fast": fast, **tactic}
         values |= {"lda": form.a["m"], "ldb": b["n"] if along else b["k"]}
         columns = 16 // int(tactic["share"]) if along else 8 * (each if fast else 1)
         batch = mul(form.sizes["nb0"], form.sizes["nb1"])
         return self.launches(spec, form, values, (up(form.sizes["n"], columns), 1, batch), packs)
+
+
+class GemmRows(GemmVector):
+    """The same for up to sixteen rows, where it may be faster than tensor cores."""
+
+    ops = (Gemm,)
+    rank = 35
+    rows = (9, 16)
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Also a b that cannot be read along k: the sums of its columns would take all registers."""
+        along = packs_b(problem, form, True) or by_k(form, "b")
+        return super().refuses(problem, form) or ("" if along else "b is not contiguous along k")
 
 
 class GemmMma(_Product):

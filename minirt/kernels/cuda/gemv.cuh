@@ -1,5 +1,5 @@
 // C[m, n] for a handful of rows m: each byte of B is read once, at the speed of memory.
-// The head defines: In, Out, ROWS (1, 2, 4, 8), B_BY_K, FAST (16-byte loads), SHARE (1, 2, 4, 8), UNROLL, struct Args,
+// The head defines: In, Out, ROWS (1, 2, 4, 8, 16), B_BY_K, FAST (16-byte loads), SHARE (1, 2, 4, 8), UNROLL, struct Args,
 // `finish<V>(...)`.
 constexpr int E = FAST ? 16 / sizeof(In) : 1, WARPS = 8;
 

@@ -142,6 +142,8 @@ def products(dtype: DType) -> list[MatrixCase]:
         p("odd", dtype, (3, 33, 35), (35, 77), extras=[(33, 1), (77,)]),
         p("odd-constant", dtype, (33, 40), (40, 77), extras=[(77,)], constants=(1,)),
         p("few-rows", dtype, (3, 512), (512, 200), extras=[(200,)], constants=(1,)),
+        p("more-rows", dtype, (13, 1024), (1024, 200), extras=[(200,)], constants=(1,)),
+        p("more-rows-by-n", dtype, (16, 96), (96, 64), extras=[(64,)]),
         p("few-rows-odd", dtype, (2, 1, 77), (77, 99), extras=[(99,)]),
         p("one-row", dtype, (1, 512), (200, 512), trans=(False, True), extras=[(200,)]),
         p("deep", dtype, (64, 4096), (4096, 64), extras=[(64,)]),
