@@ -31,6 +31,8 @@ class Flags:
     """MINIRT_TUNE=0: time nothing and look up no times; each kernel's first tactic is taken."""
     cuda_graph: bool = True
     """MINIRT_CUDA_GRAPH=0: always plain launches."""
+    overlap: bool = False
+    """MINIRT_OVERLAP=1: launches are set up while the one ahead still runs (programmatic dependent launch)."""
     cache: Path = field(default_factory=_default_cache)
     """MINIRT_CACHE=dir: compiled kernels and timings; by default minirt under the user's cache folder."""
     models: Path | None = None
@@ -64,7 +66,7 @@ def _parse(name: str, variable: str, text: str) -> object:
             return _number(variable, text, 0, 1024)
         case "budget":
             return _number(variable, text, 0, 1 << 20)
-        case "check" | "tune" | "cuda_graph" | "raise_errors":
+        case "check" | "tune" | "cuda_graph" | "overlap" | "raise_errors":
             return bool(_number(variable, text, 0, 1))
         case "dump" | "cache" | "models":
             return Path(text).expanduser().absolute()

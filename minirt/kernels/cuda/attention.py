@@ -90,7 +90,7 @@ class _FusedAttention(Kernel):
         return {
             "method": self.method, "dtype": problem.inputs[0].type.dtype.name, "heads": list(widths),
             "causal": op.causal, "mask": mask.type.dtype.name if mask is not None else None, "mask_row": row,
-            "guard": op.guard, "fast_out": _aligned(problem, out), **tactic,
+            "guard": op.guard, "empty": op.empty, "fast_out": _aligned(problem, out), **tactic,
         }  # fmt: skip
 
     def _by_rows(self, problem: Problem) -> bool:
@@ -131,7 +131,7 @@ class _FusedAttention(Kernel):
         """One launch of ``blocks`` blocks, or of as many for each part of the keys."""
         made: Source = attention_source(spec)
         args = tuple(_argument(kind, values[name]) for name, kind in made.args)
-        return Launch(Unit(self.name, spec), args, (blocks, parts, 1), (made.threads, 1, 1), made.shared)
+        return Launch(Unit(self.name, spec), args, (blocks, parts, 1), (made.threads, 1, 1), made.shared, follows=True)
 
 
 def _argument(kind: str, value: Any) -> Arg:

@@ -2,7 +2,7 @@
 
 A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "join"), ``dtype``, ``tile`` [rows of
 queries, rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies,
-``causal``, ``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``,
+``causal``, ``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``, ``empty``,
 ``fast_out`` (rows of the result are 16-byte aligned); for mma ``split``: each block reads some of the keys, and "join"
 joins what they leave; for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup that feeds, of
 those that multiply], ``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in turn), ``hold``
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minirt.kernels.cuda.generate import STORAGE, body_file
+from minirt.kernels.cuda.generate import FOLLOW, STORAGE, body_file
 from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text
 
 _SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset", "group")
@@ -82,7 +82,7 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
     (bm, bn), (hd, hdv), mask = spec["tile"], spec["heads"], spec["mask"]
     found: dict[str, int | bool] = {
         "BM": bm, "BN": bn, "HD": hd, "HDV": hdv, "CAUSAL": bool(spec["causal"]), "MASK_ROW": bool(spec["mask_row"]),
-        "MASK": 0 if mask is None else 1 if mask == "bool" else 2, "GUARD": bool(spec["guard"]),
+        "MASK": 0 if mask is None else 1 if mask == "bool" else 2, "GUARD": bool(spec["guard"]), "EMPTY": bool(spec["empty"]),
         "FAST_OUT": bool(spec["fast_out"]), "SPLIT": bool(spec.get("split")),
         "LAZY": bool(spec.get("lazy")), "SOFT": bool(spec.get("soft")),
     }  # fmt: skip
@@ -110,7 +110,7 @@ def _entry(entry: str, args: Args, bound: str) -> str:
     params = ", ".join(f"{_TYPES[kind]} {name}" for name, kind in args)
     sets = "".join(f"  p.{name} = {name};\n" for name, kind in args if kind != "map")
     maps = "".join(f", {name}" for name, kind in args if kind == "map")
-    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n  Args p;\n{sets}  run(p{maps});\n}}\n'
+    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n{FOLLOW}  Args p;\n{sets}  run(p{maps});\n}}\n'
 
 
 _FRAGMENT = ", ".join(f'"r"(a[{i}])' for i in range(4))

@@ -84,6 +84,14 @@ def _argument(param: Param, value: Value, wide: bool) -> Arg:
     return Integer(value, 64 if param.kind == "i64" or (param.kind == "I" and wide) else 32)
 
 
+FOLLOW = """#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+"""
+"""The start of every entry function: the next launch may be set up beside this one, which awaits the one before."""
+
+
 @cache
 def body_file(name: str) -> str:
     """The text of a ``.cuh`` file beside this module."""
@@ -112,7 +120,7 @@ def kernel_text(
         f"{body_file('elements.cuh')}typedef {'i64' if wide else 'int'} I;\n"
         + "".join(body_file(name) for name in files)
         + head
-        + f'extern "C" __global__ void __launch_bounds__({bound}) {entry}({declared}) {{\n{inside}}}\n'
+        + f'extern "C" __global__ void __launch_bounds__({bound}) {entry}({declared}) {{\n{FOLLOW}{inside}}}\n'
     )
     return CudaSource(text, entry)
 
@@ -150,4 +158,5 @@ class Generated(Kernel):
         """One launch of the kernel that ``spec`` describes."""
         wide = bool(spec.get("wide", False))
         args = arguments(self.params(spec), values, wide)
-        return Launch(Unit(self.name, spec), args, grid, block or (int(spec.get("threads", self.threads)), 1, 1))
+        shape = block or (int(spec.get("threads", self.threads)), 1, 1)
+        return Launch(Unit(self.name, spec), args, grid, shape, follows=True)

@@ -74,7 +74,7 @@ class Matrix(Kernel):
         """One launch of the kernel that ``spec`` describes."""
         made = GENERATORS[spec["method"]](spec)
         args = tuple(_argument(kind, values[name]) for name, kind in made.args)
-        return Launch(Unit(self.name, spec), args, grid, (made.threads, 1, 1), made.shared)
+        return Launch(Unit(self.name, spec), args, grid, (made.threads, 1, 1), made.shared, follows=True)
 
     def launches(
         self,

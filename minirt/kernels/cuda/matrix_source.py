@@ -22,7 +22,7 @@ from typing import Any
 
 from minirt.ir.scalar import decode
 from minirt.ir.scalar_cuda import cuda_function, register_type
-from minirt.kernels.cuda.generate import STORAGE, body_file
+from minirt.kernels.cuda.generate import FOLLOW, STORAGE, body_file
 from minirt.types.dtype import dtype_of
 
 Spec = Mapping[str, Any]
@@ -166,7 +166,7 @@ def entry_text(entry: str, args: Args, bound: str) -> str:
         if kind != "map"
     )
     maps = "".join(f", {name}" for name, kind in args if kind == "map")
-    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n  Args p;\n{sets}  run(p{maps});\n}}\n'
+    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n{FOLLOW}  Args p;\n{sets}  run(p{maps});\n}}\n'
 
 
 def assemble(

@@ -24,6 +24,8 @@ from minirt.runtime.device.tensor_maps import Im2colMap, TiledMap
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
 
+_OVERLAPS = (9, 0)
+"""The compute capability from which a launch may be set up while the one before it runs."""
 _WORTH_A_GRAPH = 3
 """Fewer launches than this cost the host less one by one than as a graph."""
 
@@ -136,6 +138,7 @@ class CudaBackend:
     def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> CudaSegment:
         """The launches, packed; those with an empty grid are left out."""
         evaluate = Evaluator(sizes)
+        overlaps = flags().overlap and self.device.properties.capability >= _OVERLAPS
         labels: list[str] = []
         packed: list[PackedLaunch | Arrival] = []
         places: list[int] = []  # of each item; of the launch before one that is left out
@@ -156,7 +159,10 @@ class CudaBackend:
             kernel = self._kernel(launch)
             try:
                 kinds, values = _arguments(launch.args, evaluate, bases)
-                made = PackedLaunch(kernel, (x, y, z), launch.block, kinds, values, cluster=launch.cluster)
+                made = PackedLaunch(
+                    kernel, (x, y, z), launch.block, kinds, values, cluster=launch.cluster,
+                    programmatic=launch.follows and overlaps,
+                )  # fmt: skip
             except DeviceError as error:
                 raise DeviceError(error.what, f"node {label!r}, kernel '{kernel.entry}'", error.fix) from error
             for number, arg in enumerate(launch.args):
