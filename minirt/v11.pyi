@@ -3336,7 +3336,7 @@ class IExecutionContext(metaclass=_ApiType):
     def temporary_allocator(self, value: IGpuAllocator | None) -> None: ...
     @property
     def unfused_tensors_debug_state(self) -> _bool:
-        """Whether all are watched."""
+        """Whether the tensors that fusion leaves are shown to the debug listener."""
     @unfused_tensors_debug_state.setter
     def unfused_tensors_debug_state(self, value: _bool) -> None: ...
     @property

@@ -2662,9 +2662,9 @@ class IExecutionContext(metaclass=_ApiType):
     def get_strides(self, binding: int) -> Dims:
         """Return the strides of a binding, in elements."""
     def set_shape_input(self, binding: int, shape: collections.abc.Iterable[int]) -> _bool:
-        """Return False: no binding is read on the host."""
+        """Set the numbers of an input that is a shape; False, logged, for another binding."""
     def get_shape(self, binding: int) -> list[int]:
-        """Return the numbers of a binding that is a shape: none is."""
+        """Return the numbers of an input that is a shape."""
     @property
     def engine(self) -> Any:
         """The engine."""

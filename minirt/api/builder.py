@@ -10,7 +10,7 @@ from typing import Any
 from minirt.api.algorithms import tell_selector
 from minirt.api.allocation import lending
 from minirt.api.boundary import Sink, call_back
-from minirt.api.callbacks import IGpuAllocator, IProgressMonitor, IStreamWriter
+from minirt.api.callbacks import IGpuAllocator, IStreamWriter
 from minirt.api.config import ConfigState, IBuilderConfig, names_of
 from minirt.api.declare import attr, method, plain
 from minirt.api.dialect import dialect_of, wrap
@@ -22,6 +22,7 @@ from minirt.api.network import INetworkDefinition
 from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
 from minirt.api.profile import IOptimizationProfile, ProfileState, core_profile
 from minirt.api.runtime import logger_of
+from minirt.api.watch import Watch
 from minirt.build.build import build
 from minirt.build.fixing import fixed_sizes
 from minirt.build.freeze import freeze, value_of
@@ -34,6 +35,7 @@ from minirt.build.parameters import Parameters, frozen, table_of
 from minirt.build.shape_inputs import read_by_host
 from minirt.build.targets import default_target
 from minirt.build.tuning import Tuning
+from minirt.build.unfused import unfused_watched
 from minirt.errors import ApiError, MinirtError
 from minirt.flags import flags
 from minirt.trace import Progress, no_progress
@@ -88,33 +90,6 @@ def _tuning(config: ConfigState) -> Tuning:
         budget=flags().budget or inf,
         say=lambda line: config.sink.log("VERBOSE", line),
     )
-
-
-class Watch:
-    """Tells a progress monitor of a build's phases: each starts, goes through its steps, and finishes."""
-
-    def __init__(self, monitor: IProgressMonitor) -> None:
-        self.monitor = monitor
-        self.open = ""
-        self.done = 0
-
-    def __call__(self, phase: str, done: int, total: int) -> bool:
-        """Take one report; False cancels the build."""
-        if phase != self.open:
-            self.close()
-            self.open, self.done = phase, 0
-            call_back(self.monitor, "phase_start", None, phase, None, max(1, total))
-        go = True
-        while go and self.done < done:
-            go = bool(call_back(self.monitor, "step_complete", False, phase, self.done))
-            self.done += 1
-        return go
-
-    def close(self) -> None:
-        """Finish the phase that is open."""
-        if self.open:
-            call_back(self.monitor, "phase_finish", None, self.open)
-        self.open = ""
 
 
 def _put_allocator(builder: Builder, allocator: Any) -> None:
@@ -199,18 +174,20 @@ class Builder(Managed):
         try:
             with fixed_sizes(cells, options.profiles), read_by_host(cells, options.profiles):
                 parameters = _parameters(cells, config.flags)
-                with honoured(cells, self._narrow_types(cells, config)):
-                    graph = freeze(cells) if parameters is None else frozen(cells, parameters)
                 formats = formats_in(cells, value_of)
-            options = replace(
-                options,
-                profiles=profiles_inside(options.profiles, formats),
-                formats={name: (f.name, f.channels) for name, f in formats.items()},
-            )
+                inside = profiles_inside(options.profiles, formats)
+                kinds = {name: (f.name, f.channels) for name, f in formats.items()}
+                options = replace(options, profiles=inside, formats=kinds)
+                with honoured(cells, self._narrow_types(cells, config)), unfused_watched(cells, options) as names:
+                    graph = freeze(cells) if parameters is None else frozen(cells, parameters)
+                options = replace(options, unfused=tuple(names))
             data = build(graph, options, None if parameters is None else table_of(parameters))
-        finally:
+        except MinirtError:
             if isinstance(watch, Watch):
-                watch.close()
+                watch.close(False)
+            raise
+        if isinstance(watch, Watch):
+            watch.close(True)
         if config.algorithm_selector is not None:
             tell_selector(config.algorithm_selector, data, options.targets[0], config.flags, dialect_of(self))
         return data

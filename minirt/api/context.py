@@ -35,6 +35,13 @@ def _put_nvtx(context: IExecutionContext, verbosity: ProfilingVerbosity) -> None
     context._state.nvtx = verbosity.name
 
 
+def _put_unfused(context: IExecutionContext, on: bool) -> None:
+    state = context._state
+    state.unfused_tensors_debug_state = on
+    names = state.loaded.package.about.get("unfused", ())
+    (state.debug_on.update if on else state.debug_on.difference_update)(names)
+
+
 _ASYNC = "set_optimization_profile_async"
 
 
@@ -54,7 +61,13 @@ class IExecutionContext(BindingContext):
     enqueue_emits_profile = plain("enqueue_emits_profile", bool, "Whether each run reports to the profiler.", since=8)
     persistent_cache_limit = plain("persistent_cache_limit", int, "Bytes of L2 that may be kept.", since=8)
     temporary_allocator = plain("temporary_allocator", IGpuAllocator | None, "Who allocates scratch.", since=8)
-    unfused_tensors_debug_state = plain("unfused_tensors_debug_state", bool, "Whether all are watched.", since=10)
+    unfused_tensors_debug_state = attr(
+        lambda self: self._state.unfused_tensors_debug_state,
+        _put_unfused,
+        bool,
+        "Whether the tensors that fusion leaves are shown to the debug listener.",
+        since=10,
+    )
     nvtx_verbosity = attr(
         lambda self: member(ProfilingVerbosity, self._state.nvtx, dialect_of(self)),
         _put_nvtx,

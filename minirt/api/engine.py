@@ -361,7 +361,9 @@ class ICudaEngine(BindingEngine):
     @method(since=8)
     def create_engine_inspector(self) -> EngineInspector:
         """Return what tells about the engine's layers."""
-        return wrap(EngineInspector, InspectorState(self._state.loaded.plans, self._state.package), dialect_of(self))
+        state = self._state
+        made = InspectorState(state.loaded.plans, state.package, sink=Sink(state.sink.logger))
+        return wrap(EngineInspector, made, dialect_of(self))
 
 
 def load_engine(data: bytes, loaded: Loaded, sink: Sink, dialect: int) -> ICudaEngine:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from minirt.api.declare import method, plain
+from minirt.api.boundary import Sink
+from minirt.api.declare import attr, method, plain
 from minirt.api.dialect import Api
 from minirt.api.enums import LayerInformationFormat
 from minirt.api.logger import IErrorRecorder
@@ -24,8 +25,7 @@ class InspectorState:
     plans: Sequence[Plan]
     package: Package
     context: Any = None
-    recorder: Any = None
-    sink: Any = field(default=None)
+    sink: Sink = field(default_factory=Sink)
 
 
 _WORDS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "Int32", "i64": "Int64", "i8": "Int8", "bool": "Bool"}
@@ -65,7 +65,12 @@ class EngineInspector(Api, since=8):
 
     _state: InspectorState
     execution_context = plain("context", Any, "The context whose shapes are told.")
-    error_recorder = plain("recorder", IErrorRecorder | None, "The error recorder.")
+    error_recorder = attr(
+        lambda self: self._state.sink.recorder,
+        lambda self, value: setattr(self._state.sink, "recorder", value),
+        IErrorRecorder | None,
+        "The error recorder.",
+    )
 
     def _rows(self) -> list[Any]:
         """Return each layer: its name, or where the engine tells details an object."""

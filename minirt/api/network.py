@@ -23,6 +23,7 @@ from minirt.api.plugin_calls import PluginAdding
 from minirt.api.tensor import ITensor
 from minirt.api.weights import Weights, core_dtype
 from minirt.build.network import NetworkCells
+from minirt.build.unfused import WANTED
 from minirt.errors import ApiError
 
 
@@ -193,13 +194,13 @@ class INetworkDefinition(
     @method(since=10, fail=False)
     def mark_unfused_tensors_as_debug_tensors(self) -> bool:
         """Let a debug listener see all tensors that fusion leaves."""
-        self._state.extras["debug_unfused"] = True
+        self._state.extras[WANTED] = True
         return True
 
     @method(since=10, fail=False)
     def unmark_unfused_tensors_as_debug_tensors(self) -> bool:
         """Undo mark_unfused_tensors_as_debug_tensors."""
-        self._state.extras["debug_unfused"] = False
+        self._state.extras[WANTED] = False
         return True
 
     def _refittable(self) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -29,10 +30,16 @@ class PluginState:
 
 
 def _said(field: str, kind: Any, doc: str, **spans: Any) -> Any:
+    def get(self: Any) -> Any:
+        value = getattr(self._state, field)
+        if value in (None, -1):
+            print(f"[ERROR] {type(self).__name__}.{field} was not set", file=sys.stderr)
+        return value
+
     def put(self: Any, value: Any) -> None:
         setattr(self._state, field, value)
 
-    return attr(lambda self: getattr(self._state, field), put, kind, doc, **spans)
+    return attr(get, put, kind, doc, **spans)
 
 
 class _Plugin(Api):

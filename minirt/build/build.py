@@ -176,6 +176,7 @@ def sections(
         "verbosity": options.verbosity,
         "streaming": options.streaming,
         "wide": list(options.wide),
+        "unfused": list(options.unfused),
         "formats": {k: list(v) for k, v in sorted(options.formats.items())},
         "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
         "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],

@@ -35,7 +35,7 @@ class Options:
     ``permitted`` names types that float32 work may be done in ("f16", "bf16"); ``tf32`` lets matrix products of float32
     use TF32 on tensor cores; ``verbosity`` is what the engine tells of its layers ("NONE", "LAYER_NAMES_ONLY",
     "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.
-    ``wide`` are layers that stay in float32.
+    ``wide`` are layers that stay in float32; ``unfused`` are debug tensors that nobody named.
     ``formats`` are those of inputs and outputs that are not row-major, by name: format and channels.
     ``workspace`` is the most bytes of scratch memory that a node may take, 0 for no limit.
     From ``level`` 3 on tactics are timed, as ``tuning`` says.
@@ -54,6 +54,7 @@ class Options:
     tuning: Tuning = Tuning()
     formats: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     wide: tuple[str, ...] = ()
+    unfused: tuple[str, ...] = ()
     workspace: int = 0
 
 

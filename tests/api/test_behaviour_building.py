@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_failure_is_none_and_an_error_in_the_log(module: Any) -> None:
     builder = module.Builder(logger)
     config = builder.create_builder_config()
     empty = explicit(module, builder)
-    calls = [
+    calls: list[Callable[[], Any]] = [
         lambda: builder.create_network(1 << 30),
         lambda: empty.get_input(0),
         lambda: empty.get_output(3),
@@ -80,7 +81,7 @@ def test_failure_is_none_and_an_error_in_the_log(module: Any) -> None:
 def test_wrong_types_are_type_errors(module: Any) -> None:
     builder = module.Builder(module.Logger())
     net = explicit(module, builder)
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: net.add_activation(None, module.ActivationType.RELU),
         lambda: net.add_activation("x", module.ActivationType.RELU),
         lambda: net.mark_output(None),
@@ -88,7 +89,8 @@ def test_wrong_types_are_type_errors(module: Any) -> None:
         lambda: net.add_concatenation([None]),
         lambda: builder.create_network("flags"),
         lambda: builder.create_builder_config().add_optimization_profile(None),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(TypeError):
             call()
 

@@ -175,6 +175,8 @@ def test_a_monitor_hears_phases_and_may_cancel(logger: Keeper) -> None:
         def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
             self.events.append(("start", phase_name))
             self.phases.append((phase_name, num_steps))
+            assert (parent_phase is None) == (len(self.phases) == 1)
+            assert parent_phase in (None, self.phases[0][0])
 
         def step_complete(self, phase_name: str, step: int) -> bool:
             self.events.append(("step", phase_name))
@@ -192,7 +194,8 @@ def test_a_monitor_hears_phases_and_may_cancel(logger: Keeper) -> None:
         made = builder.build_serialized_network(net, config)
         events = config.progress_monitor.events
         assert (made is not None) == go
-        assert [n for k, n in events if k == "start"] == [n for k, n in events if k == "finish"]
+        started, finished = ([n for k, n in events if k == kind] for kind in ("start", "finish"))
+        assert finished == [*started[1:], started[0]]
         steps = [phase for kind, phase in events if kind == "step"]
         if go:
             assert [steps.count(phase) for phase, _ in config.progress_monitor.phases] == [
