@@ -128,8 +128,9 @@ class GemmVector(_Product):
     def refuses(self, problem: Problem, form: Form) -> str:
         """Too few rows or too many, or rows of a that are not contiguous along k."""
         most = problem.bounds(form.sizes["m"])[1]
-        if not self.rows[0] <= most <= self.rows[1]:
-            return f"up to {most:.0f} rows are not from {self.rows[0]} to {self.rows[1]}"
+        fewest, limit = self.rows
+        if not fewest <= most <= limit:
+            return f"up to {most:.0f} rows are {f'more than {limit}' if most > limit else f'fewer than {fewest}'}"
         if not same(form.a["k"], 1):
             return "a is not contiguous along k"
         return "b has no contiguous axis" if by_k(form, "b") is None and not problem.inputs[1].constant else ""
