@@ -18,6 +18,7 @@ from minirt.api.fields import unset_dims
 from minirt.api.logger import IErrorRecorder
 from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.runtime.device.streams import stream_handle
+from minirt.runtime.sizes import limited
 from minirt.types.dim import INF, Expr, bounds, product
 from minirt.types.dtype import Array
 from minirt.types.tensor import Tensor
@@ -249,7 +250,8 @@ class IExecutionContext(BindingContext):
         kind = binding.type
         if not isinstance(kind, Tensor):
             return 0
-        ranges = dict(state.executor.plan.ranges) | {k: (v, v) for k, v in (state.sizes or {}).items()}
+        plan = state.executor.plan
+        ranges = limited(plan, dict(plan.ranges) | {k: (v, v) for k, v in (state.sizes or {}).items()})
         most = bounds(product(binding.inside(kind.shape)), ranges)[1]
         if most == INF:
             raise ApiError("only its data tells how large it may be", f"tensor '{name}'", "use an output allocator")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from minirt.errors import ShapeError
-from minirt.plan.plan import Plan
-from minirt.types.dim import Dim, Expr, symbols
+from minirt.plan.plan import Plan, ReadStep
+from minirt.types.dim import INF, Dim, Expr, bounds, symbols
 from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
+
+LARGEST_SIZE = 1 << 40
+"""What is as large as this has no bound."""
 
 
 def solve(types: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]], known: Mapping[str, int]) -> dict[str, int]:
@@ -44,3 +47,15 @@ def check(plan: Plan, sizes: Mapping[str, int]) -> None:
         if symbols(a) | symbols(b) <= sizes.keys() and evaluate.integer(a) != evaluate.integer(b):
             what = f"{a} = {evaluate.integer(a)} and {b} = {evaluate.integer(b)} must be equal"
             raise ShapeError(what, f"node {label!r}")
+
+
+def limited(plan: Plan, ranges: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """The ranges, with those of sizes that only the data tell, where what is read from it has a bound."""
+    out = dict(ranges)
+    for step in plan.steps:
+        if isinstance(step, ReadStep):
+            for name, most in zip(step.dims, step.most, strict=False):
+                high = bounds(most, out)[1] if symbols(most) <= out.keys() else INF
+                if name and high < LARGEST_SIZE:
+                    out[name] = (0, int(high))
+    return out

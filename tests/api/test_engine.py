@@ -232,7 +232,12 @@ def test_an_output_allocator_gets_data_dependent_outputs(logger: Keeper) -> None
     assert context.execute_async_v3(0)
     assert allocator.shape == (1, 3)
     assert allocator.memory.view(np.int32).tolist() == [1, 4, 5]
-    assert context.get_max_output_size(name) == -1
+    most = np.full(6, -1, np.int32)
+    assert context.get_max_output_size(name) == most.nbytes
+    assert context.set_output_allocator(name, None)
+    context.set_tensor_address(name, most)
+    assert context.execute_async_v3(0)
+    assert most.tolist() == [1, 4, 5, -1, -1, -1]
 
 
 def test_a_context_refuses_two_threads_at_once(engine: Any, logger: Keeper) -> None:
