@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minirt.build.freeze import value_of
 from minirt.build.layers.emit import Layer, translates
 from minirt.build.network import LayerCell, NetworkCells, Numbers, TensorCell
+from minirt.build.shape_inputs import with_sizes_from_inputs
 from minirt.errors import GraphError, MinirtError, ModelFormatError, UnsupportedNodeError
 from minirt.ir.graph import Constant, Data
 from minirt.ir.op import Value, apply
@@ -190,7 +190,7 @@ def _type(network: NetworkCells, graph: ParsedGraph, result: Imported, places: M
             continue
         try:
             for tensor in cell.outputs[:1]:
-                value_of(tensor)
+                with_sizes_from_inputs(tensor)
         except ImportFailure as failure:
             failed.add(id(cell))
             result.errors.extend(NodeError(e, node, places[id(node)]) for e in failure.errors)

@@ -129,6 +129,38 @@ sized (float[N, 6] x, int64[3] to, int64[1] count) => (float[a, b, e] grown, flo
 }"""
 
 
+SIZED = """<ir_version: 10, opset_import: ["": 20]>
+sized (float[N, 6] x, int64[2] to, int64[4] edges) => (float[a, b] grown, float[c, d] padded) {
+  one = Constant <value_ints = [1, 1]> ()
+  most = Max (to, one)
+  grown = Tile (x, most)
+  padded = Pad (x, edges)
+}"""
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_a_model_that_must_know_numbers_of_its_inputs(bounded: bool) -> None:
+    """Tile and Pad by numbers that only the data tells cannot be built: here the host reads them."""
+    logger = Keeper()
+    builder = trt.Builder(logger)
+    net = builder.create_network()
+    assert trt.OnnxParser(net, logger).parse(onnx.parser.parse_model(SIZED).SerializeToString()), logger.errors
+    config, profile = builder.create_builder_config(), builder.create_optimization_profile()
+    profile.set_shape("x", (1, 6), (4, 6), (4, 6))
+    if bounded:
+        profile.set_shape_input("to", (0, 0), (2, 2), (3, 3))
+        profile.set_shape_input("edges", (0, 0, 0, 0), (1, 1, 1, 1), (9, 9, 9, 9))
+    config.add_optimization_profile(profile)
+    engine = trt.Runtime(logger).deserialize_cuda_engine(builder.build_serialized_network(net, config))
+    assert engine is not None, logger.errors
+    assert engine.is_shape_inference_io("to") and engine.is_shape_inference_io("edges")
+    context = engine.create_execution_context()
+    for to, edges in (((2, 3), (0, 1, 2, 3)), ((0, 1), (0, 0, 0, 0)), ((3, 2), (5, 0, 1, 9))):
+        got = context.run({"x": X, "to": np.array(to, np.int64), "edges": np.array(edges, np.int64)})
+        same(got["grown"], np.tile(X, np.maximum(to, 1)))
+        same(got["padded"], np.pad(X, ((edges[0], edges[2]), (edges[1], edges[3]))))
+
+
 def test_a_model_expanded_and_cut_by_inputs() -> None:
     logger = Keeper()
     builder = trt.Builder(logger)
