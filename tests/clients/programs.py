@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.models.wheels import locked, store
 
 ROOT = Path(__file__).parents[2]
 CPU = {"MINIRT_TARGET": "cpu"}
@@ -49,3 +53,16 @@ def need(*modules: str) -> pytest.MarkDecorator:
     """Return the mark that skips a test where a program's modules are not installed."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def with_packages(name: str, packages: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put packages on the path of the programs of a test, fetched once into a folder of the store of models."""
+    folder = store() / name
+    with locked(f"{name}-packages"):
+        if not folder.exists():
+            fresh = folder.with_name(f".{name}")
+            shutil.rmtree(fresh, ignore_errors=True)
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            subprocess.run([*command, "--target", str(fresh), *packages], check=True, timeout=600)
+            fresh.rename(folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", "")))))

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.clients.programs import CPU, run
-from tests.models.wheels import locked, store
+from tests.clients.programs import CPU, run, with_packages
 
 SCRIPT = Path(__file__).parent / "read_page.py"
 PACKAGES = (
@@ -21,21 +16,8 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def packages() -> Path:
-    """Return a folder with RapidOCR and what it needs beside minirt's own packages, fetched once."""
-    folder = store() / "rapidocr-3.10.0"
-    with locked("rapidocr-packages"):
-        if not folder.exists():
-            fresh = folder.with_suffix(".fresh")
-            shutil.rmtree(fresh, ignore_errors=True)
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-            subprocess.run([*command, "--target", str(fresh), *PACKAGES], check=True, timeout=600)
-            fresh.rename(folder)
-    return folder
-
-
 @pytest.mark.models
 def test_it_reads_the_same_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(packages()), os.environ.get("PYTHONPATH")))))
+    with_packages("rapidocr-3.10.0", PACKAGES, monkeypatch)
     said = run(tmp_path, SCRIPT, tmp_path, environment=CPU)
     assert said.right("engines: 3").count("'Hello engine 2026'") == 4
