@@ -17,7 +17,7 @@ from tests.exports.zoo import EXPORTS
 from tests.models import light, zoo
 
 PAGE = (Path(__file__).parents[2] / "docs" / "support.md").read_text()
-NO_WORK = {"Accumulates", "Constant", "If", "Loop", "Parameter", "Raise", "UserCall", "Weights"}
+NO_WORK = {"Accumulates", "After", "Constant", "If", "Loop", "Parameter", "Raise", "UserCall", "Weights"}
 """A base class, what the plan itself does, and plugins, which it calls."""
 
 
