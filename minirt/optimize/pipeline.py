@@ -12,6 +12,7 @@ from minirt.ir.text import print_graph
 from minirt.ir.weights import Weights
 from minirt.optimize.attention import batches_split_again_never_joined
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
+from minirt.optimize.excite import EXCITE
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.loops import LOOPS
@@ -71,8 +72,12 @@ FUSING = (
 
 
 def fusing(attention: tuple[Rule, ...]) -> tuple[Pass, ...]:
-    """The fusing passes for targets with kernels of attention, which ``attention`` finds before it is taken apart."""
-    return (*FUSING[:1], Pass("find attention", attention + CANONICAL), *FUSING[1:])
+    """The fusing passes for targets with matrix units.
+
+    ``attention`` finds what their kernels keep out of memory before it is taken apart.
+    """
+    found, scaled = Pass("find attention", attention + CANONICAL), Pass("scale weights", EXCITE + REGIONS)
+    return (*FUSING[:1], found, *FUSING[1:3], scaled, *FUSING[3:])
 
 
 WIDE = (Pass("widen narrow products", WIDENING),)

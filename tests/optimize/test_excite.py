@@ -1,0 +1,65 @@
+"""Scaled channels scale the weights: the numbers stay, and what it does not pay for is left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minirt.ir.graph import Graph, Input, constant
+from minirt.ir.op import Op, Value, apply
+from minirt.ops.activation import Sigmoid
+from minirt.ops.arithmetic import Add, Mul
+from minirt.ops.convolution import Conv
+from minirt.ops.evaluate import evaluate
+from minirt.ops.gemm import Gemm
+from minirt.ops.reduce import Reduce
+from minirt.optimize.pipeline import NEUTRAL, fusing, run_passes
+from minirt.types.dim import symbol
+from minirt.types.dtype import f32
+from minirt.types.tensor import Tensor
+
+N = symbol("N")
+RNG = np.random.default_rng(0)
+
+
+def numbers(*shape: int) -> Value:
+    return constant(RNG.normal(size=shape), f32)
+
+
+def excited(x: Value, results: int, kernel: int = 1, stride: int = 1) -> Value:
+    """A convolution of x scaled by a gate on the means of its channels."""
+    channels = x.shape[1]
+    assert isinstance(channels, int)
+    gate = apply(Sigmoid(), apply(Mul(), apply(Reduce("mean", (2, 3), True), x), numbers(channels, 1, 1)))
+    pad = kernel // 2
+    op = Conv((stride, stride), (pad,) * 4, (1, 1))
+    return apply(op, apply(Mul(), x, gate), numbers(results, channels, kernel, kernel))
+
+
+def kinds(x: Value, output: Value) -> list[type[Op]]:
+    """The kinds of nodes after all passes, the numbers having been compared."""
+    before = Graph("g", [x], [output], ["y"])
+    feeds = {"x": RNG.normal(size=(2, *(d for d in x.shape[1:] if isinstance(d, int))))}
+    after = run_passes(before, (*NEUTRAL, *fusing(())))
+    for want, got in zip(evaluate(before, feeds, True), evaluate(after, feeds, True), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9 * max(1.0, float(np.abs(want).max())))
+    return [type(n.op) for n in after.nodes]
+
+
+@settings(max_examples=25, deadline=None)
+@given(results=st.integers(1, 5), height=st.integers(2, 4), bias=st.booleans(), shortcut=st.booleans())
+def test_the_numbers_stay(results: int, height: int, bias: bool, shortcut: bool) -> None:
+    x = apply(Input("x", Tensor(f32, (N, 5 if not shortcut else results, height, 3))))
+    y = excited(x, results)
+    y = apply(Add(), y, numbers(results, 1, 1)) if bias else y
+    y = apply(Add(), x, y) if shortcut else y
+    found = kinds(x, apply(Sigmoid(), y))
+    assert Gemm in found and Conv not in found
+
+
+@pytest.mark.parametrize(("results", "kernel", "stride"), [(40, 1, 1), (3, 3, 1), (3, 1, 2)])
+def test_what_it_does_not_pay_for_is_left_alone(results: int, kernel: int, stride: int) -> None:
+    x = apply(Input("x", Tensor(f32, (N, 5, 4, 4))))
+    assert Gemm not in kinds(x, excited(x, results, kernel, stride))
