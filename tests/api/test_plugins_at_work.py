@@ -13,6 +13,7 @@ from cuda.bindings import nvrtc
 
 import minirt as trt
 import minirt.plugin as trtp
+from minirt.api import plugin_runs
 from minirt.build.load import Package
 from minirt.plan.plan import CallStep, KernelStep
 from minirt.plugin import _lib
@@ -268,3 +269,55 @@ def test_a_plugin_for_cuda_is_a_call_between_launches(monkeypatch: pytest.Monkey
     assert isinstance(call, CallStep)
     assert (call.tactic, plan.buffers[call.work].bytes) == (7, 8 * 4 * 4)
     assert not any(b.host for b in plan.buffers)
+
+
+def test_plugins_in_loops_and_branches() -> None:
+    builder = trt.Builder(Keeper())
+    net = builder.create_network()
+    x = net.add_input("x", trt.float32, (3, 4))
+    loop = net.add_loop()
+    loop.add_trip_limit(net.add_input("n", trt.int32, ()), trt.TripLimit.COUNT)
+    state = loop.add_recurrence(x)
+    state.set_input(1, net.add_plugin_v3([state.get_output(0)], [], Twice()).get_output(0))
+    last = loop.add_loop_output(state.get_output(0), trt.LoopOutput.LAST_VALUE).get_output(0)
+    choice = net.add_if_conditional()
+    choice.set_condition(net.add_input("flag", trt.bool, ()))
+    inner = choice.add_input(last).get_output(0)
+    doubled = net.add_plugin_v3([inner], [], Twice()).get_output(0)
+    out = choice.add_output(doubled, inner).get_output(0)
+    out.name = "y"
+    net.mark_output(out)
+    data = builder.build_serialized_network(net, builder.create_builder_config())
+    context = trt.Runtime(Keeper()).deserialize_cuda_engine(data).create_execution_context()
+    for trips, flag in ((3, True), (0, False), (1, True), (2, False)):
+        got = context.run({"x": X, "n": np.array(trips, np.int32), "flag": np.array(flag)})
+        same(got["y"], 2 ** (trips + flag) * X)
+
+
+def test_an_engine_for_another_target_asks_the_creator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_TARGET", "cuda:sm_90")
+    data = bytes_of(lambda net, x: net.add_plugin_v3([x], [], Twice()))
+    monkeypatch.setenv("MINIRT_TARGET", "cpu")
+    plugin_runs._built.clear()
+    Twice.heard.clear()
+    context = trt.Runtime(Keeper()).deserialize_cuda_engine(data).create_execution_context()
+    same(context.run({"x": X})["y"], 2 * X)
+    assert Twice.heard["ranges"] == ((1, 4), (2, 4), (8, 4), (-1, 4))
+
+
+def test_permitted_types_leave_a_plugins_own_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_TARGET", "cuda:sm_90")
+    builder = trt.Builder(Keeper())
+    net = builder.create_network()
+    x = net.add_input("x", trt.float32, (16, 16))
+    w = net.add_constant((16, 16), np.eye(16, dtype=np.float32)).get_output(0)
+    none = trt.MatrixOperation.NONE
+    inner = net.add_plugin_v3([net.add_matrix_multiply(x, none, w, none).get_output(0)], [], Twice()).get_output(0)
+    out = net.add_matrix_multiply(inner, none, w, none).get_output(0)
+    net.mark_output(out)
+    config = builder.create_builder_config()
+    config.set_flag(trt.BuilderFlag.FP16)
+    plan = Package(bytes(builder.build_serialized_network(net, config))).stored_plan("cuda:sm_90a/0")
+    (call,) = (s for s in plan.steps if isinstance(s, CallStep))
+    assert [v.type.dtype.name for v in (*call.reads, *call.writes)] == ["f32", "f32"]
+    assert any(v.type.dtype.name == "f16" for s in plan.steps if isinstance(s, KernelStep) for v in s.reads)
