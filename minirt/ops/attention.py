@@ -13,8 +13,9 @@ from minirt.ir.op import Op, Value, apply, broadcast_dim, same_dim
 from minirt.ops.arithmetic import Add, Mul
 from minirt.ops.cast import casted
 from minirt.ops.gemm import Gemm
-from minirt.ops.logic import IsNaN, LessOrEqual, where
+from minirt.ops.logic import Equal, IsNaN, LessOrEqual, where
 from minirt.ops.movement import Iota, dims_value, expanded, reshaped
+from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
 from minirt.types.dim import Dim, Expr, divide
 from minirt.types.dtype import FLOATS, Array, DType, bool_, i64
@@ -27,7 +28,8 @@ class Attention(Op):
     Operands: q [..., H, S, D], k [..., G, T, D], v [..., G, T, E], and perhaps a mask that broadcasts to
     [..., H, S, T]; G divides H, and neighbouring heads of q share one of k and v.  A boolean mask says which keys
     count: a score that does not becomes ``hidden``.  Numbers are added.  ``causal``: query i sees no key after
-    i + ``offset``.  ``guard``: a query whose weights are not numbers, as where it sees no key, gets zeros.
+    i + ``offset``.  ``guard``: a query whose weights are not numbers, as where it sees no key, gets zeros; ``empty``:
+    only one that sees no key does.
     """
 
     dtypes = FLOATS
@@ -36,6 +38,7 @@ class Attention(Op):
     offset: Dim = 0
     guard: bool = False
     hidden: float = float("-inf")
+    empty: bool = False
 
     def infer(self, *inputs: Value) -> Sequence[Type]:
         """[..., H, S, E]."""
@@ -73,6 +76,8 @@ class Attention(Op):
         weights: Array = _softmax(scores)
         if self.guard:
             weights = np.where(np.isnan(weights), 0.0, weights)
+        if self.empty:
+            weights = np.where(np.all(scores == -np.inf, axis=-1, keepdims=True), 0.0, weights)
         return weights @ v
 
     def _fill(self, scores: Array) -> Array:
@@ -98,6 +103,9 @@ class Attention(Op):
         weights = apply(Softmax(scores.rank - 1), scores)
         if self.guard:
             weights = where(apply(IsNaN(), weights), constant(0.0, dtype), weights)
+        if self.empty:
+            top = apply(Reduce("max", (scores.rank - 1,), True), scores)
+            weights = where(apply(Equal(), top, nothing), constant(0.0, dtype), weights)
         return apply(Gemm(), weights, v)
 
 

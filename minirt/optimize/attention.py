@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,10 +15,11 @@ from minirt.ops.arithmetic import Add, Div, Mul
 from minirt.ops.attention import Attention
 from minirt.ops.cast import Cast
 from minirt.ops.gemm import Gemm
-from minirt.ops.logic import IsNaN, Not, Where
+from minirt.ops.logic import Equal, IsNaN, Not, Where
 from minirt.ops.movement import Expand, Reshape, Transpose
+from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
-from minirt.optimize.masks import Mask, is_mask
+from minirt.optimize.masks import Mask, is_mask, known
 from minirt.optimize.rewrite import Rule, rule
 from minirt.types.dim import Dim
 from minirt.types.dtype import DType, bf16, f16, f32
@@ -35,6 +36,8 @@ class _Scores:
     uses: Uses
     scale: float = 1.0
     mask: Mask = field(default_factory=Mask)
+    parts: list[Value] = field(default_factory=list)
+    """The masks, as they stand there."""
 
     def read(self, value: Value) -> Value | None:
         """The product; None where something else is there."""
@@ -59,12 +62,14 @@ class _Scores:
         if isinstance(op, Add):
             for scores, number in (inputs, inputs[::-1]):
                 if scores is not number and self._leads(scores) and is_mask(number, self.shape.tensor):
+                    self.parts.append(number)
                     return scores if self.mask.add(number) else None
             return None
         if isinstance(op, Where) and is_mask(inputs[0], self.shape.tensor):
             for scores, other, condition in ((inputs[1], inputs[2], inputs[0]), (inputs[2], inputs[1], None)):
                 hidden = number_of(other)
                 if hidden is not None and hidden <= -1e4 and self._leads(scores):
+                    self.parts.append(inputs[0])
                     seen = condition if condition is not None else apply(Not(), inputs[0])
                     return scores if self.mask.hide(seen, hidden) else None
         return None
@@ -128,24 +133,64 @@ def _unscaled(value: Value) -> tuple[Value, float]:
             return value, total
 
 
-def _weights(value: Value, uses: Uses) -> tuple[Value, bool] | None:
-    """The softmax that a right-hand product reads, and whether what is no number becomes zero."""
-    guard = False
-    for _ in range(4):
-        if uses.get(value, 1) > (2 if guard else 1):
-            return None
-        op, inputs = value.op, value.node.inputs
-        if isinstance(op, Softmax):
-            return (value, guard) if not op.log and op.axis == value.rank - 1 else None
-        if isinstance(op, Cast) and inputs[0].dtype.is_float:
-            value = inputs[0]
-        elif isinstance(op, Where) and isinstance(inputs[0].op, IsNaN) and inputs[0].node.inputs[0] is inputs[2]:
-            if number_of(inputs[1]) != 0.0 or uses.get(inputs[0], 1) > 1:
-                return None
-            value, guard = inputs[2], True
-        else:
-            return None
-    return None
+@dataclass
+class _Weights:
+    """The softmax that a right-hand product reads, and what is done where its weights are no numbers."""
+
+    softmax: Value | None = None
+    guard: bool = False
+    bias: Value | None = None
+    """Where every number of a row of this is minus infinity, the weights become zero."""
+
+    def read(self, value: Value, uses: Uses) -> bool:
+        """Read from the product down; False where something else is there."""
+        for _ in range(4):
+            if uses.get(value, 1) > (2 if self.guard else 1):
+                return False
+            op, inputs = value.op, value.node.inputs
+            if isinstance(op, Softmax):
+                self.softmax = value
+                return not op.log and op.axis == value.rank - 1
+            if isinstance(op, Cast) and inputs[0].dtype.is_float:
+                value = inputs[0]
+            elif isinstance(op, Where) and number_of(inputs[1]) == 0.0 and self._zeros(inputs[0], inputs[2]):
+                value = inputs[2]
+            else:
+                return False
+        return False
+
+    def _zeros(self, condition: Value, weights: Value) -> bool:
+        """True where zeros under the condition are understood."""
+        if isinstance(condition.op, IsNaN) and condition.node.inputs[0] is weights:
+            self.guard = True
+            return True
+        if known(condition) is False:
+            return True
+        if not isinstance(condition.op, Equal) or self.bias is not None:
+            return False
+        top, low = condition.node.inputs
+        last = isinstance(top.op, Reduce) and top.op.kind == "max" and top.op.axes == (top.rank - 1,)
+        if not last or op_of(top, Reduce).prologue or op_of(top, Reduce).epilogue or number_of(low) != -math.inf:
+            return False
+        self.bias = top.node.inputs[0]
+        return True
+
+    def fits(self, parts: Sequence[Value]) -> bool:
+        """True where a row that the mask hides is one that has zeros."""
+        if self.bias is None or [_plain(p) for p in parts] == [_plain(self.bias)]:
+            return True
+        number = number_of(self.bias)
+        if number is None or not math.isfinite(number):
+            return False
+        self.bias = None
+        return True
+
+
+def _plain(value: Value) -> Value:
+    """The value without casts and broadcasts."""
+    while isinstance(value.op, Cast | Expand):
+        value = value.node.inputs[0]
+    return value
 
 
 def _swapped(x: Value) -> Value:
@@ -181,13 +226,13 @@ def _attention(root: Value, uses: Uses, dtypes: tuple[DType, ...]) -> Value | No
     if product.trans_a or product.epilogue is not None or root.dtype not in dtypes or root.rank not in (3, 4):
         return None
     weights, v = root.node.inputs
-    found = _weights(weights, uses)
-    if found is None:
+    found = _Weights()
+    if not found.read(weights, uses) or found.softmax is None:
         return None
-    softmax, guard = found
+    softmax = found.softmax
     scores = _Scores(softmax, uses)
     first = scores.read(softmax.node.inputs[0])
-    if first is None or first.shape != softmax.shape or not scores.mask.settle():
+    if first is None or first.shape != softmax.shape or not scores.mask.settle() or not found.fits(scores.parts):
         return None
     q, left = _unscaled(first.node.inputs[0])
     k, right = _unscaled(first.node.inputs[1])
@@ -195,11 +240,11 @@ def _attention(root: Value, uses: Uses, dtypes: tuple[DType, ...]) -> Value | No
     v = _swapped(v) if product.trans_b else v
     if q.dtype is not root.dtype or not _fits(q, k, v):
         return None
-    return _made(root, scores, (q, k, v), left * right * scores.scale, guard)
+    return _made(root, scores, (q, k, v), left * right * scores.scale, found)
 
 
 def _made(
-    root: Value, scores: _Scores, operands: tuple[Value, Value, Value], scale: float, guard: bool
+    root: Value, scores: _Scores, operands: tuple[Value, Value, Value], scale: float, found: _Weights
 ) -> Value | None:
     q, k, v = operands
     shared = _shared(k), _shared(v)
@@ -207,7 +252,8 @@ def _made(
         k, v = shared
     mask, offset = scores.mask.operand(), scores.mask.offset
     hidden = scores.mask.hidden if scores.mask.hidden is not None else -np.inf
-    op = Attention(scale, offset is not None, 0 if offset is None else offset, guard, float(hidden))
+    causal = offset is not None
+    op = Attention(scale, causal, 0 if offset is None else offset, found.guard, float(hidden), found.bias is not None)
     made = apply(op, q, k, v, *(() if mask is None else (mask,)))
     return made if made.shape == root.shape else None
 

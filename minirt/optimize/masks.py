@@ -40,7 +40,7 @@ class Mask:
 
     def hide(self, condition: Value, hidden: float) -> bool:
         """Take in a condition; False where scores hidden by others become something else."""
-        kept = [c for c in _conjuncts(condition) if _known(c) is not True]
+        kept = [c for c in _conjuncts(condition) if known(c) is not True]
         offsets = {c: causal_offset(c) for c in kept}
         if hidden == -np.inf:
             for found in (o for o in offsets.values() if o is not None):
@@ -131,12 +131,13 @@ def _conjuncts(condition: Value) -> list[Value]:
     return [condition]
 
 
-def _known(condition: Value) -> bool | None:
+def known(condition: Value) -> bool | None:
+    """What a condition is everywhere; None where it is not known to be one or the other."""
     found = truth(condition)
     if found is not None:
         return found
     held = _worked_out(condition)
-    return None if held is None or not held.all() else True
+    return None if held is None else True if held.all() else False if not held.any() else None
 
 
 def causal_offset(condition: Value) -> Dim | None:

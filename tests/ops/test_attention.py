@@ -48,6 +48,7 @@ CASES = {
     "causal later": (Attention(0.25, causal=True, offset=3), None, 3),
     "causal before": (Attention(0.25, causal=True, offset=-2), None, -2),
     "guarded": (Attention(0.25, causal=True, offset=-2, guard=True), None, -2),
+    "empty": (Attention(0.25, causal=True, offset=-2, empty=True), None, -2),
     "mask": (Attention(1.0), "bool", None),
     "mask, causal": (Attention(1.0, causal=True), "bool", 0),
     "numbers": (Attention(1.0), "numbers", None),
@@ -70,7 +71,7 @@ def test_it_is_the_formula(name: str, groups: int) -> None:
     if offset is not None:
         seen = seen & (np.arange(7) <= np.arange(5)[:, None] + offset)
     want = formula(*arrays[:3], seen, bias, op.scale)
-    want = np.nan_to_num(want) if op.guard else want
+    want = np.nan_to_num(want) if op.guard or op.empty else want
     feeds = {f"x{i}": a for i, a in enumerate(arrays)}
     for written_out in (False, True):
         (got,) = evaluate(graph(op, arrays, written_out), feeds, wide=True)

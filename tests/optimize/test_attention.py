@@ -17,8 +17,9 @@ from minirt.ops.attention import Attention, seen_keys
 from minirt.ops.cast import Cast
 from minirt.ops.evaluate import evaluate
 from minirt.ops.gemm import Gemm
-from minirt.ops.logic import And, GreaterOrEqual, IsNaN, Not, where
+from minirt.ops.logic import And, Equal, GreaterOrEqual, IsNaN, Not, where
 from minirt.ops.movement import Expand, Iota, expanded, reshaped, transposed
+from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
 from minirt.optimize.attention import HALVES, NARROWED
 from minirt.optimize.pipeline import NEUTRAL, fusing, run_passes
@@ -244,3 +245,16 @@ def test_masks_keep_their_range_where_the_rest_is_narrowed() -> None:
     graph = narrow(run_passes(run_passes(layer.graph(), NEUTRAL), fusing(NARROWED)), f16)
     (node,) = (n for n in graph.nodes if isinstance(n.op, Attention))
     assert [v.dtype for v in node.inputs] == [f16, f16, f16, f32]
+
+
+def test_zeros_where_a_bias_hides_every_key() -> None:
+    layer = Layer(5, 8)
+    bias = layer.bias(layer.padding)
+    layer.add(bias)
+    empty = apply(Equal(), apply(Reduce("max", (3,), True), bias), number(-np.inf))
+    weights = where(empty, number(0.0), apply(Softmax(3), layer.scores))
+    graph = Graph("layer", [*layer.inputs, layer.seen], [apply(Gemm(), weights, layer.v)], ["y"])
+    assert found(graph) == [Attention(1.0, empty=True)]
+    other = where(layer.padding, number(0.0), apply(Softmax(3), layer.scores))
+    graph = Graph("layer", [*layer.inputs, layer.seen], [apply(Gemm(), other, layer.v)], ["y"])
+    assert found(graph) == []

@@ -1,6 +1,6 @@
 // What both attention kernels share: which scores count, the running softmax, rows of the result.
 // The head defines: In, BM BN (rows of queries and keys a tile), HD HDV (head sizes, padded), CAUSAL, MASK (0 none, 1 bool, 2
-// numbers), MaskType, MASK_ROW (the mask is the same for every query), GUARD, FAST_OUT, struct Args.
+// numbers), MaskType, MASK_ROW (the mask is the same for every query), GUARD, EMPTY, FAST_OUT, struct Args.
 // A score tile holds, per lane l of a warp's 16 rows: element e is row (l >> 2) + 8 * ((e >> 1) & 1), column 8 * (e >> 2) +
 // 2 * (l & 3) + (e & 1), as mma.sync and wgmma both lay their sums.
 constexpr float LOG2E = 1.4426950408889634f;
@@ -139,7 +139,7 @@ template <int N> DEV void write_rows(float (&o)[N], const float (&sum)[2], const
     float total = sum[h];
     total += __shfl_xor_sync(0xffffffffu, total, 1);
     total += __shfl_xor_sync(0xffffffffu, total, 2);
-    const bool none = GUARD && !(total > 0.f);
+    const bool none = (GUARD && !(total > 0.f)) || (EMPTY && total == 0.f);
     const float by = 1.f / total;
 #pragma unroll
     for (int i = 0; i < N / 4; i++)

@@ -17,7 +17,7 @@ DEV void run(const Args& p) {
     for (int n = 0; n < HDV; n += 32) if (n + lane < p.dv) o[n / 32] += by * p.partial[at * p.dv + n + lane];
   }
   const int m = row % p.s, h = row / p.s % p.heads, b = row / p.s / p.heads;
-  const bool none = GUARD && !(total > 0.f);
+  const bool none = (GUARD && !(total > 0.f)) || (EMPTY && total == 0.f);
   In* to = (In*)p.o + b * p.o_b + h * p.o_h + m * p.o_s;
 #pragma unroll
   for (int n = 0; n < HDV; n += 32)

@@ -88,6 +88,7 @@ def masked() -> list[MatrixCase]:
         attention("causal later", 2, 2, 100, 64, t=300, causal=True, offset=200),
         attention("causal many", 8, 24, 300, 64, causal=True, how="packed"),
         attention("causal before", 2, 2, 200, 64, causal=True, offset=-70, guard=True),
+        attention("causal before, empty", 1, 2, 150, 64, causal=True, offset=-9, empty=True),
         attention("causal before, nan", 1, 2, 200, 64, causal=True, offset=-3),
         attention("causal shared", 1, 8, 333, 64, g=2, causal=True, dtype=BRAIN),
         attention("padding", 4, 3, 128, 64, mask=padding(4, 128), how="packed"),
@@ -119,6 +120,7 @@ def decoding() -> list[MatrixCase]:
         attention("decode padding nan", 2, 2, 1, 64, t=400, mask=padding(2, 400, 0)),
         attention("decode bias", 1, 6, 1, 64, t=300, g=2, mask=numbers((1, 6, 1, 300), np.float32, -np.inf)),
         attention("decode causal few", 1, 2, 7, 80, t=600, causal=True, offset=593),
+        attention("decode empty", 1, 2, 3, 64, t=400, causal=True, offset=-1, empty=True),
         attention("decode before", 1, 2, 7, 64, t=600, causal=True, offset=-3, guard=True),
     ]  # fmt: skip
 
