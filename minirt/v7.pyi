@@ -1625,6 +1625,56 @@ class IRNNv2Layer(ILayer, metaclass=_ApiType):
     def get_bias_for_gate(self, layer_index: int, gate: RNNGateType, is_w: _bool) -> Any:
         """Return the bias of a gate."""
 
+class IRNNLayer(ILayer, metaclass=_ApiType):
+    """A stack of RNN cells with one array of weights, over a sequence [length, batch, size]."""
+    @property
+    def num_layers(self) -> int:
+        """How many cells lie on each other."""
+    @property
+    def hidden_size(self) -> int:
+        """How many numbers a state has."""
+    @property
+    def max_seq_length(self) -> int:
+        """The greatest length of a sequence."""
+    @property
+    def data_length(self) -> Any:
+        """How many numbers an input has."""
+    @property
+    def op(self) -> RNNOperation:
+        """The cell."""
+    @op.setter
+    def op(self, value: RNNOperation) -> None: ...
+    @property
+    def input_mode(self) -> RNNInputMode:
+        """Whether inputs pass through a product first."""
+    @input_mode.setter
+    def input_mode(self, value: RNNInputMode) -> None: ...
+    @property
+    def direction(self) -> RNNDirection:
+        """In which directions sequences are gone through."""
+    @direction.setter
+    def direction(self, value: RNNDirection) -> None: ...
+    @property
+    def weights(self) -> Any:
+        """The weights of all gates."""
+    @weights.setter
+    def weights(self, value: Weights | np.ndarray[Any, Any]) -> None: ...
+    @property
+    def bias(self) -> Any:
+        """The biases of all gates."""
+    @bias.setter
+    def bias(self, value: Weights | np.ndarray[Any, Any]) -> None: ...
+    @property
+    def hidden_state(self) -> ITensor | Any:
+        """The first hidden states, [levels, batch, size]."""
+    @hidden_state.setter
+    def hidden_state(self, value: ITensor | None) -> None: ...
+    @property
+    def cell_state(self) -> ITensor | Any:
+        """The first cell states, [levels, batch, size]."""
+    @cell_state.setter
+    def cell_state(self, value: ITensor | None) -> None: ...
+
 class ILoopBoundaryLayer(ILayer, metaclass=_ApiType):
     """A layer at the edge of a loop."""
     @property
@@ -1691,11 +1741,11 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         ...
     def add_plugin_ext(self, inputs: collections.abc.Iterable[ITensor], plugin: Any) -> Any:
-        """Raise ApiError: first-generation plugins do not run."""
-    def add_rnn(self, input: ITensor, layer_count: int, hidden_size: int, max_seq_length: int, op: RNNOperation, mode: RNNInputMode, direction: RNNDirection, weights: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any]) -> Any:
-        """Raise ApiError: RNNs take their weights gate by gate."""
+        """Add an IPluginV2; raises ApiError for plugins of the first generation, which do not run."""
     def add_rnn_v2(self, input: ITensor, layer_count: int, hidden_size: int, max_seq_length: int, op: RNNOperation) -> IRNNv2Layer:
         """Add a stack of RNN cells over a sequence; weights are set gate by gate."""
+    def add_rnn(self, input: ITensor, layer_count: int, hidden_size: int, max_seq_length: int, op: RNNOperation, mode: RNNInputMode, direction: RNNDirection, weights: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any]) -> IRNNLayer:
+        """Add a stack of RNN cells over a sequence [length, batch, size], with all weights in one array."""
     def add_plugin_v2(self, inputs: collections.abc.Iterable[ITensor], plugin: IPluginV2) -> IPluginV2Layer:
         """Add a plugin of the second generation."""
     def add_plugin(self, tuple: Any = None, func: Any = None, aot: _bool | None = None, inputs: Any = None, plugin: Any = None) -> Any:
@@ -2523,56 +2573,6 @@ class IPluginLayer(ILayer, metaclass=_ApiType):
     @property
     def plugin(self) -> Any:
         """The plugin."""
-
-class IRNNLayer(ILayer, metaclass=_ApiType):
-    """A stack of RNN cells with one array of weights, which no network takes: IRNNv2Layer is there."""
-    @property
-    def num_layers(self) -> int:
-        """How many cells lie on each other."""
-    @property
-    def hidden_size(self) -> int:
-        """How many numbers a state has."""
-    @property
-    def max_seq_length(self) -> int:
-        """The greatest length of a sequence."""
-    @property
-    def data_length(self) -> int:
-        """How many numbers an input has."""
-    @property
-    def op(self) -> RNNOperation:
-        """The cell."""
-    @op.setter
-    def op(self, value: RNNOperation) -> None: ...
-    @property
-    def input_mode(self) -> RNNInputMode:
-        """Whether inputs pass through a product first."""
-    @input_mode.setter
-    def input_mode(self, value: RNNInputMode) -> None: ...
-    @property
-    def direction(self) -> RNNDirection:
-        """In which directions sequences are gone through."""
-    @direction.setter
-    def direction(self, value: RNNDirection) -> None: ...
-    @property
-    def weights(self) -> Any:
-        """The weights of all gates."""
-    @weights.setter
-    def weights(self, value: Weights | np.ndarray[Any, Any]) -> None: ...
-    @property
-    def bias(self) -> Any:
-        """The biases of all gates."""
-    @bias.setter
-    def bias(self, value: Weights | np.ndarray[Any, Any]) -> None: ...
-    @property
-    def hidden_state(self) -> ITensor:
-        """The first hidden states."""
-    @hidden_state.setter
-    def hidden_state(self, value: ITensor) -> None: ...
-    @property
-    def cell_state(self) -> ITensor:
-        """The first cell states."""
-    @cell_state.setter
-    def cell_state(self, value: ITensor) -> None: ...
 
 def volume(iterable: collections.abc.Iterable[int]) -> int:
     """Return the product of dims: 1 for none; -1 is multiplied like any other number."""

@@ -70,6 +70,26 @@ class IRNNv2Layer(ILayer, until=8):
         return self._get("bias", layer_index, gate, is_w)
 
 
+class IRNNLayer(ILayer, until=7):
+    """A stack of RNN cells with one array of weights, over a sequence [length, batch, size].
+
+    The array holds, level by level and direction by direction, the matrices of the gates for the input and then those
+    for the state before: f, i, c, o of an LSTM, z, r, h of a GRU. The biases are in the same order.
+    """
+
+    num_layers = reading("num_layers", int, "How many cells lie on each other.")
+    hidden_size = reading("hidden_size", int, "How many numbers a state has.")
+    max_seq_length = reading("max_seq_length", int, "The greatest length of a sequence.")
+    data_length = attr(lambda self: int(self._state.fields["data_length"]), doc="How many numbers an input has.")
+    op = field("op", RNNOperation, "The cell.")
+    input_mode = field("input_mode", RNNInputMode, "Whether inputs pass through a product first.")
+    direction = field("direction", RNNDirection, "In which directions sequences are gone through.")
+    weights = field("weights", Weights, "The weights of all gates.")
+    bias = field("bias", Weights, "The biases of all gates.")
+    hidden_state = _tensor(2, "The first hidden states, [levels, batch, size].")
+    cell_state = _tensor(3, "The first cell states, [levels, batch, size].")
+
+
 class RecurrentAdding(Adding):
     """The part of INetworkDefinition that adds RNN layers."""
 
@@ -83,3 +103,25 @@ class RecurrentAdding(Adding):
         modes = {"input_mode": "LINEAR", "direction": "UNIDIRECTION", "gates": {}, "data_length": shape[-1]}
         outputs = 3 if op.name == "LSTM" else 2
         return self._add(IRNNv2Layer, "RNN_V2", [input], outputs, op=op, **sizes, **modes)
+
+    @method(until=7)
+    def add_rnn(
+        self,
+        input: ITensor,
+        layer_count: int,
+        hidden_size: int,
+        max_seq_length: int,
+        op: RNNOperation,
+        mode: RNNInputMode,
+        direction: RNNDirection,
+        weights: Weights,
+        bias: Weights,
+    ) -> IRNNLayer:
+        """Add a stack of RNN cells over a sequence [length, batch, size], with all weights in one array.
+
+        Outputs are all hidden states of the last level, the last ones of all levels, and an LSTM's last cell states.
+        """
+        sizes = {"num_layers": layer_count, "hidden_size": hidden_size, "max_seq_length": max_seq_length}
+        fields = {"op": op, "input_mode": mode, "direction": direction, "weights": weights, "bias": bias}
+        outputs = 3 if op.name == "LSTM" else 2
+        return self._add(IRNNLayer, "RNN", [input], outputs, data_length=input.shape[-1], **sizes, **fields)

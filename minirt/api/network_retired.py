@@ -6,10 +6,9 @@ from typing import Any
 
 from minirt.api.declare import checked
 from minirt.api.dialect import spanned
-from minirt.api.layer_enums import RNNDirection, RNNInputMode, RNNOperation
 from minirt.api.network_adding import Adding
+from minirt.api.plugin import IPluginV2
 from minirt.api.tensor import ITensor
-from minirt.api.weights import Weights
 from minirt.errors import ApiError
 
 _PLUGIN = "first-generation plugins do not run"
@@ -27,23 +26,7 @@ class RetiredAdding(Adding):
     @spanned(until=7)
     @checked
     def add_plugin_ext(self, inputs: list[ITensor], plugin: Any) -> Any:
-        """Raise ApiError: first-generation plugins do not run."""
+        """Add an IPluginV2; raises ApiError for plugins of the first generation, which do not run."""
+        if isinstance(plugin, IPluginV2):
+            return self.add_plugin_v2(inputs, plugin)  # type: ignore[attr-defined]
         raise retired(_PLUGIN, "INetworkDefinition.add_plugin_ext", _INSTEAD)
-
-    @spanned(until=7)
-    @checked
-    def add_rnn(
-        self,
-        input: ITensor,
-        layer_count: int,
-        hidden_size: int,
-        max_seq_length: int,
-        op: RNNOperation,
-        mode: RNNInputMode,
-        direction: RNNDirection,
-        weights: Weights,
-        bias: Weights,
-    ) -> Any:
-        """Raise ApiError: RNNs take their weights gate by gate."""
-        what = "RNNs with one array of weights do not run"
-        raise retired(what, "INetworkDefinition.add_rnn", "use add_rnn_v2 and set_weights_for_gate")

@@ -139,9 +139,12 @@ class PluginAdding(Adding):
     ) -> IPluginV3Layer | None:
         """Add a plugin: what `plugin.op.namespace.name(...)` returns, or (inputs, shape inputs, IPluginV3).
 
-        In 7 and 8 it is the call for a plugin of the first generation, (inputs, plugin), and raises ApiError.
+        In 7 and 8 it takes (inputs, IPluginV2); a plugin of the first generation raises ApiError.
         """
         if dialect_of(self) < 10:
+            made = func if plugin is None else plugin
+            if isinstance(made, IPluginV2):
+                return self.add_plugin_v2(tuple if inputs is None else inputs, made)  # type: ignore[return-value]
             instead = "write an IPluginV2 and add it with add_plugin_v2"
             raise ApiError("first-generation plugins do not run", "INetworkDefinition.add_plugin", instead)
         return self._add_plugin(tuple, func, aot)

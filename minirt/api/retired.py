@@ -14,9 +14,7 @@ from minirt.api.declare import attr, checked
 from minirt.api.dialect import Api, spanned
 from minirt.api.dims import Dims, DimsHW
 from minirt.api.enums import DataType, TensorFormat, UffInputOrder
-from minirt.api.fields import field, reading
 from minirt.api.layer import ILayer
-from minirt.api.layer_enums import RNNDirection, RNNInputMode, RNNOperation
 from minirt.api.logger import IErrorRecorder, Managed
 from minirt.api.network import INetworkDefinition
 from minirt.api.network_retired import retired
@@ -267,19 +265,3 @@ class IPluginLayer(ILayer, until=7):
     """A plugin of the first generation, which no network takes."""
 
     plugin = attr(lambda self: self._state.fields["plugin"], doc="The plugin.")
-
-
-class IRNNLayer(ILayer, until=7):
-    """A stack of RNN cells with one array of weights, which no network takes: IRNNv2Layer is there."""
-
-    num_layers = reading("num_layers", int, "How many cells lie on each other.")
-    hidden_size = reading("hidden_size", int, "How many numbers a state has.")
-    max_seq_length = reading("max_seq_length", int, "The greatest length of a sequence.")
-    data_length = reading("data_length", int, "How many numbers an input has.")
-    op = field("op", RNNOperation, "The cell.")
-    input_mode = field("input_mode", RNNInputMode, "Whether inputs pass through a product first.")
-    direction = field("direction", RNNDirection, "In which directions sequences are gone through.")
-    weights = field("weights", Weights, "The weights of all gates.")
-    bias = field("bias", Weights, "The biases of all gates.")
-    hidden_state = field("hidden_state", ITensor, "The first hidden states.")
-    cell_state = field("cell_state", ITensor, "The first cell states.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import minirt
 from minirt import v7, v8
 from minirt.errors import ApiError
 
@@ -27,11 +28,24 @@ def test_parsers_refuse_and_name_onnx(trt: Any) -> None:
 def test_first_generation_layers_refuse() -> None:
     network = trt7.Builder(trt7.Logger()).create_network(1)
     x = network.add_input("x", trt7.float32, (1, 2, 8))
-    w = trt7.Weights()
     for add in (network.add_plugin, network.add_plugin_ext):
         with pytest.raises(ApiError, match="add_plugin_v2"):
             add(inputs=[x], plugin=None)
-    modes = trt7.RNNOperation.LSTM, trt7.RNNInputMode.LINEAR, trt7.RNNDirection.UNIDIRECTION
-    with pytest.raises(ApiError, match="add_rnn_v2"):
-        network.add_rnn(x, 1, 8, 2, *modes, w, w)
     assert network.num_layers == 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_first_calls_for_plugins_take_those_of_the_second_generation() -> None:
+    class Plugin(minirt.IPluginV2DynamicExt):  # type: ignore[misc]
+        num_outputs = 2
+
+        def __init__(self) -> None:
+            minirt.IPluginV2DynamicExt.__init__(self)
+
+    network = trt7.Builder(trt7.Logger()).create_network(1)
+    x = network.add_input("x", trt7.float32, (1, 2, 8))
+    plugin = Plugin()
+    layers = [network.add_plugin([x], plugin), network.add_plugin_ext(inputs=[x], plugin=plugin)]
+    assert [type(layer) for layer in layers] == [trt7.IPluginV2Layer] * 2
+    assert [layer.num_outputs for layer in layers] == [2, 2]
+    assert layers[0].plugin is plugin

@@ -59,8 +59,7 @@ def _state(layer: Layer, place: int, first: int, count: int) -> Value | None:
     return emit("Transpose", part, perm=[1, 0, 2])
 
 
-@translates("RNN_V2")
-def rnn_v2(layer: Layer) -> list[Value]:
+def _cells(layer: Layer) -> list[Value]:
     """Cells over a sequence [batch, length, size]: all hidden states, the last ones, and an LSTM's last cell states.
 
     Operand 1 holds the lengths, 2 and 3 the first hidden and cell states [batch, layers, hidden].
@@ -82,6 +81,71 @@ def rnn_v2(layer: Layer) -> list[Value]:
     last = [emit("Transpose", emit("Concat", *v, axis=0), perm=[1, 0, 2]) for v in (hidden, cells) if v]
     out = [emit("Transpose", sequence, perm=[1, 0, 2]), *last]
     return out if kind == "LSTM" else out[:2]
+
+
+@translates("RNN_V2")
+def rnn_v2(layer: Layer) -> list[Value]:
+    """Cells over a sequence [batch, length, size], with weights gate by gate."""
+    return _cells(layer)
+
+
+_OLD_ORDER = {"LSTM": ("FORGET", "INPUT", "CELL", "OUTPUT"), "GRU": ("UPDATE", "RESET", "HIDDEN")}
+"""Gates of each cell in the order of IRNNLayer's arrays."""
+
+
+def _split(layer: Layer) -> dict[Any, Numbers]:
+    """Return the weights and biases of IRNNLayer's arrays by kind, level and direction, gate, and what they go to."""
+    hidden, count, found = int(layer["hidden_size"]), _directions(layer), {}
+    gates = _OLD_ORDER.get(layer["op"], ("INPUT",))
+    for kind in ("weights", "bias"):
+        held: Numbers | None = layer.fields.get(kind)
+        if held is None or held.array is None:
+            continue
+        flat, at = held.array.reshape(-1), 0
+        for index in range(int(layer["num_layers"]) * count):
+            wide = int(layer["data_length"]) if index < count else count * hidden
+            skipped = layer["input_mode"] == "SKIP" and index < count
+            for is_w in (True, False):
+                size = hidden if kind == "bias" else 0 if is_w and skipped else hidden * (wide if is_w else hidden)
+                for gate in gates:
+                    found[kind, index, gate, is_w] = Numbers(flat[at : at + size], held.dtype)
+                    at += size
+        if at != flat.size:
+            raise ApiError(f"{flat.size} numbers of '{kind}' where the layer has {at}", layer.cell.name)
+    return found
+
+
+@translates("RNN")
+def rnn(layer: Layer) -> list[Value]:
+    """Cells over a sequence [..., length, batch, size]; states are [..., levels, batch, size]."""
+    x = layer.operand()
+    if x.rank not in (3, 4):
+        raise unsupported(layer, f"an input of rank {x.rank}, not length, batch and size")
+
+    def batch_first(value: Value | None) -> Value | None:
+        if value is None:
+            return None
+        lead = list(range(value.rank - 3))
+        turned = emit("Transpose", value, perm=[*lead, value.rank - 2, value.rank - 3, value.rank - 1])
+        return emit("Reshape", turned, ints([-1, *_known(layer, value, (-3, -1))]))
+
+    def as_given(value: Value) -> Value:
+        size = _known(layer, value, (-2, -1))
+        whole = emit("Reshape", value, ints([-1, *_known(layer, x, (-2,)), *size]))
+        turned = emit("Transpose", whole, perm=[0, 2, 1, 3])
+        return turned if x.rank == 4 else emit("Squeeze", turned, ints([0]))
+
+    inner = Layer(layer.cell, [batch_first(x), None, batch_first(layer.optional(2)), batch_first(layer.optional(3))])
+    inner.fields = {**layer.fields, "gates": _split(layer)}
+    return [as_given(value) for value in _cells(inner)]
+
+
+def _known(layer: Layer, value: Value, axes: tuple[int, ...]) -> list[int]:
+    """Return dims of a value that must be known."""
+    found = [value.shape[axis] for axis in axes]
+    if not all(isinstance(d, int) for d in found):
+        raise unsupported(layer, f"dims of {value.type} are not known")
+    return [int(d) for d in found]  # type: ignore[arg-type]
 
 
 def _level(layer: Layer, sequence: Value, lengths: Value | None, index: int, count: int) -> list[Value]:
