@@ -151,6 +151,7 @@ class Builder(Managed):
         cells.flags = frozenset(names)
         cells.implicit_batch = dialect < 10 and "EXPLICIT_BATCH" not in names
         cells.extras["builder"] = weakref.ref(self)
+        cells.extras["narrow"] = dialect < 10
         self._state.networks += 1
         return wrap(INetworkDefinition, cells, dialect)
 

@@ -79,7 +79,7 @@ class EngineInspector(Api, since=8):
         plan = state.plans[0 if state.context is None else state.context.active_optimization_profile]
         if verbosity == "NONE":
             return []
-        if verbosity != "DETAILED":
+        if verbosity not in ("DETAILED", "VERBOSE"):  # the latter is what TensorRT 8 called it
             return [step.label for step in plan.steps]
         names = {b.view.buffer: b.name for b in (*plan.inputs, *plan.outputs)}
         return [_row(step, names) for step in plan.steps]

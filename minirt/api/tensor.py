@@ -57,7 +57,7 @@ def _dtype(tensor: ITensor) -> Any:
     if found is None:
         made = _type_of(tensor)
         found = made.dtype if isinstance(made, Tensor) else f32
-    return api_dtype(found, tensor)
+    return api_dtype(cell.outer_dtype(found), tensor)
 
 
 def _put_dtype(tensor: ITensor, dtype: DataType) -> None:

@@ -13,6 +13,7 @@ from minirt.errors import ApiError, GraphError
 from minirt.ir.graph import Graph, Input
 from minirt.ir.op import Value
 from minirt.ops import families
+from minirt.types.tensor import Tensor
 
 DEBUG = "debug::"
 """What names of outputs begin with that only a debug listener sees."""
@@ -44,8 +45,8 @@ def _input(value: Value) -> Value:
 
 def _output(tensor: TensorCell, value: Value) -> Value:
     """Return an output's value in the type and the layout that it is given out in."""
-    if tensor.io_dtype is not None and tensor.layer is not None:
-        value = cast(value, tensor.io_dtype)
+    if tensor.layer is not None and isinstance(value.type, Tensor):
+        value = cast(value, tensor.outer_dtype(value.type.dtype))
     found = format_of(tensor, value.shape)
     return value if found is None else found.write(value)
 

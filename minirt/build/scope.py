@@ -126,9 +126,10 @@ def input_value(tensor: TensorCell) -> Value:
     dims = batch + tuple(dim_of(tensor, axis, size) for axis, size in enumerate(tensor.shape))
     with origin((tensor.name,)):
         found = format_of(tensor, dims)
+        outer = tensor.outer_dtype(tensor.dtype)
         if tensor.extras.get(KEY):
-            return apply(Input(tensor.name, Tensor(tensor.dtype, dims), _values(tensor)))
-        made = apply(Input(tensor.name, Tensor(tensor.io_dtype or tensor.dtype, found.inside(dims) if found else dims)))
+            return cast(apply(Input(tensor.name, Tensor(outer, dims), _values(tensor))), tensor.dtype)
+        made = apply(Input(tensor.name, Tensor(outer, found.inside(dims) if found else dims)))
         return cast(found.read(made) if found else made, tensor.dtype)
 
 

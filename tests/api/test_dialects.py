@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import minirt as trt
@@ -227,3 +228,24 @@ def test_an_lstm_of_two_levels(module: Any) -> None:
     same(got["out0"], sequence, 1e-4)
     same(got["out1"], np.stack([h for h, _ in states], 1), 1e-4)
     same(got["out2"], np.stack([c for _, c in states], 1), 1e-4)
+
+
+def test_tensorrt_8_has_no_64_bit_integers() -> None:
+    ids = onnx.helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, ["n", 3])
+    out = onnx.helper.make_tensor_value_info("out", onnx.TensorProto.INT64, ["n", 3])
+    nodes = [onnx.helper.make_node("Add", ["ids", "ids"], ["twice"]), onnx.helper.make_node("Neg", ["twice"], ["out"])]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [ids], [out]))
+    for module, wanted in ((v8, np.int32), (trt, np.int64)):
+        log = module.Logger(module.Logger.ERROR)
+        builder = module.Builder(log)
+        net = builder.create_network(1 << int(module.NetworkDefinitionCreationFlag.EXPLICIT_BATCH))
+        assert module.OnnxParser(net, log).parse(model.SerializeToString())
+        assert module.nptype(net.get_input(0).dtype) is module.nptype(net.get_layer(0).get_output(0).dtype) is wanted
+        config, profile = builder.create_builder_config(), builder.create_optimization_profile()
+        profile.set_shape("ids", (1, 3), (2, 3), (4, 3))
+        config.add_optimization_profile(profile)
+        engine = module.Runtime(log).deserialize_cuda_engine(builder.build_serialized_network(net, config))
+        assert [module.nptype(engine.get_tensor_dtype(n)) for n in ("ids", "out")] == [wanted, wanted]
+        x = np.arange(6, dtype=wanted).reshape(2, 3)
+        found = engine.create_execution_context().run({"ids": x})["out"]
+        assert found.dtype == wanted and (found == -2 * x).all()
