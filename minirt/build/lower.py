@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from minirt.build.counting import steps_of
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
 from minirt.build.formulas import name_of
 from minirt.build.memory import Lifetime, plan_offsets
 from minirt.build.plugins import lower_plugin
+from minirt.build.resolve import Resolver
 from minirt.build.select import Chosen, Setting, Source, choose
 from minirt.build.shape_inputs import bound_inputs
 from minirt.build.specialize import facts_of
@@ -27,7 +28,7 @@ from minirt.ops.layout import Relayout
 from minirt.ops.movement import Concat
 from minirt.ops.pointwise import Elementwise
 from minirt.ops.user_call import UserCall
-from minirt.plan.launch import Address, Arg, Pack, TensorMap
+from minirt.plan.launch import Pack
 from minirt.plan.plan import (
     Binding,
     Buffer,
@@ -323,29 +324,13 @@ class Lowering:
         launches = found.kernel.launch(found.problem, found.tactic)
         work = [self._draft("arena", size) for size in launches.work]
         packs = [self._packed(values[p.operand], p) for p in launches.packs]
-        groups = {"in": list(inputs), "out": list(outputs)}
-        bases = {"work": work, "pack": packs}
-        used: set[int] = set()
-
-        def address(arg: Address) -> Address:
-            if arg.of in bases:
-                used.add(bases[arg.of][arg.index])
-                return Address("buffer", bases[arg.of][arg.index], arg.offset)
-            place = groups[arg.of][arg.index]
-            used.add(place.buffer)
-            return Address("buffer", place.buffer, arg.offset + byte_offset(place.at.offset, place.at.type))
-
-        def resolve(arg: Arg) -> Arg:
-            if isinstance(arg, TensorMap):
-                return replace(arg, address=address(arg.address))
-            return address(arg) if isinstance(arg, Address) else arg
-
-        steps = tuple(replace(s, args=tuple(resolve(a) for a in s.args)) for s in launches.steps)
+        resolver = Resolver({"in": inputs, "out": outputs}, {"work": work, "pack": packs})
+        steps = tuple(resolver.launch(s) for s in launches.steps)
         reads, writes = (tuple(self._view(p) for p in g) for g in (inputs, outputs))
         choice = Choice(1, found.kernel.name, found.tactic, steps)
         step = KernelStep(label, (choice,), reads, writes, 0, *work_of(found.problem))
-        for part in steps_of(step, launches.counted, found.problem, address):
-            self._step(part, [*used, *(p.buffer for p in outputs)])
+        for part in steps_of(step, launches.counted, found.problem, resolver.address):
+            self._step(part, [*resolver.used, *(p.buffer for p in outputs)])
 
     def _packed(self, value: Value, pack: Pack) -> int:
         assert is_fixed(value), "only constants and weights are packed"

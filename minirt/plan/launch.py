@@ -93,7 +93,8 @@ class Launch:
     """One kernel launch.
 
     ``follows``: the kernel itself waits for the launch before it (where the device can, from sm_90 on), so that it may
-    be set up while that one still runs.
+    be set up while that one still runs.  ``writes`` are the buffers of the plan that it writes, of those that its
+    arguments name; None: it may write any.
     CUDA: ``grid`` in blocks, ``block`` in threads, ``shared`` bytes of dynamic shared memory, ``cluster`` blocks.
     CPU: ``grid[0]`` is the extent n of the range [0, n) and ``grid[1]`` the smallest piece worth a thread.
     """
@@ -105,6 +106,7 @@ class Launch:
     shared: int = 0
     cluster: tuple[int, int, int] = (1, 1, 1)
     follows: bool = False
+    writes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def absolute(launch: Launch, evaluate: Evaluator, bases: Bases) -> Launch:
 
     grid = launch.grid
     numbers = (evaluate.integer(grid[0]), evaluate.integer(grid[1]), evaluate.integer(grid[2]))
-    return replace(launch, args=tuple(map(resolve, launch.args)), grid=numbers)
+    return replace(launch, args=tuple(map(resolve, launch.args)), grid=numbers, writes=None)
 
 
 def iterations(

@@ -85,8 +85,8 @@ def _argument(param: Param, value: Value, wide: bool) -> Arg:
 
 
 FOLLOW = """#if __CUDA_ARCH__ >= 900
-  asm volatile("griddepcontrol.launch_dependents;");
   asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
 #endif
 """
 """The start of every entry function: the next launch may be set up beside this one, which awaits the one before."""
