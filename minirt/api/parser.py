@@ -14,6 +14,7 @@ from minirt.api.enums import ErrorCode, OnnxParserFlag
 from minirt.api.fields import shown
 from minirt.api.logger import ILogger, Managed
 from minirt.api.network import INetworkDefinition
+from minirt.api.plugin_onnx import plugin_of
 from minirt.api.tensor import ITensor
 from minirt.build.network import NetworkCells
 from minirt.build.onnx_cells import Imported, NodeError, import_cells
@@ -145,7 +146,7 @@ class OnnxParser(Managed):
             if state.network.layers or state.network.inputs:
                 raise GraphError("the network is not empty", state.network.name, "parse into a new network")
             model = read_model(source, folder)
-            state.imported = import_cells(state.network, model, state.initializers)
+            state.imported = import_cells(state.network, model, state.initializers, plugin_of)
             state.errors = list(state.imported.errors)
         except MinirtError as error:
             if flags().raise_errors:
@@ -216,7 +217,7 @@ class OnnxParser(Managed):
         state.errors, state.subgraphs = [], []
         try:
             read = read_model(model_bytes(model), Path(path).parent if path else None)
-            state.errors = list(import_cells(trial.network, read).errors)
+            state.errors = list(import_cells(trial.network, read, custom=plugin_of).errors)
         except MinirtError as error:
             state.errors = [NodeError(error)]
             return False

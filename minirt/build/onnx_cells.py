@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from minirt.ir.op import Value, apply
 from minirt.parsers.onnx.importing import ImportFailure, check_nodes, holding, import_node
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.types.dim import Expr
-from minirt.types.tensor import Tensor
+from minirt.types.tensor import Optional, Tensor
 
 _KINDS = {
     "UNARY": "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor IsInf IsNaN Log Neg Not Reciprocal "
@@ -76,6 +77,26 @@ class NodeError:
     place: int = -1
 
 
+@dataclass(frozen=True)
+class CustomNode:
+    """The layer that stands for a node that no importer takes: a plugin's.
+
+    ``outputs`` is how many it has, ``order`` the places of the node's operands as the layer takes them (None: as is).
+    """
+
+    kind: str
+    fields: dict[str, Any]
+    outputs: int
+    order: tuple[int, ...] | None = None
+
+
+Custom = Callable[[ParsedNode], CustomNode | None]
+
+
+def no_custom(node: ParsedNode) -> None:
+    """Find no layer for nodes that no importer takes."""
+
+
 @dataclass
 class Imported:
     """What came of a model: errors, and the cells of each node by the node's name."""
@@ -104,19 +125,34 @@ def kind_of(node: ParsedNode) -> str:
     return _KIND_OF.get(node.op_type, "ELEMENTWISE")
 
 
-def import_cells(network: NetworkCells, model: Model, initializers: Mapping[str, bytes] | None = None) -> Imported:
+def import_cells(
+    network: NetworkCells,
+    model: Model,
+    initializers: Mapping[str, bytes] | None = None,
+    custom: Custom = no_custom,
+) -> Imported:
     """Add a model's inputs, nodes and outputs to a network, and type them; what fails is listed, nothing raises.
 
-    `initializers` are numbers that replace those of the model, by name.
+    `initializers` are numbers that replace those of the model, by name; `custom` finds layers for nodes that no
+    importer takes.
     """
     result = Imported()
     graph = model.graph
     places = {id(node): i for i, node in enumerate(graph.nodes)}
+    found: dict[int, CustomNode] = {}
     for error in check_nodes(graph):
         node = _named(graph, error.node)
-        result.errors.append(NodeError(error, node, places.get(id(node), -1)))
+        try:
+            made = None if node is None else custom(node)
+        except MinirtError as failure:
+            result.errors.append(NodeError(failure, node, places.get(id(node), -1)))
+            continue
+        if made is None:
+            result.errors.append(NodeError(error, node, places.get(id(node), -1)))
+        else:
+            found[id(node)] = made
     try:
-        _add(network, graph, result, initializers or {})
+        _add(network, graph, result, initializers or {}, found)
     except MinirtError as error:
         result.errors.append(NodeError(error))
     if not result.errors:
@@ -128,7 +164,13 @@ def _named(graph: ParsedGraph, name: str) -> ParsedNode | None:
     return next((n for n in graph.nodes if n.name == name), None)
 
 
-def _add(network: NetworkCells, graph: ParsedGraph, result: Imported, given: Mapping[str, bytes]) -> None:
+def _add(
+    network: NetworkCells,
+    graph: ParsedGraph,
+    result: Imported,
+    given: Mapping[str, bytes],
+    custom: Mapping[int, CustomNode],
+) -> None:
     known: dict[str, TensorCell | None] = {"": None}
     for value in graph.inputs:
         known[value.name] = _input(network, value)
@@ -141,7 +183,7 @@ def _add(network: NetworkCells, graph: ParsedGraph, result: Imported, given: Map
         cell.outputs.append(TensorCell(network, name, cell))
         known[name] = cell.outputs[0]
     for node in graph.nodes:
-        result.layers[node.name] = _node(network, node, known)
+        result.layers[node.name] = _node(network, node, known, custom.get(id(node)))
     for value in graph.outputs:
         found = known.get(value.name)
         if found is None:
@@ -152,29 +194,39 @@ def _add(network: NetworkCells, graph: ParsedGraph, result: Imported, given: Map
 
 
 def _input(network: NetworkCells, value: ParsedValue) -> TensorCell:
-    if not isinstance(value.type, Tensor):
+    """An input; an optional tensor is one that is always given."""
+    kind = value.type.element if isinstance(value.type, Optional) else value.type
+    if not isinstance(kind, Tensor):
         raise ModelFormatError(
             "its element type and rank must be known, and it must be a tensor", f"input '{value.name}'"
         )
-    shape = tuple(-1 if isinstance(d, Expr) else int(d) for d in value.type.shape)
-    made = network.add_input(value.name, value.type.dtype, shape)
-    made.dims = {i: str(d) for i, d in enumerate(value.type.shape) if isinstance(d, Expr)}
+    shape = tuple(-1 if isinstance(d, Expr) else int(d) for d in kind.shape)
+    made = network.add_input(value.name, kind.dtype, shape)
+    made.dims = {i: str(d) for i, d in enumerate(kind.shape) if isinstance(d, Expr)}
     return made
 
 
-def _node(network: NetworkCells, node: ParsedNode, known: dict[str, TensorCell | None]) -> LayerCell:
+def _node(
+    network: NetworkCells, node: ParsedNode, known: dict[str, TensorCell | None], custom: CustomNode | None
+) -> LayerCell:
     missing = [name for name in node.operands if name not in known]
     if missing:
         raise ModelFormatError(f"input '{missing[0]}' is made by no node", f"node '{node.name}'")
     operands = [known[name] for name in node.operands]
-    layer = LayerCell(network, kind_of(node), node.name, operands, {"node": node})
+    if custom is None:
+        layer = LayerCell(network, kind_of(node), node.name, operands, {"node": node})
+    else:
+        taken = operands if custom.order is None else [operands[i] for i in custom.order]
+        layer = LayerCell(network, custom.kind, node.name, taken, dict(custom.fields), extras={"node": node})
     layer.metadata = f"[ONNX Layer: {node.name}]"
     for i, name in enumerate(node.outputs):
         made = TensorCell(network, name or f"{node.name}_output_{i}", layer, i)
         layer.outputs.append(made)
         if name:
             known[name] = made
-    while layer.outputs and not node.outputs[len(layer.outputs) - 1]:
+    for i in range(len(layer.outputs), 0 if custom is None else custom.outputs):
+        layer.outputs.append(TensorCell(network, f"{node.name}_output_{i}", layer, i))
+    while custom is None and layer.outputs and not node.outputs[len(layer.outputs) - 1]:
         layer.outputs.pop()
     network.layers.append(layer)
     return layer
@@ -184,7 +236,7 @@ def _type(network: NetworkCells, graph: ParsedGraph, result: Imported, places: M
     """Type every node, so that errors are found while parsing; those that only follow from others are left out."""
     failed: set[int] = set()
     for cell in list(network.layers):
-        node = cell.fields["node"]
+        node = cell.fields.get("node") or cell.extras["node"]
         if any(t is not None and t.layer is not None and id(t.layer) in failed for t in cell.operands):
             failed.add(id(cell))
             continue
