@@ -2,7 +2,7 @@
 
 import collections.abc
 from builtins import bool as _bool
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Self, SupportsIndex, overload
 
 import numpy as np
 
@@ -685,7 +685,7 @@ class UnaryOperation(_Enum):
 
 class Dims(metaclass=_ApiType):
     """A shape of at most eight dims; equal to, indexed and printed like a tuple; -1 is a dim not known yet."""
-    def __init__(self, shape: collections.abc.Iterable[int] = ...) -> None:
+    def __init__(self, shape: collections.abc.Iterable[SupportsIndex] = ...) -> None:
         ...
     MAX_DIMS: ClassVar[int]
     def __len__(self) -> int:
@@ -990,17 +990,17 @@ class DynamicPluginTensorDesc(metaclass=_ApiType):
     def min(self) -> Dims:
         """The least shape."""
     @min.setter
-    def min(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def min(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def opt(self) -> Dims:
         """The usual shape."""
     @opt.setter
-    def opt(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def opt(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def max(self) -> Dims:
         """The greatest shape."""
     @max.setter
-    def max(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def max(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IExprBuilder(metaclass=_ApiType):
     """Makes expressions of the dims of a plugin."""
@@ -1021,7 +1021,7 @@ class PluginTensorDesc(metaclass=_ApiType):
     def dims(self) -> Dims:
         """The shape."""
     @dims.setter
-    def dims(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def dims(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def type(self) -> DataType:
         """The element type."""
@@ -1569,7 +1569,7 @@ class ITensor(metaclass=_ApiType):
     def shape(self) -> Dims:
         """The shape, -1 for dims known only at run time; set on inputs only."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def dtype(self) -> DataType:
         """The element type."""
@@ -1667,7 +1667,7 @@ class IQuantizeLayer(ILayer, metaclass=_ApiType):
     def block_shape(self) -> Dims:
         """How many elements share a scale, for each axis."""
     @block_shape.setter
-    def block_shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def block_shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def to_type(self) -> DataType:
         """The element type."""
@@ -1685,7 +1685,7 @@ class IDequantizeLayer(ILayer, metaclass=_ApiType):
     def block_shape(self) -> Dims:
         """How many elements share a scale, for each axis."""
     @block_shape.setter
-    def block_shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def block_shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def to_type(self) -> DataType:
         """The element type."""
@@ -1708,7 +1708,7 @@ class IDynamicQuantizeLayer(ILayer, metaclass=_ApiType):
     def block_shape(self) -> Dims:
         """How many elements share a scale, for each axis."""
     @block_shape.setter
-    def block_shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def block_shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def to_type(self) -> DataType:
         """The element type."""
@@ -1848,7 +1848,7 @@ class IConstantLayer(ILayer, metaclass=_ApiType):
     def shape(self) -> Dims:
         """Their shape."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IShuffleLayer(ILayer, metaclass=_ApiType):
     """Transpose, reshape, transpose."""
@@ -1856,17 +1856,17 @@ class IShuffleLayer(ILayer, metaclass=_ApiType):
     def first_transpose(self) -> Permutation:
         """The order of axes before the reshape."""
     @first_transpose.setter
-    def first_transpose(self, value: Permutation | collections.abc.Sequence[int]) -> None: ...
+    def first_transpose(self, value: Permutation | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def reshape_dims(self) -> Dims:
         """The shape; 0 keeps a dim, -1 is what is left."""
     @reshape_dims.setter
-    def reshape_dims(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def reshape_dims(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def second_transpose(self) -> Permutation:
         """The order of axes after the reshape."""
     @second_transpose.setter
-    def second_transpose(self, value: Permutation | collections.abc.Sequence[int]) -> None: ...
+    def second_transpose(self, value: Permutation | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def zero_is_placeholder(self) -> _bool:
         """Whether 0 in the shape keeps a dim."""
@@ -1879,17 +1879,17 @@ class ISliceLayer(ILayer, metaclass=_ApiType):
     def start(self) -> Dims:
         """Where each axis begins."""
     @start.setter
-    def start(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def start(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def shape(self) -> Dims:
         """How many elements are taken along each axis."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def stride(self) -> Dims:
         """The distance between them."""
     @stride.setter
-    def stride(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def mode(self) -> SampleMode:
         """What reading outside yields."""
@@ -1899,7 +1899,7 @@ class ISliceLayer(ILayer, metaclass=_ApiType):
     def axes(self) -> Dims:
         """The axes that start, shape and stride are for; unset for all."""
     @axes.setter
-    def axes(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def axes(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IShapeLayer(ILayer, metaclass=_ApiType):
     """The shape of a tensor."""
@@ -1976,7 +1976,7 @@ class IFillLayer(ILayer, metaclass=_ApiType):
     def shape(self) -> Dims:
         """The shape."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def operation(self) -> FillOperation:
         """How the numbers are made."""
@@ -2014,22 +2014,22 @@ class IConvolutionLayer(ILayer, metaclass=_ApiType):
     def stride_nd(self) -> Dims:
         """How far the window moves, for each spatial axis."""
     @stride_nd.setter
-    def stride_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_nd(self) -> Dims:
         """Padding at both ends of each spatial axis."""
     @padding_nd.setter
-    def padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def pre_padding(self) -> Dims:
         """Padding at the start of each spatial axis."""
     @pre_padding.setter
-    def pre_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding(self) -> Dims:
         """Padding at the end of each spatial axis."""
     @post_padding.setter
-    def post_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_mode(self) -> PaddingMode:
         """How padding and rounding are chosen."""
@@ -2044,7 +2044,7 @@ class IConvolutionLayer(ILayer, metaclass=_ApiType):
     def kernel_size_nd(self) -> Dims:
         """The size of the kernel, for each spatial axis."""
     @kernel_size_nd.setter
-    def kernel_size_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def kernel_size_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def num_groups(self) -> int:
         """Into how many groups channels are split."""
@@ -2064,7 +2064,7 @@ class IConvolutionLayer(ILayer, metaclass=_ApiType):
     def dilation_nd(self) -> Dims:
         """The distance between kernel elements, for each spatial axis."""
     @dilation_nd.setter
-    def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def dilation_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     """Transposed convolution."""
@@ -2072,22 +2072,22 @@ class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     def stride_nd(self) -> Dims:
         """How far the window moves, for each spatial axis."""
     @stride_nd.setter
-    def stride_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_nd(self) -> Dims:
         """Padding at both ends of each spatial axis."""
     @padding_nd.setter
-    def padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def pre_padding(self) -> Dims:
         """Padding at the start of each spatial axis."""
     @pre_padding.setter
-    def pre_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding(self) -> Dims:
         """Padding at the end of each spatial axis."""
     @post_padding.setter
-    def post_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_mode(self) -> PaddingMode:
         """How padding and rounding are chosen."""
@@ -2102,7 +2102,7 @@ class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     def kernel_size_nd(self) -> Dims:
         """The size of the kernel, for each spatial axis."""
     @kernel_size_nd.setter
-    def kernel_size_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def kernel_size_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def num_groups(self) -> int:
         """Into how many groups channels are split."""
@@ -2122,7 +2122,7 @@ class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     def dilation_nd(self) -> Dims:
         """The distance between kernel elements, for each spatial axis."""
     @dilation_nd.setter
-    def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def dilation_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IPoolingLayer(ILayer, metaclass=_ApiType):
     """Pooling."""
@@ -2130,22 +2130,22 @@ class IPoolingLayer(ILayer, metaclass=_ApiType):
     def stride_nd(self) -> Dims:
         """How far the window moves, for each spatial axis."""
     @stride_nd.setter
-    def stride_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_nd(self) -> Dims:
         """Padding at both ends of each spatial axis."""
     @padding_nd.setter
-    def padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def pre_padding(self) -> Dims:
         """Padding at the start of each spatial axis."""
     @pre_padding.setter
-    def pre_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding(self) -> Dims:
         """Padding at the end of each spatial axis."""
     @post_padding.setter
-    def post_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_mode(self) -> PaddingMode:
         """How padding and rounding are chosen."""
@@ -2160,7 +2160,7 @@ class IPoolingLayer(ILayer, metaclass=_ApiType):
     def window_size_nd(self) -> Dims:
         """The size of the window, for each spatial axis."""
     @window_size_nd.setter
-    def window_size_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def window_size_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def blend_factor(self) -> float:
         """The mean's share in MAX_AVERAGE_BLEND."""
@@ -2178,12 +2178,12 @@ class IPaddingLayer(ILayer, metaclass=_ApiType):
     def pre_padding_nd(self) -> Dims:
         """Padding at the start; negative cuts."""
     @pre_padding_nd.setter
-    def pre_padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding_nd(self) -> Dims:
         """Padding at the end; negative cuts."""
     @post_padding_nd.setter
-    def post_padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IScaleLayer(ILayer, metaclass=_ApiType):
     """(x * scale + shift) ** power."""
@@ -2263,7 +2263,7 @@ class IResizeLayer(ILayer, metaclass=_ApiType):
     def shape(self) -> Dims:
         """The shape that comes out."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def scales(self) -> list[float]:
         """The factor of each axis, empty where a shape is given."""
@@ -2467,7 +2467,7 @@ class IMoELayer(ILayer, metaclass=_ApiType):
     def quantization_block_shape(self) -> Dims:
         """How many elements share a scale."""
     @quantization_block_shape.setter
-    def quantization_block_shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def quantization_block_shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def dyn_q_output_scale_type(self) -> DataType:
         """The type of computed scales."""
@@ -2496,7 +2496,7 @@ class IMoELayer(ILayer, metaclass=_ApiType):
         """Set the parameters of the gate."""
     def set_quantization_static(self, fc_down_activation_scale: ITensor, data_type: DataType) -> None:
         """Refuse: activations between the products are not quantized."""
-    def set_quantization_dynamic_dbl_q(self, fc_down_activation_dbl_q_scale: ITensor, data_type: DataType, block_shape: Dims | collections.abc.Sequence[int], dyn_q_output_scale_type: DataType) -> None:
+    def set_quantization_dynamic_dbl_q(self, fc_down_activation_dbl_q_scale: ITensor, data_type: DataType, block_shape: Dims | collections.abc.Iterable[SupportsIndex], dyn_q_output_scale_type: DataType) -> None:
         """Refuse: activations between the products are not quantized."""
 
 class ILoopBoundaryLayer(ILayer, metaclass=_ApiType):
@@ -2615,7 +2615,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         """Add a collective over ranks, of which there is one."""
     def add_dynamic_quantize(self, input: ITensor, axis: int, block_size: int, output_type: DataType, scale_type: DataType) -> IDynamicQuantizeLayer:
         """Add quantization of blocks along an axis by scales computed from them; input 1 may scale the scales."""
-    def add_dynamic_quantize_v2(self, input: ITensor, block_shape: Dims | collections.abc.Sequence[int], output_type: DataType, scale_type: DataType) -> IDynamicQuantizeLayer:
+    def add_dynamic_quantize_v2(self, input: ITensor, block_shape: Dims | collections.abc.Iterable[SupportsIndex], output_type: DataType, scale_type: DataType) -> IDynamicQuantizeLayer:
         """Add quantization of blocks of a shape by scales computed from them."""
     def add_loop(self) -> ILoop:
         """Add a loop."""
@@ -2623,11 +2623,11 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         """Add a conditional."""
     def add_concatenation(self, inputs: collections.abc.Iterable[ITensor]) -> IConcatenationLayer | Any:
         """Add tensors one after another along axis max(0, rank - 3) until it is set otherwise."""
-    def add_constant(self, shape: Dims | collections.abc.Sequence[int], weights: Weights | np.ndarray[Any, Any]) -> IConstantLayer:
+    def add_constant(self, shape: Dims | collections.abc.Iterable[SupportsIndex], weights: Weights | np.ndarray[Any, Any]) -> IConstantLayer:
         """Add numbers of a shape."""
     def add_shuffle(self, input: ITensor) -> IShuffleLayer:
         """Add transpose, reshape, transpose; each does nothing until it is set."""
-    def add_slice(self, input: ITensor, start: Dims | collections.abc.Sequence[int], shape: Dims | collections.abc.Sequence[int], stride: Dims | collections.abc.Sequence[int]) -> ISliceLayer:
+    def add_slice(self, input: ITensor, start: Dims | collections.abc.Iterable[SupportsIndex], shape: Dims | collections.abc.Iterable[SupportsIndex], stride: Dims | collections.abc.Iterable[SupportsIndex]) -> ISliceLayer:
         """Add elements from a start, so many, at a stride; empty dims are given by inputs 1 to 3."""
     def add_shape(self, input: ITensor) -> IShapeLayer:
         """Add the shape of a tensor: 64-bit ints, 32-bit ones until TensorRT 8."""
@@ -2647,7 +2647,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         """Add axes of one element dropped; without axes all such."""
     def add_unsqueeze(self, input: ITensor, axes: ITensor) -> IUnsqueezeLayer:
         """Add axes of one element added."""
-    def add_fill(self, shape: Dims | collections.abc.Sequence[int], op: FillOperation, output_type: DataType | None = None) -> IFillLayer:
+    def add_fill(self, shape: Dims | collections.abc.Iterable[SupportsIndex], op: FillOperation, output_type: DataType | None = None) -> IFillLayer:
         """Add a ramp or random numbers; an empty shape is given by input 0."""
     def add_assertion(self, condition: ITensor, message: str) -> IAssertionLayer:
         """Add a condition that must hold."""
@@ -2685,13 +2685,13 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         """Add running sums along an axis."""
     def add_nms(self, boxes: ITensor, scores: ITensor, max_output_boxes_per_class: ITensor, indices_type: DataType | None = None) -> INMSLayer:
         """Add the choice of boxes that overlap no better one: (batch, class, box) rows and their count."""
-    def add_convolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Sequence[int], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IConvolutionLayer:
+    def add_convolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Iterable[SupportsIndex], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IConvolutionLayer:
         """Add a convolution; empty kernel weights mean that the second input is the kernel."""
-    def add_deconvolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Sequence[int], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IDeconvolutionLayer:
+    def add_deconvolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Iterable[SupportsIndex], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IDeconvolutionLayer:
         """Add a transposed convolution."""
-    def add_pooling_nd(self, input: ITensor, type: PoolingType, window_size: Dims | collections.abc.Sequence[int]) -> IPoolingLayer:
+    def add_pooling_nd(self, input: ITensor, type: PoolingType, window_size: Dims | collections.abc.Iterable[SupportsIndex]) -> IPoolingLayer:
         """Add pooling; the stride is 1 until it is set."""
-    def add_padding_nd(self, input: ITensor, pre_padding: Dims | collections.abc.Sequence[int], post_padding: Dims | collections.abc.Sequence[int]) -> IPaddingLayer:
+    def add_padding_nd(self, input: ITensor, pre_padding: Dims | collections.abc.Iterable[SupportsIndex], post_padding: Dims | collections.abc.Iterable[SupportsIndex]) -> IPaddingLayer:
         """Add zero padding of the last two axes."""
     def add_scale(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on axis 1."""
@@ -2743,7 +2743,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         ...
     def __getitem__(self, index: int, /) -> ILayer | Any:
         ...
-    def add_input(self, name: str, dtype: DataType, shape: Dims | collections.abc.Sequence[int]) -> ITensor | Any:
+    def add_input(self, name: str, dtype: DataType, shape: Dims | collections.abc.Iterable[SupportsIndex]) -> ITensor | Any:
         """Add an input; -1 is a dim that a profile bounds. None where the name is taken or a dim is below -1."""
     def mark_output(self, tensor: ITensor) -> None:
         """Make a tensor an output."""
@@ -3128,7 +3128,7 @@ class IOptimizationProfile(metaclass=_ApiType):
         """The stream that measurements of this profile run on."""
     @profile_stream.setter
     def profile_stream(self, value: int) -> None: ...
-    def set_shape(self, input: str, min: Dims | collections.abc.Sequence[int], opt: Dims | collections.abc.Sequence[int], max: Dims | collections.abc.Sequence[int]) -> None:
+    def set_shape(self, input: str, min: Dims | collections.abc.Iterable[SupportsIndex], opt: Dims | collections.abc.Iterable[SupportsIndex], max: Dims | collections.abc.Iterable[SupportsIndex]) -> None:
         """Set the least, best and greatest shape of an input; their order is checked by `bool(profile)`."""
     def get_shape(self, input: str) -> list[Dims]:
         """Return the least, best and greatest shape of an input, none where they are not set."""
@@ -3362,7 +3362,7 @@ class IExecutionContext(metaclass=_ApiType):
     def error_recorder(self, value: IErrorRecorder | None) -> None: ...
     def set_optimization_profile_async(self, profile_index: Any, stream_handle: Any) -> Any:
         """Use another profile; raises RuntimeError for one that is not there."""
-    def set_input_shape(self, name: str, shape: Dims | collections.abc.Sequence[int]) -> _bool:
+    def set_input_shape(self, name: str, shape: Dims | collections.abc.Iterable[SupportsIndex]) -> _bool:
         """Set the shape of an input; False, logged, for one that the engine does not take."""
     def get_tensor_shape(self, name: Any) -> Any:
         """Return the shape of an input or output; -1 for dims that are not known yet."""

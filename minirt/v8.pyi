@@ -2,7 +2,7 @@
 
 import collections.abc
 from builtins import bool as _bool
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Self, SupportsIndex, overload
 
 import numpy as np
 
@@ -541,7 +541,7 @@ class UnaryOperation(_Enum):
 
 class Dims(metaclass=_ApiType):
     """A shape of at most eight dims; equal to, indexed and printed like a tuple; -1 is a dim not known yet."""
-    def __init__(self, shape: collections.abc.Iterable[int] = ...) -> None:
+    def __init__(self, shape: collections.abc.Iterable[SupportsIndex] = ...) -> None:
         ...
     MAX_DIMS: ClassVar[int]
     def __len__(self) -> int:
@@ -1118,7 +1118,7 @@ class ITensor(metaclass=_ApiType):
     def shape(self) -> Dims:
         """The shape, -1 for dims known only at run time; set on inputs only."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def dtype(self) -> DataType:
         """The element type."""
@@ -1332,7 +1332,7 @@ class IConstantLayer(ILayer, metaclass=_ApiType):
     def shape(self) -> Dims:
         """Their shape."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IShuffleLayer(ILayer, metaclass=_ApiType):
     """Transpose, reshape, transpose."""
@@ -1340,17 +1340,17 @@ class IShuffleLayer(ILayer, metaclass=_ApiType):
     def first_transpose(self) -> Permutation:
         """The order of axes before the reshape."""
     @first_transpose.setter
-    def first_transpose(self, value: Permutation | collections.abc.Sequence[int]) -> None: ...
+    def first_transpose(self, value: Permutation | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def reshape_dims(self) -> Dims:
         """The shape; 0 keeps a dim, -1 is what is left."""
     @reshape_dims.setter
-    def reshape_dims(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def reshape_dims(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def second_transpose(self) -> Permutation:
         """The order of axes after the reshape."""
     @second_transpose.setter
-    def second_transpose(self, value: Permutation | collections.abc.Sequence[int]) -> None: ...
+    def second_transpose(self, value: Permutation | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def zero_is_placeholder(self) -> _bool:
         """Whether 0 in the shape keeps a dim."""
@@ -1363,17 +1363,17 @@ class ISliceLayer(ILayer, metaclass=_ApiType):
     def start(self) -> Dims:
         """Where each axis begins."""
     @start.setter
-    def start(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def start(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def shape(self) -> Dims:
         """How many elements are taken along each axis."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def stride(self) -> Dims:
         """The distance between them."""
     @stride.setter
-    def stride(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def mode(self) -> SampleMode:
         """What reading outside yields."""
@@ -1444,7 +1444,7 @@ class IFillLayer(ILayer, metaclass=_ApiType):
     def shape(self) -> Dims:
         """The shape."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def operation(self) -> FillOperation:
         """How the numbers are made."""
@@ -1475,32 +1475,32 @@ class IConvolutionLayer(ILayer, metaclass=_ApiType):
     def stride_nd(self) -> Dims:
         """How far the window moves, for each spatial axis."""
     @stride_nd.setter
-    def stride_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def stride(self) -> DimsHW:
         """How far the window moves."""
     @stride.setter
-    def stride(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def stride(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_nd(self) -> Dims:
         """Padding at both ends of each spatial axis."""
     @padding_nd.setter
-    def padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding(self) -> DimsHW:
         """Padding at both ends of height and width."""
     @padding.setter
-    def padding(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def padding(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def pre_padding(self) -> Dims:
         """Padding at the start of each spatial axis."""
     @pre_padding.setter
-    def pre_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding(self) -> Dims:
         """Padding at the end of each spatial axis."""
     @post_padding.setter
-    def post_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_mode(self) -> PaddingMode:
         """How padding and rounding are chosen."""
@@ -1515,12 +1515,12 @@ class IConvolutionLayer(ILayer, metaclass=_ApiType):
     def kernel_size_nd(self) -> Dims:
         """The size of the kernel, for each spatial axis."""
     @kernel_size_nd.setter
-    def kernel_size_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def kernel_size_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def kernel_size(self) -> DimsHW:
         """The size of the kernel."""
     @kernel_size.setter
-    def kernel_size(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def kernel_size(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def num_groups(self) -> int:
         """Into how many groups channels are split."""
@@ -1540,12 +1540,12 @@ class IConvolutionLayer(ILayer, metaclass=_ApiType):
     def dilation_nd(self) -> Dims:
         """The distance between kernel elements, for each spatial axis."""
     @dilation_nd.setter
-    def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def dilation_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def dilation(self) -> DimsHW:
         """The distance between kernel elements."""
     @dilation.setter
-    def dilation(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def dilation(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     """Transposed convolution."""
@@ -1553,32 +1553,32 @@ class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     def stride_nd(self) -> Dims:
         """How far the window moves, for each spatial axis."""
     @stride_nd.setter
-    def stride_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def stride(self) -> DimsHW:
         """How far the window moves."""
     @stride.setter
-    def stride(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def stride(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_nd(self) -> Dims:
         """Padding at both ends of each spatial axis."""
     @padding_nd.setter
-    def padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding(self) -> DimsHW:
         """Padding at both ends of height and width."""
     @padding.setter
-    def padding(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def padding(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def pre_padding(self) -> Dims:
         """Padding at the start of each spatial axis."""
     @pre_padding.setter
-    def pre_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding(self) -> Dims:
         """Padding at the end of each spatial axis."""
     @post_padding.setter
-    def post_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_mode(self) -> PaddingMode:
         """How padding and rounding are chosen."""
@@ -1593,12 +1593,12 @@ class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     def kernel_size_nd(self) -> Dims:
         """The size of the kernel, for each spatial axis."""
     @kernel_size_nd.setter
-    def kernel_size_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def kernel_size_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def kernel_size(self) -> DimsHW:
         """The size of the kernel."""
     @kernel_size.setter
-    def kernel_size(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def kernel_size(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def num_groups(self) -> int:
         """Into how many groups channels are split."""
@@ -1618,7 +1618,7 @@ class IDeconvolutionLayer(ILayer, metaclass=_ApiType):
     def dilation_nd(self) -> Dims:
         """The distance between kernel elements, for each spatial axis."""
     @dilation_nd.setter
-    def dilation_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def dilation_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IFullyConnectedLayer(ILayer, metaclass=_ApiType):
     """A product with a kernel over the last three dims."""
@@ -1644,32 +1644,32 @@ class IPoolingLayer(ILayer, metaclass=_ApiType):
     def stride_nd(self) -> Dims:
         """How far the window moves, for each spatial axis."""
     @stride_nd.setter
-    def stride_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def stride_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def stride(self) -> DimsHW:
         """How far the window moves."""
     @stride.setter
-    def stride(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def stride(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_nd(self) -> Dims:
         """Padding at both ends of each spatial axis."""
     @padding_nd.setter
-    def padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding(self) -> DimsHW:
         """Padding at both ends of height and width."""
     @padding.setter
-    def padding(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def padding(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def pre_padding(self) -> Dims:
         """Padding at the start of each spatial axis."""
     @pre_padding.setter
-    def pre_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding(self) -> Dims:
         """Padding at the end of each spatial axis."""
     @post_padding.setter
-    def post_padding(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def padding_mode(self) -> PaddingMode:
         """How padding and rounding are chosen."""
@@ -1684,12 +1684,12 @@ class IPoolingLayer(ILayer, metaclass=_ApiType):
     def window_size_nd(self) -> Dims:
         """The size of the window, for each spatial axis."""
     @window_size_nd.setter
-    def window_size_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def window_size_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def window_size(self) -> DimsHW:
         """The size of the window."""
     @window_size.setter
-    def window_size(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def window_size(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def blend_factor(self) -> float:
         """The mean's share in MAX_AVERAGE_BLEND."""
@@ -1707,22 +1707,22 @@ class IPaddingLayer(ILayer, metaclass=_ApiType):
     def pre_padding_nd(self) -> Dims:
         """Padding at the start; negative cuts."""
     @pre_padding_nd.setter
-    def pre_padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding_nd(self) -> Dims:
         """Padding at the end; negative cuts."""
     @post_padding_nd.setter
-    def post_padding_nd(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def post_padding_nd(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def pre_padding(self) -> DimsHW:
         """Padding at the start; negative cuts."""
     @pre_padding.setter
-    def pre_padding(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def pre_padding(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def post_padding(self) -> DimsHW:
         """Padding at the end; negative cuts."""
     @post_padding.setter
-    def post_padding(self, value: DimsHW | collections.abc.Sequence[int]) -> None: ...
+    def post_padding(self, value: DimsHW | collections.abc.Iterable[SupportsIndex]) -> None: ...
 
 class IScaleLayer(ILayer, metaclass=_ApiType):
     """(x * scale + shift) ** power."""
@@ -1804,7 +1804,7 @@ class IResizeLayer(ILayer, metaclass=_ApiType):
     def shape(self) -> Dims:
         """The shape that comes out."""
     @shape.setter
-    def shape(self, value: Dims | collections.abc.Sequence[int]) -> None: ...
+    def shape(self, value: Dims | collections.abc.Iterable[SupportsIndex]) -> None: ...
     @property
     def scales(self) -> list[float]:
         """The factor of each axis, empty where a shape is given."""
@@ -2020,11 +2020,11 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         """Add a conditional."""
     def add_concatenation(self, inputs: collections.abc.Iterable[ITensor]) -> IConcatenationLayer | Any:
         """Add tensors one after another along axis max(0, rank - 3) until it is set otherwise."""
-    def add_constant(self, shape: Dims | collections.abc.Sequence[int], weights: Weights | np.ndarray[Any, Any]) -> IConstantLayer:
+    def add_constant(self, shape: Dims | collections.abc.Iterable[SupportsIndex], weights: Weights | np.ndarray[Any, Any]) -> IConstantLayer:
         """Add numbers of a shape."""
     def add_shuffle(self, input: ITensor) -> IShuffleLayer:
         """Add transpose, reshape, transpose; each does nothing until it is set."""
-    def add_slice(self, input: ITensor, start: Dims | collections.abc.Sequence[int], shape: Dims | collections.abc.Sequence[int], stride: Dims | collections.abc.Sequence[int]) -> ISliceLayer:
+    def add_slice(self, input: ITensor, start: Dims | collections.abc.Iterable[SupportsIndex], shape: Dims | collections.abc.Iterable[SupportsIndex], stride: Dims | collections.abc.Iterable[SupportsIndex]) -> ISliceLayer:
         """Add elements from a start, so many, at a stride; empty dims are given by inputs 1 to 3."""
     def add_shape(self, input: ITensor) -> IShapeLayer:
         """Add the shape of a tensor: 64-bit ints, 32-bit ones until TensorRT 8."""
@@ -2040,7 +2040,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         """Add the indices of the elements that are not zero."""
     def add_reverse_sequence(self, input: ITensor, sequence_lens: ITensor) -> IReverseSequenceLayer:
         """Add sequences with their first elements turned round."""
-    def add_fill(self, shape: Dims | collections.abc.Sequence[int], op: FillOperation, output_type: DataType | None = None) -> IFillLayer:
+    def add_fill(self, shape: Dims | collections.abc.Iterable[SupportsIndex], op: FillOperation, output_type: DataType | None = None) -> IFillLayer:
         """Add a ramp or random numbers; an empty shape is given by input 0."""
     def add_assertion(self, condition: ITensor, message: str) -> IAssertionLayer:
         """Add a condition that must hold."""
@@ -2076,23 +2076,23 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         """Add the sum of products that an equation describes."""
     def add_nms(self, boxes: ITensor, scores: ITensor, max_output_boxes_per_class: ITensor, indices_type: DataType | None = None) -> INMSLayer:
         """Add the choice of boxes that overlap no better one: (batch, class, box) rows and their count."""
-    def add_convolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Sequence[int], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IConvolutionLayer:
+    def add_convolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Iterable[SupportsIndex], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IConvolutionLayer:
         """Add a convolution; empty kernel weights mean that the second input is the kernel."""
-    def add_deconvolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Sequence[int], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IDeconvolutionLayer:
+    def add_deconvolution_nd(self, input: ITensor, num_output_maps: int, kernel_shape: Dims | collections.abc.Iterable[SupportsIndex], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IDeconvolutionLayer:
         """Add a transposed convolution."""
-    def add_convolution(self, input: ITensor, num_output_maps: int, kernel_shape: DimsHW | collections.abc.Sequence[int], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IConvolutionLayer:
+    def add_convolution(self, input: ITensor, num_output_maps: int, kernel_shape: DimsHW | collections.abc.Iterable[SupportsIndex], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IConvolutionLayer:
         """Add a convolution over height and width."""
-    def add_deconvolution(self, input: ITensor, num_output_maps: int, kernel_shape: DimsHW | collections.abc.Sequence[int], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IDeconvolutionLayer:
+    def add_deconvolution(self, input: ITensor, num_output_maps: int, kernel_shape: DimsHW | collections.abc.Iterable[SupportsIndex], kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IDeconvolutionLayer:
         """Add a transposed convolution over height and width."""
     def add_fully_connected(self, input: ITensor, num_outputs: int, kernel: Weights | np.ndarray[Any, Any], bias: Weights | np.ndarray[Any, Any] | None = None) -> IFullyConnectedLayer:
         """Add a product with a kernel over the last three dims."""
-    def add_pooling_nd(self, input: ITensor, type: PoolingType, window_size: Dims | collections.abc.Sequence[int]) -> IPoolingLayer:
+    def add_pooling_nd(self, input: ITensor, type: PoolingType, window_size: Dims | collections.abc.Iterable[SupportsIndex]) -> IPoolingLayer:
         """Add pooling; the stride is 1 until it is set."""
-    def add_pooling(self, input: ITensor, type: PoolingType, window_size: DimsHW | collections.abc.Sequence[int]) -> IPoolingLayer:
+    def add_pooling(self, input: ITensor, type: PoolingType, window_size: DimsHW | collections.abc.Iterable[SupportsIndex]) -> IPoolingLayer:
         """Add pooling over height and width."""
-    def add_padding_nd(self, input: ITensor, pre_padding: Dims | collections.abc.Sequence[int], post_padding: Dims | collections.abc.Sequence[int]) -> IPaddingLayer:
+    def add_padding_nd(self, input: ITensor, pre_padding: Dims | collections.abc.Iterable[SupportsIndex], post_padding: Dims | collections.abc.Iterable[SupportsIndex]) -> IPaddingLayer:
         """Add zero padding of the last two axes."""
-    def add_padding(self, input: ITensor, pre_padding: DimsHW | collections.abc.Sequence[int], post_padding: DimsHW | collections.abc.Sequence[int]) -> IPaddingLayer:
+    def add_padding(self, input: ITensor, pre_padding: DimsHW | collections.abc.Iterable[SupportsIndex], post_padding: DimsHW | collections.abc.Iterable[SupportsIndex]) -> IPaddingLayer:
         """Add zero padding of height and width."""
     def add_scale(self, input: ITensor, mode: ScaleMode, shift: Weights | np.ndarray[Any, Any] | None = None, scale: Weights | np.ndarray[Any, Any] | None = None, power: Weights | np.ndarray[Any, Any] | None = None) -> IScaleLayer:
         """Add (x * scale + shift) ** power, with channels on axis 1."""
@@ -2142,7 +2142,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
         ...
     def __getitem__(self, index: int, /) -> ILayer | Any:
         ...
-    def add_input(self, name: str, dtype: DataType, shape: Dims | collections.abc.Sequence[int]) -> ITensor | Any:
+    def add_input(self, name: str, dtype: DataType, shape: Dims | collections.abc.Iterable[SupportsIndex]) -> ITensor | Any:
         """Add an input; -1 is a dim that a profile bounds. None where the name is taken or a dim is below -1."""
     def mark_output(self, tensor: ITensor) -> None:
         """Make a tensor an output."""
@@ -2492,7 +2492,7 @@ class IOptimizationProfile(metaclass=_ApiType):
         """Share of memory that other profiles leave."""
     @extra_memory_target.setter
     def extra_memory_target(self, value: float) -> None: ...
-    def set_shape(self, input: str, min: Dims | collections.abc.Sequence[int], opt: Dims | collections.abc.Sequence[int], max: Dims | collections.abc.Sequence[int]) -> None:
+    def set_shape(self, input: str, min: Dims | collections.abc.Iterable[SupportsIndex], opt: Dims | collections.abc.Iterable[SupportsIndex], max: Dims | collections.abc.Iterable[SupportsIndex]) -> None:
         """Set the least, best and greatest shape of an input; their order is checked by `bool(profile)`."""
     def get_shape(self, input: str) -> list[Dims]:
         """Return the least, best and greatest shape of an input, none where they are not set."""
@@ -2655,7 +2655,7 @@ class IExecutionContext(metaclass=_ApiType):
         """Run a batch on a stream; `bindings` are addresses in the order of the engine's bindings."""
     def execute_async_v2(self, bindings: Any, stream_handle: Any, input_consumed: Any = None) -> _bool:
         """Run on a stream; `bindings` are addresses in the order of the engine's bindings."""
-    def set_binding_shape(self, binding: int, shape: Dims | collections.abc.Sequence[int]) -> _bool:
+    def set_binding_shape(self, binding: int, shape: Dims | collections.abc.Iterable[SupportsIndex]) -> _bool:
         """Set the shape of an input by its number."""
     def get_binding_shape(self, binding: int) -> Dims:
         """Return the shape of a binding, without the batch where shapes leave it out."""
@@ -2726,7 +2726,7 @@ class IExecutionContext(metaclass=_ApiType):
     def error_recorder(self, value: IErrorRecorder | None) -> None: ...
     def set_optimization_profile_async(self, profile_index: Any, stream_handle: Any) -> Any:
         """Use another profile; raises RuntimeError for one that is not there."""
-    def set_input_shape(self, name: str, shape: Dims | collections.abc.Sequence[int]) -> _bool:
+    def set_input_shape(self, name: str, shape: Dims | collections.abc.Iterable[SupportsIndex]) -> _bool:
         """Set the shape of an input; False, logged, for one that the engine does not take."""
     def get_tensor_shape(self, name: Any) -> Any:
         """Return the shape of an input or output; -1 for dims that are not known yet."""
@@ -2952,7 +2952,7 @@ class UffParser(metaclass=_ApiType):
     @property
     def uff_required_version_patch(self) -> Any:
         """The patch version of UFF that is read: 0, none."""
-    def register_input(self, name: str, shape: Dims | collections.abc.Sequence[int], order: UffInputOrder = ...) -> _bool:
+    def register_input(self, name: str, shape: Dims | collections.abc.Iterable[SupportsIndex], order: UffInputOrder = ...) -> _bool:
         """Keep the name of an input; returns True."""
     def register_output(self, name: str) -> _bool:
         """Keep the name of an output; returns True."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
 from minirt.api.declare import attr
 from minirt.api.dialect import Api, dialect_of, in_dialect, spanned
@@ -32,7 +32,7 @@ class Dims(Api):
     MAX_DIMS: ClassVar[int] = _LIMIT
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
-    def __init__(self, shape: Iterable[int] = ()) -> None:
+    def __init__(self, shape: Iterable[SupportsIndex] = ()) -> None:
         values = _ints(shape, dialect_of(self))
         if len(values) > _LIMIT:
             raise ValueError(f"a shape has at most {_LIMIT} dims, not {len(values)}")

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from minirt.api.dialect import DIALECTS, MODULES, VERSIONS, ApiType, members_of
 from minirt.api.dims import Dims, Permutation
@@ -26,7 +26,7 @@ _HEAD = '''"""Stubs of minirt as TensorRT {version}; written by `python -m minir
 
 import collections.abc
 from builtins import bool as _bool
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Self, SupportsIndex, overload
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class _Enum(metaclass=_EnumType):
 
 '''
 _ORDER = [f"    def __{sign}__(self, other: Self) -> _bool: ..." for sign in ("lt", "le", "gt", "ge")]
-_BUILTINS = (int, float, str, bytes, object, type, complex, bytearray, memoryview)
+_BUILTINS = (SupportsIndex, int, float, str, bytes, object, type, complex, bytearray, memoryview)
 _SPECIAL = ("__init__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__next__", "__call__")
 _KEPT = (*_SPECIAL, "__enter__", "__exit__", "__contains__", "__str__", "__eq__", "__bool__")
 
@@ -252,7 +252,7 @@ class Stub:
         if not name or (kind is Weights and not taken):
             return "Any"
         if taken and issubclass(kind, Dims | Permutation):
-            return f"{name} | collections.abc.Sequence[int]"
+            return f"{name} | collections.abc.Iterable[SupportsIndex]"
         if taken and kind is Weights:
             return f"{name} | np.ndarray[Any, Any]"
         if taken and hasattr(kind, "_implicit"):

@@ -60,7 +60,7 @@ def test_bytes_of_an_engine(module: Any) -> None:
     raw = bytes(memory)
     sink = io.BytesIO()
     sink.write(memory)
-    assert raw == sink.getvalue() == bytes(memoryview(memory)) == np.frombuffer(memory, np.uint8).tobytes()
+    assert raw == sink.getvalue() == bytes(memoryview(memory)) == np.frombuffer(memory, np.uint8).tobytes()  # type: ignore[arg-type]
     assert (memory.nbytes, memory.dtype) == (len(raw), module.int8)
     assert memoryview(memory).itemsize == 1
     assert not memoryview(memory).readonly

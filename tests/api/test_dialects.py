@@ -154,7 +154,7 @@ def test_the_builder_of_seven() -> None:
     got = engine.create_execution_context().run({"x": np.array([1, 2], np.float32)})
     assert next(iter(got.values())).tolist() == [-1, -2]
     with pytest.raises(AttributeError):
-        trt.Builder(trt.Logger()).fp16_mode = True
+        trt.Builder(trt.Logger()).fp16_mode = True  # type: ignore[attr-defined]
 
 
 def test_shape_is_32_bit_until_eight() -> None:
@@ -165,10 +165,10 @@ def test_shape_is_32_bit_until_eight() -> None:
 
 
 def test_objects_of_one_dialect_are_taken_by_another() -> None:
-    net = trt.Builder(v8.Logger()).create_network()
-    x = net.add_input("x", v8.DataType.HALF, v8.Dims((1, 2)))
+    net = trt.Builder(v8.Logger()).create_network()  # type: ignore[arg-type]
+    x = net.add_input("x", v8.DataType.HALF, v8.Dims((1, 2)))  # type: ignore[arg-type]
     assert x.dtype == trt.float16
-    assert net.add_activation(x, v11.ActivationType.RELU).type == trt.ActivationType.RELU
+    assert net.add_activation(x, v11.ActivationType.RELU).type == trt.ActivationType.RELU  # type: ignore[arg-type]
 
 
 def test_names_of_one_dialect_only() -> None:
@@ -180,8 +180,8 @@ def test_names_of_one_dialect_only() -> None:
     assert not hasattr(v11.Builder, "max_workspace_size")
     assert v7.IConvolutionLayer.__module__ == "minirt.v7"
     assert issubclass(v7.IConvolutionLayer, v7.ILayer)
-    assert v11.ITensor.dtype.fset is None
-    assert trt.ITensor.dtype.fset is not None
+    assert v11.ITensor.dtype.fset is None  # type: ignore[attr-defined]
+    assert trt.ITensor.dtype.fset is not None  # type: ignore[attr-defined]
 
 
 def _lstm_step(x: Any, h: Any, c: Any, w: dict[str, Any], r: dict[str, Any], b: dict[str, Any]) -> tuple[Any, Any]:

@@ -110,14 +110,14 @@ def test_every_kind_of_buffer_and_stream(logger: Keeper) -> None:
     class Reader(trt.IStreamReader):  # type: ignore[misc]
         at = 0
 
-        def read(self, size: int) -> bytes:
+        def read(self, size: int) -> bytes:  # type: ignore[override]
             self.at += size
             return data[self.at - size : self.at]
 
     class ReaderV2(trt.IStreamReaderV2):  # type: ignore[misc]
         at = 0
 
-        def read(self, num_bytes: int, stream: int) -> bytes:
+        def read(self, num_bytes: int, stream: int) -> bytes:  # type: ignore[override]
             self.at += num_bytes
             return data[self.at - num_bytes : self.at]
 
@@ -143,7 +143,7 @@ def test_stream_writer_gets_all(logger: Keeper) -> None:
     class Writer(trt.IStreamWriter):  # type: ignore[misc]
         data = b""
 
-        def write(self, data: bytes) -> int:
+        def write(self, data: bytes) -> int:  # type: ignore[override]
             self.data += data
             return len(data)
 

@@ -22,14 +22,14 @@ def test_member_reads_as_in_the_bindings() -> None:
 def test_no_int_and_no_collection() -> None:
     assert not isinstance(trt.DataType.HALF, int)
     assert trt.DataType.HALF != 1
-    for bad in (lambda: trt.DataType["HALF"], lambda: list(trt.DataType), lambda: trt.DataType("HALF")):
+    for bad in (lambda: trt.DataType["HALF"], lambda: list(trt.DataType), lambda: trt.DataType("HALF")):  # type: ignore[arg-type, call-overload, misc]
         with pytest.raises(TypeError):
             bad()
     with pytest.raises(TypeError):
-        1 << trt.BuilderFlag.FP16
+        1 << trt.BuilderFlag.FP16  # type: ignore[operator]
     with pytest.raises(TypeError):
-        trt.BuilderFlag.FP16 | trt.BuilderFlag.TF32
-    assert {1: "onnx FLOAT"}.get(trt.DataType.HALF) is None
+        trt.BuilderFlag.FP16 | trt.BuilderFlag.TF32  # type: ignore[operator]
+    assert {1: "onnx FLOAT"}.get(trt.DataType.HALF) is None  # type: ignore[call-overload]
     assert 1 << int(trt.BuilderFlag.TF32) == 64
 
 
@@ -43,9 +43,9 @@ def test_members_are_in_order_and_hash_to_their_value() -> None:
 def test_order_only_where_the_bindings_order() -> None:
     assert trt.Logger.ERROR < trt.Logger.WARNING <= trt.ILogger.Severity.WARNING
     with pytest.raises(TypeError):
-        trt.DataType.FLOAT < trt.DataType.HALF  # noqa: B015
+        trt.DataType.FLOAT < trt.DataType.HALF  # type: ignore[operator]  # noqa: B015
     with pytest.raises(TypeError):
-        trt.Logger.ERROR < 2  # noqa: B015
+        trt.Logger.ERROR < 2  # type: ignore[operator]  # noqa: B015
 
 
 @pytest.mark.parametrize("module", [trt, v7, v8, v11])

@@ -44,7 +44,7 @@ def test_reduce(name: str, shape: tuple[int, ...], dtype: Any, keep: bool, data:
     how = {"SUM": np.sum, "PROD": np.prod, "MAX": np.max, "MIN": np.min, "AVG": np.mean}[name]
     mask = sum(1 << a for a in axes)
     got = compute(lambda net, v: net.add_reduce(v, getattr(trt.ReduceOperation, name), mask, keep), x)
-    close(got, how(x.astype(np.float64), axis=axes, keepdims=keep).astype(dtype))
+    close(got, how(x.astype(np.float64), axis=axes, keepdims=keep).astype(dtype))  # type: ignore[operator]
 
 
 @few

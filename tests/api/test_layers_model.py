@@ -55,7 +55,7 @@ def test_attention_with_a_mask_and_the_lower_right_corner() -> None:
     net11 = v11.Builder(v11.Logger()).create_network()
     made = inputs(net11, Q, K, V)
     kind = v11.CausalMaskKind.LOWER_RIGHT
-    assert net11.add_attention_v2(*made, v11.AttentionNormalizationOp.SOFTMAX, kind).causal_kind == kind
+    assert net11.add_attention_v2(*made, v11.AttentionNormalizationOp.SOFTMAX, kind).causal_kind == kind  # type: ignore[call-arg]
     same(outputs(net11, net11[1], Q, K, V)[0], _attention(np.tril(np.ones((3, 5), bool), 2)), 1e-4)
 
 

@@ -38,7 +38,7 @@ def test_layers_are_reached_as_plain_layers_and_cast() -> None:
     assert layer.type == trt.LayerType.CONVOLUTION
     assert not hasattr(layer, "kernel")
     layer.__class__ = trt.IConvolutionLayer
-    assert layer.num_output_maps == 4
+    assert layer.num_output_maps == 4  # type: ignore[attr-defined]
     net.add_activation(layer.get_output(0), trt.ActivationType.TANH)
     gc.collect()
     act = net.get_layer(1)
@@ -95,13 +95,13 @@ def test_failures_are_none_and_logged_type_errors_raise() -> None:
     assert len(logger.errors) == 2
     for bad in (None, "x", 3):
         with pytest.raises(TypeError, match="incompatible function arguments"):
-            net.add_identity(bad)
+            net.add_identity(bad)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        net.add_activation(net.get_input(0), 0)
+        net.add_activation(net.get_input(0), 0)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         trt.ITensor()
     with pytest.raises(TypeError):
-        trt.Builder(None)
+        trt.Builder(None)  # type: ignore[arg-type]
 
 
 def test_shapes_follow_a_changed_input() -> None:
@@ -188,16 +188,16 @@ def test_config_flags_and_pools() -> None:
     assert config.get_memory_pool_limit(trt.MemoryPoolType.WORKSPACE) == 1 << 20
     assert not hasattr(config, "max_workspace_size")
     with pytest.raises(AttributeError, match=r"minirt\.v8"):
-        config.max_workspace_size = 1
+        config.max_workspace_size = 1  # type: ignore[attr-defined]
     with pytest.raises(TypeError):
-        config.set_flag(0)
+        config.set_flag(0)  # type: ignore[arg-type]
 
 
 def test_profiles() -> None:
     config = trt.Builder(Keeper()).create_builder_config()
     profile = trt.Builder(Keeper()).create_optimization_profile()
     assert profile.get_shape("x") == []
-    assert profile.set_shape("x", (1, 3), (4, 3), (2, 3)) is None
+    assert profile.set_shape("x", (1, 3), (4, 3), (2, 3)) is None  # type: ignore[func-returns-value]
     assert not profile
     assert config.add_optimization_profile(profile) == -1
     profile.set_shape("x", (1, 3), (2, 3), (4, 3))

@@ -258,7 +258,7 @@ def test_the_registry() -> None:
     assert len(registry.all_creators) == 3
     assert trt.init_libnvinfer_plugins(None, "")
     with pytest.raises(TypeError):
-        registry.register_creator("creator", "")
+        registry.register_creator("creator", "")  # type: ignore[arg-type]
 
 
 def test_an_unregistered_creator_is_named() -> None:
@@ -300,7 +300,7 @@ class Rotate(Pad):
 
 
 class RotateInPlace(Rotate, trt.IPluginV3OneBuildV2):  # type: ignore[misc]
-    def get_aliased_input(self, output_index: int) -> int:
+    def get_aliased_input(self, output_index: int) -> int:  # type: ignore[override]
         return 0
 
 

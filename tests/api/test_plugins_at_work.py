@@ -26,7 +26,7 @@ X = np.random.default_rng(3).normal(size=(3, 4)).astype(np.float32)
 
 
 def floats(address: int, count: int) -> Any:
-    return np.frombuffer((ctypes.c_uint8 * (4 * count)).from_address(address), np.float32)
+    return np.frombuffer((ctypes.c_uint8 * (4 * count)).from_address(address), np.float32)  # type: ignore[call-overload]
 
 
 class Twice(trt.IPluginV3, Core, Build, Run):  # type: ignore[misc]
@@ -199,7 +199,7 @@ def test_autotune_gives_the_tactic() -> None:
     @trtp.impl("work::plain")
     def plain_impl(inp: trtp.Tensor, factor: float, outputs: Any, stream: int, tactic: int) -> None:
         heard.append(tactic)
-        np.asarray(outputs[0])[...] = np.from_dlpack(inp) * factor  # type: ignore[arg-type]
+        np.asarray(outputs[0])[...] = np.from_dlpack(inp) * factor  # type: ignore[arg-type, operator]
 
     got = engine_of(lambda net, x: net.add_plugin(trtp.op.work.plain(x, factor=3.0)))
     same(got.create_execution_context().run({"x": X})["y"], 3 * X)

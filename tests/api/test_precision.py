@@ -90,7 +90,7 @@ def test_layers_that_stay_wide_where_narrow_types_are_permitted() -> None:
     """Lowered for a GPU: the layer told to compute in float32 gives float32, the other float16."""
     builder = trt.Builder(Keeper())
     net, _ = _network(builder)
-    target = Target("cuda:sm_90a", "cuda", 900)
+    target = Target("cuda:sm_90a", "cuda", 900)  # type: ignore[arg-type]
     graph = optimize(freeze(net._state))
     found = {}
     for wide in ((), ("product",)):

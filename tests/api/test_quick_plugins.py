@@ -67,7 +67,7 @@ def test_shapes_are_expressions() -> None:
     def fold_desc(inp: trtp.TensorDesc) -> tuple[trtp.TensorDesc, trtp.TensorDesc]:
         rows, columns = inp.shape_expr
         half = trtp.cdiv(rows, 2)
-        return trtp.from_shape_expr((half, columns), trt.float32), trtp.from_shape_expr((rows * columns,), trt.int32)
+        return trtp.from_shape_expr((half, columns), trt.float32), trtp.from_shape_expr((rows * columns,), trt.int32)  # type: ignore[arg-type]
 
     @trtp.impl("test::fold")
     def fold_impl(inp: trtp.Tensor, outputs: tuple[trtp.Tensor, trtp.Tensor], stream: int) -> None:

@@ -162,7 +162,7 @@ def test_numbers_that_shaped_the_engine_must_stay() -> None:
     parser = trt.OnnxParserRefitter(refitter, logger)
     assert not parser.refit_from_bytes(other.SerializeToString())
     assert "epsilon" in parser.get_error(0).desc()
-    assert not refitter._state.pending
+    assert not refitter._state.pending  # type: ignore[attr-defined]
     close(run(engine, x), oracle(MODELS["rooted"](0), x))
 
 
@@ -222,7 +222,7 @@ def test_weights_that_do_not_fit_their_formulas_are_refused(old: bytes, new: byt
     data = build(logger, MODELS["perceptron"](0), SHAPES["perceptron"], REFIT)
     sections = dict(read_sections(data))
     damaged = {**sections, "weights": bytes(sections["weights"]).replace(old, new)}
-    assert load(logger, write_sections(damaged)) is None
+    assert load(logger, write_sections(damaged)) is None  # type: ignore[arg-type]
     assert "weights" in logger.errors[-1]
 
 

@@ -124,7 +124,7 @@ def test_refit_from_onnx() -> None:
     assert not parser.refit_from_bytes(bad)
     assert parser.num_errors == 1
     assert not parser.refit_from_bytes(b"junk")
-    assert "w" not in refitter._state.pending
+    assert "w" not in refitter._state.pending  # type: ignore[attr-defined]
 
 
 def test_equal_weights_of_two_layers_are_refitted_apart() -> None:

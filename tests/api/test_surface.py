@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 
@@ -51,18 +53,27 @@ def test_functions_and_attributes(dialect: int) -> None:
                 assert not hasattr(module, name), name
 
 
-@pytest.mark.parametrize("dialect", surface.MODULES)
-def test_public_names_have_docstrings(dialect: int) -> None:
-    module = importlib.import_module(surface.MODULES[dialect])
-    bare = []
-    for name in module.__all__:
-        value = getattr(module, name)
-        if inspect.isclass(value) and not (value.__doc__ or "").strip():
-            bare.append(name)
-        for member, got in vars(value).items() if inspect.isclass(value) else ():
-            if member[0] != "_" and (isinstance(got, property) or inspect.isfunction(got)) and not got.__doc__:
-                bare.append(f"{name}.{member}")
-    assert not bare
+def _bare(where: str, owner: Any, names: Iterable[str]) -> Iterator[str]:
+    """Yield the public names of a module or class that lack a docstring, and those of its classes."""
+    for name in names:
+        got = inspect.getattr_static(owner, name) if inspect.isclass(owner) else getattr(owner, name)
+        what = got.__func__ if isinstance(got, classmethod | staticmethod) else got
+        if not (inspect.isclass(what) or inspect.isroutine(what) or isinstance(what, property)):
+            continue
+        text = (what.__doc__ or "").strip()
+        if not text or text == object.__init__.__doc__:
+            yield f"{where}.{name}"
+        if inspect.isclass(what):
+            yield from _bare(f"{where}.{name}", what, [n for n in vars(what) if n[0] != "_"])
+
+
+@pytest.mark.parametrize("name", [*surface.MODULES.values(), "minirt.plugin", "minirt.errors"])
+def test_no_public_name_lacks_a_docstring(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__
+    own = [n for n, v in vars(module).items() if getattr(v, "__module__", "") == name and n[0] != "_"]
+    names = getattr(module, "__all__", own)
+    assert not list(_bare(name, module, names))
 
 
 def _warned(entry: surface.Surface, key: str) -> set[str]:

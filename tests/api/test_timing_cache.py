@@ -114,7 +114,7 @@ def test_a_cache_of_another_device_is_refused_unless_that_is_ignored(timer: Fake
     assert config.get_timing_cache() is None
     assert config.set_timing_cache(foreign, True) and config.get_timing_cache() is foreign
     own = config.create_timing_cache(b"")
-    own._state.timings.device = DEVICE
+    own._state.timings.device = DEVICE  # type: ignore[union-attr]
     assert not own.combine(foreign, False) and own.queryKeys() == []
     assert own.combine(foreign, True) and len(own.queryKeys()) == 1
 

@@ -20,7 +20,7 @@ def test_dims_read_like_a_tuple() -> None:
     assert [1, 2, 3] == dims
     assert dims != (1, 2)
     assert (len(dims), dims[-1], 2 in dims, tuple(dims), dims[1:]) == (3, 3, True, (1, 2, 3), (2, 3))
-    assert np.zeros(dims).shape == (1, 2, 3)
+    assert np.zeros(dims).shape == (1, 2, 3)  # type: ignore[call-overload]
     dims[0] = 7
     dims[1:] = (8, 9)
     assert dims == (7, 8, 9)
@@ -37,9 +37,9 @@ def test_dims_refuse_what_the_bindings_refuse() -> None:
     with pytest.raises(TypeError):
         pickle.dumps(dims)
     with pytest.raises(TypeError):
-        trt.Dims([1.0])
+        trt.Dims([1.0])  # type: ignore[list-item]
     with pytest.raises(TypeError):
-        trt.Dims(3)
+        trt.Dims(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError):
         trt.Dims(range(9))
     with pytest.raises(IndexError, match="Out of bounds"):
@@ -56,11 +56,11 @@ def test_dims_take_any_ints() -> None:
 
 
 def test_fixed_dims() -> None:
-    assert (trt.Dims2(), trt.Dims3(), trt.Dims4()) == ((0, 0), (0, 0, 0), (0, 0, 0, 0))
+    assert (trt.Dims2(), trt.Dims3(), trt.Dims4()) == ((0, 0), (0, 0, 0), (0, 0, 0, 0))  # type: ignore[comparison-overlap]
     assert trt.Dims3(1, 2, 3) == trt.Dims3([1, 2, 3])[:] == (1, 2, 3)
     hw = trt.DimsHW(h=4, w=5)
     hw.h = 6
-    assert (hw, hw.w) == ((6, 5), 5)
+    assert (hw, hw.w) == ((6, 5), 5)  # type: ignore[comparison-overlap]
     assert isinstance(hw, trt.Dims2)
     assert isinstance(v8.DimsHW(1, 2), v8.Dims2)
     with pytest.raises(ValueError):
@@ -129,5 +129,5 @@ def test_functions() -> None:
     assert trt.nptype(trt.bool) is np.bool_
     for bad in (trt.bfloat16, trt.fp8, 1):
         with pytest.raises(TypeError, match="equivalent numpy datatype"):
-            trt.nptype(bad)
+            trt.nptype(bad)  # type: ignore[arg-type]
     assert trt.__version__ == "10.16.1.11"
