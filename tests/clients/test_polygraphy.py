@@ -141,6 +141,15 @@ def test_the_library(tmp_path: Path) -> None:
     run(tmp_path, Path(__file__).parent / "polygraphy_api.py", VIT).right("all of it is right")
 
 
+@pytest.mark.parametrize("dialect", ["8", "11"])
+def test_other_dialects(tmp_path: Path, dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_DIALECT", dialect)
+    shapes = ["--input-shapes", f"{IDS}:[2,7]", f"{MASK}:[2,7]"]
+    kept = ["--save-engine", "bert.engine"]
+    polygraphy(tmp_path, "run", BERT, "--trt", "--onnxrt", "--atol", "1e-3", *shapes, *kept).right("PASSED")
+    polygraphy(tmp_path, "inspect", "model", "bert.engine", "--show", "layers").right("TensorRT Engine", "Layer 0")
+
+
 @pytest.mark.models
 @pytest.mark.parametrize("key", MODELS)
 def test_trained_models(tmp_path: Path, key: str) -> None:
