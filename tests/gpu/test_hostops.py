@@ -84,3 +84,42 @@ def test_regions() -> None:
     for kind in ("avg", "max"):
         model = one_node("RoiAlign", [x, rois, images], output_height=7, output_width=7, sampling_ratio=2, mode=kind)
         check(import_model(model), [{"x0": x, "x1": rois, "x2": images}], 1e-4)
+
+
+@pytest.mark.parametrize("high", [3, 1000, 1 << 40])
+def test_unique(high: int) -> None:
+    x = RNG.integers(0, high, (37, 101))
+    check(import_model(one_node("Unique", [x], outputs=4)), [{"x0": x}, {"x0": x * 0}, {"x0": -x}])
+
+
+def test_unique_of_numbers_that_are_none() -> None:
+    x = RNG.choice(np.array([np.nan, 0.0, -0.0, np.inf, -np.inf, 1.5], np.float32), 5000)
+    session = Session(import_model(one_node("Unique", [x], outputs=4)), default_target())
+    for found, wanted in zip(session.run({"x0": x}), np.unique(x, True, True, True), strict=True):
+        np.testing.assert_array_equal(found, wanted.reshape(-1))
+
+
+def test_operands_that_only_the_data_tell() -> None:
+    x = randn(24, 35)
+    for shape in ([-1, 7], [0, -1, 5], [35, 24]):
+        check(import_model(one_node("Reshape", [x, np.array(shape)])), [{"x0": x, "x1": np.array(shape)}])
+    for start, end, step in ((1, 30, 2), (-1, -99, -3), (5, 2, 1)):
+        bounds = [np.array([v]) for v in (start, end)]
+        model = one_node("Slice", [x, *bounds, np.array([1]), np.array([step])], constants=[3])
+        check(import_model(model), [{"x0": x, "x1": bounds[0], "x2": bounds[1], "x4": np.array([step])}])
+    check(import_model(one_node("Expand", [x, np.array([3, 24, 1])])), [{"x0": x, "x1": np.array([3, 24, 1])}])
+    given = [np.array(v, np.float32) for v in (0.5, 9.0, 0.25)]
+    check(import_model(one_node("Range", given)), [{f"x{i}": v for i, v in enumerate(given)}])
+
+
+@pytest.mark.parametrize("op", ["RandomUniform", "RandomNormal"])
+def test_random_numbers_are_those_of_the_reference(op: str) -> None:
+    check(import_model(one_node(op, [], shape=[321, 77], seed=4.0)), [{}], 3e-6)
+
+
+def test_determinants_and_folds() -> None:
+    x = randn(40, 9, 9)
+    check(import_model(one_node("Det", [x])), [{"x0": x}], 1e-3)
+    columns = randn(3, 24, 49)
+    check(import_model(one_node("Col2Im", [columns, np.array([9, 8]), np.array([3, 2])], constants=[1, 2])),
+          [{"x0": columns}], 1e-5)  # fmt: skip

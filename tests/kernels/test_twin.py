@@ -45,6 +45,8 @@ def _picks() -> list[Case]:
         ("NonZero", [x], {}),
         ("NonZero", [x > 0], {}),
         ("Compress", [x, mask], {"axis": 1}),
+        ("Unique", [x], {"outputs": 4}),
+        ("Unique", [x.astype(np.int64)], {"outputs": 4}),
         ("Compress", [x.astype(np.int64), mask], {}),
         ("NonMaxSuppression", [*boxes, *bounds], {}),
         ("NonMaxSuppression", [*boxes, *bounds], {"center_point_box": 1}),

@@ -35,20 +35,25 @@ def work(index: int, span: Dim) -> Data:
 
 def picking(x: Operand, index: int, count: Dim) -> list[Call]:
     """Calls that leave the places of elements (by number, row-major) that are not zero, and how many they are."""
-    few, fewer = runs(count), runs(runs(count))
-    tested = {"x": operand_data("in", index, x)}
     sizes: dict[str, Dim] = {f"n{axis}": n for axis, n in enumerate(x.shape)}
-    numbers = {"total": count, **sizes, **strides_of("x", x)}
-    flags: dict[str, str | int] = {"rank": x.type.rank}
+    numbers = {**sizes, **strides_of("x", x)}
     if x.dense:
-        numbers, flags = {"total": count, "x_0": 1}, {"rank": 1}
+        return picked(operand_data("in", index, x), {"x_0": 1}, 1, count)
+    return picked(operand_data("in", index, x), numbers, x.type.rank, count)
+
+
+def picked(tested: Data, numbers: Mapping[str, Dim], rank: int, count: Dim) -> list[Call]:
+    """The same for an operand whose sizes and strides are given."""
+    few, fewer = runs(count), runs(runs(count))
+    flags: dict[str, str | int] = {"rank": rank}
+    numbers = {"total": count, **numbers}
     first, second, total = work(0, few), work(1, fewer), work(2, 1)
     return [
-        Call("count", {**tested, "counts": first}, numbers, few, {}, flags, 4 * RUN),
+        Call("count", {"x": tested, "counts": first}, numbers, few, {}, flags, 4 * RUN),
         Call("add", {"counts": first, "sums": second}, {"total": few}, fewer, {}, {}, RUN),
         Call("scan", {"counts": second, "sum": total}, {"total": fewer}, 1),
         Call("spread", {"counts": first, "sums": second}, {"total": few}, fewer, {}, {}, RUN),
-        Call("place", {**tested, "counts": first, "places": work(3, count)}, numbers, few, {}, flags, 4 * RUN),
+        Call("place", {"x": tested, "counts": first, "places": work(3, count)}, numbers, few, {}, flags, 4 * RUN),
     ]
 
 
