@@ -16,7 +16,7 @@ from minirt.ops.movement import Dims
 from minirt.parsers.onnx.expand import expansion, has_expansion
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.parsers.onnx.registry import IMPORTERS
-from minirt.types.tensor import Tensor, Type
+from minirt.types.tensor import Optional, Tensor, Type
 
 Env = dict[str, Value]
 Hold = Callable[[str, Data, bool], Value]
@@ -208,6 +208,8 @@ def import_inputs(graph: ParsedGraph, types: Mapping[str, Type] | None = None) -
 def _declared(value: ParsedValue) -> Type:
     if value.type is None:
         raise ModelFormatError("its element type and rank must be known", f"input {value.name!r}")
+    if isinstance(value.type, Optional) and isinstance(value.type.element, Tensor):  # one that is always given
+        return value.type.element
     return value.type
 
 
