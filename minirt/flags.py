@@ -33,6 +33,8 @@ class Flags:
     """MINIRT_CUDA_GRAPH=0: always plain launches."""
     overlap: bool = False
     """MINIRT_OVERLAP=1: launches are set up while the one ahead still runs (programmatic dependent launch)."""
+    branches: bool = False
+    """MINIRT_BRANCHES=1: in a CUDA graph a launch waits only for those whose memory it touches."""
     cache: Path = field(default_factory=_default_cache)
     """MINIRT_CACHE=dir: compiled kernels and timings; by default minirt under the user's cache folder."""
     models: Path | None = None
@@ -66,7 +68,7 @@ def _parse(name: str, variable: str, text: str) -> object:
             return _number(variable, text, 0, 1024)
         case "budget":
             return _number(variable, text, 0, 1 << 20)
-        case "check" | "tune" | "cuda_graph" | "overlap" | "raise_errors":
+        case "check" | "tune" | "cuda_graph" | "overlap" | "branches" | "raise_errors":
             return bool(_number(variable, text, 0, 1))
         case "dump" | "cache" | "models":
             return Path(text).expanduser().absolute()

@@ -60,6 +60,13 @@ class Bases(Protocol):
         """True for buffers whose address the caller may change between runs."""
         ...
 
+    def extent(self, buffer: int) -> tuple[int, int] | None:
+        """The addresses from the buffer's start to its end; None for what no launch writes.
+
+        What the caller lends counts as one stretch of its own, whose parts may lie over each other.
+        """
+        ...
+
 
 class Backend(Protocol):
     """One target's way to hold and run things."""

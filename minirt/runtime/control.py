@@ -79,6 +79,10 @@ class Owner(Protocol):
         """True for the caller's buffers."""
         ...
 
+    def extent(self, buffer: int) -> tuple[int, int] | None:
+        """Where a buffer starts and ends; None for what is never written."""
+        ...
+
 
 def unrolled(executor: Owner, step: LoopStep, number: int) -> list[tuple[str, Launch]]:
     """The loop's launches, every iteration's, with addresses as they are now."""

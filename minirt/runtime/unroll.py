@@ -40,6 +40,10 @@ class Places:
         """Nothing is patched later."""
         return False
 
+    def extent(self, buffer: int) -> tuple[int, int] | None:
+        """Unknown: iterations share their memory."""
+        return None
+
 
 def body_launches(body: Plan, sizes: Mapping[str, int]) -> list[tuple[str, Launch]]:
     """The launches that the body's steps choose for these sizes."""

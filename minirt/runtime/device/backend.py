@@ -13,6 +13,7 @@ from minirt.plan.launch import Address, Arg, Integer, Launch, Real, TensorMap, U
 from minirt.runtime.backend import Bases, Transfer, Work
 from minirt.runtime.device.arguments import Kind
 from minirt.runtime.device.arrivals import Arrival, dependencies
+from minirt.runtime.device.branches import Touched, touched, waits_of
 from minirt.runtime.device.device import Current, Device
 from minirt.runtime.device.events import Event
 from minirt.runtime.device.graphs import CapturedGraph, Graph
@@ -26,6 +27,7 @@ from minirt.types.evaluate import Evaluator
 
 _OVERLAPS = (9, 0)
 """The compute capability from which a launch may be set up while the one before it runs."""
+_MOST_APART = 2000
 _WORTH_A_GRAPH = 3
 """Fewer launches than this cost the host less one by one than as a graph."""
 
@@ -44,8 +46,9 @@ class CudaSegment:
         labels: Sequence[str],
         launches: Sequence[PackedLaunch | Arrival],
         slots: Mapping[int, list[Slot]],
+        waits: list[list[int]] | None = None,
     ) -> None:
-        self.device = device
+        self.device, self._waits = device, waits
         self._labels, self._launches, self._slots = labels, launches, slots
         self._changed: set[int] = set()
         self._graph: Graph | None = None
@@ -70,7 +73,7 @@ class CudaSegment:
 
     def _run_graph(self, stream: int) -> None:
         if self._graph is None:
-            self._graph = Graph(self.device, self._launches, dependencies(self._launches))
+            self._graph = Graph(self.device, self._launches, self._waits or dependencies(self._launches))
         else:
             for number in self._changed:
                 self._graph.update(self._launches[number])
@@ -143,6 +146,7 @@ class CudaBackend:
         packed: list[PackedLaunch | Arrival] = []
         places: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
+        touches: list[Touched] = []
         last = -1
         for label, launch in launches:
             places.append(len(packed))
@@ -171,7 +175,9 @@ class CudaBackend:
                     slots.setdefault(at.index, []).append((len(packed), number, evaluate.integer(at.offset)))
             labels.append(label)
             packed.append(made)
-        return CudaSegment(self.device, labels, packed, slots)
+            touches.append(touched(launch, bases) if flags().branches else Touched())
+        apart = flags().branches and len(touches) == len(packed) <= _MOST_APART  # else weights arrive, in their order
+        return CudaSegment(self.device, labels, packed, slots, waits_of(touches) if apart else None)
 
     def _kernel(self, launch: Launch) -> Kernel:
         found = self._sized.get((launch.unit, launch.shared))

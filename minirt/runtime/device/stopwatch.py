@@ -69,6 +69,10 @@ class _Bases:
         """False: nothing moves."""
         return False
 
+    def extent(self, buffer: int) -> tuple[int, int] | None:
+        """Unknown: launches run one after the other."""
+        return None
+
 
 class Stopwatch:
     """Times benches on one device, in memory that it keeps from one to the next."""

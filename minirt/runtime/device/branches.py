@@ -1,0 +1,64 @@
+"""Which launches of a graph must wait for which: those that touch the same memory, so that branches run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minirt.plan.launch import Address, Launch, TensorMap
+from minirt.runtime.backend import Bases
+
+Extent = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Memory that a launch reads and writes, as stretches of addresses; ``anything`` where that is not known."""
+
+    reads: tuple[Extent, ...] = ()
+    writes: tuple[Extent, ...] = ()
+    anything: bool = False
+
+
+def touched(launch: Launch, bases: Bases) -> Touched:
+    """What a launch of a plan touches."""
+    if launch.writes is None:
+        return Touched(anything=True)
+    given = (a.address if isinstance(a, TensorMap) else a for a in launch.args)
+    places = {a.index for a in given if isinstance(a, Address)}
+    reads: list[Extent] = []
+    writes: list[Extent] = []
+    for place in sorted(places):
+        extent = bases.extent(place)
+        if extent is not None:
+            (writes if place in launch.writes else reads).append(extent)
+    return Touched(tuple(reads), tuple(writes))
+
+
+def waits_of(items: Sequence[Touched]) -> list[list[int]]:
+    """For each item the items before it that it must wait for; what those wait for in turn is left out."""
+    waits: list[list[int]] = []
+    before: list[int] = []  # of each item, all that is done when it is done: a bit each
+    for number, item in enumerate(items):
+        done, found = 0, []
+        for earlier in range(number - 1, -1, -1):
+            if done == (1 << number) - 1:
+                break
+            if not done >> earlier & 1 and _conflict(items[earlier], item):
+                found.append(earlier)
+                done |= before[earlier]
+        before.append(done | 1 << number)
+        waits.append(sorted(found))
+    return waits
+
+
+def _conflict(first: Touched, second: Touched) -> bool:
+    if first.anything or second.anything:
+        return True
+    return (
+        _meet(first.writes, second.reads) or _meet(first.reads, second.writes) or _meet(first.writes, second.writes)
+    )
+
+
+def _meet(first: Sequence[Extent], second: Sequence[Extent]) -> bool:
+    return any(a < d and c < b for a, b in first for c, d in second)
