@@ -13,7 +13,7 @@ from minirt.api.enums import PluginFieldType, TensorRTPhase
 from minirt.api.plugin_calls import describe_v2, describe_v3
 from minirt.api.plugin_data import PluginField, PluginFieldCollection, PluginFieldCollection_
 from minirt.api.plugin_registry import IPluginCreator, find_creator
-from minirt.api.plugin_runs import asked, capability
+from minirt.api.plugin_runs import asked, capability, quick_call
 from minirt.build.onnx_cells import CustomNode
 from minirt.parsers.onnx.model import ParsedNode
 
@@ -28,13 +28,15 @@ def plugin_of(node: ParsedNode) -> CustomNode | None:
     """Return the layer that stands for a node: its plugin's, where a creator of the op's name is registered.
 
     The attributes `plugin_version` ("1" without it) and `plugin_namespace` tell creators apart; those named as the
-    creator's fields are handed to it. Raises MinirtError where the creator fails.
+    creator's fields are handed to it. A quick plugin is called as its namespace, or the op's domain, and the op's name.
+    Raises MinirtError where the creator fails.
     """
     given = node.attributes
     version, space = str(given.get("plugin_version", "1")), str(given.get("plugin_namespace", ""))
     creator = find_creator(node.op_type, version, space)
     if creator is None:
-        return None
+        quick = quick_call(f"{space or node.domain}::{node.op_type}", given)
+        return None if quick is None else _layer("PLUGIN_V3", quick, quick.describe, len(node.outputs))
     fields = PluginFieldCollection([_field(f, given[f.name]) for f in _wanted(creator) if f.name in given])
     if isinstance(creator, IPluginCreator):
         plugin = asked(creator, "create_plugin", node.name, PluginFieldCollection_(fields))

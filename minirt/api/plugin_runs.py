@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -173,25 +173,34 @@ class _Attached:
             ins, outs = ([desc_of(r.dtype, r.shape, self._plugin) for r in rows] for rows in (inputs, outputs))
             if self._told:
                 asked(self._plugin, "on_shape_change", ins, outs)
+            else:  # the second generation hears the shapes of a run as it heard the ranges of the build
+                asked(self._plugin, "configure_plugin", [dynamic(d) for d in ins], [dynamic(d) for d in outs])
             self._key, self._descs = key, (ins, outs)
         ins, outs = self._descs
         places = [r.address for r in inputs], [r.address for r in outputs]
         asked(self._plugin, "enqueue", ins, outs, *places, workspace, stream)
 
 
-_quick: list[Plugins] = []
+Named = Callable[[str, Mapping[str, Any]], Any]
+"""Gives the call of a quick plugin by its id and attributes, None for one that is not registered."""
+_quick: list[tuple[Plugins, Named]] = []
 
 
-def install_quick(found: Plugins) -> None:
-    """Set who finds quick plugins."""
-    _quick[:] = [found]
+def install_quick(found: Plugins, named: Named) -> None:
+    """Set who finds quick plugins, and who makes calls of them by name."""
+    _quick[:] = [(found, named)]
+
+
+def quick_call(plugin_id: str, attributes: Mapping[str, Any]) -> Any:
+    """Return the call of a quick plugin, None where none of the id is registered."""
+    return _quick[0][1](plugin_id, attributes) if _quick else None
 
 
 def _quick_of(call: UserCall) -> Plugins:
     if not _quick:
         name = f"plugin '{call.namespace}::{call.plugin}'"
         raise MinirtError("no quick plugins are registered here", name, "import the module that registers it")
-    return _quick[0]
+    return _quick[0][0]
 
 
 class _Found:

@@ -209,7 +209,7 @@ def _call(plugin: QuickPlugin, args: Sequence[Any], kwargs: dict[str, Any]) -> Q
     tensors = [given[n] for n in plugin.tensors]
     if any(not isinstance(t, ITensor) for t in tensors):
         raise ValueError(f"inputs {', '.join(plugin.tensors)} of '{plugin.plugin_id}' must be ITensors")
-    attributes = {n: _attribute(plugin, n, given[n]) for n in plugin.attributes if n in given}
+    attributes = {n: attribute_of(plugin, n, given[n]) for n in plugin.attributes if n in given}
     return QuickCall(plugin, tensors, attributes)
 
 
@@ -218,7 +218,8 @@ def _has_default(plugin: QuickPlugin, name: str) -> bool:
     return parameter.default is not inspect.Parameter.empty
 
 
-def _attribute(plugin: QuickPlugin, name: str, value: Any) -> Any:
+def attribute_of(plugin: QuickPlugin, name: str, value: Any) -> Any:
+    """Return an attribute as the plugin takes it; raises ValueError for another type."""
     kind = plugin.attributes[name]
     if kind not in _CONVERT:
         return np.asarray(value)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minirt.api.plugin_runs import failed, install_quick
 from minirt.errors import MinirtError
 from minirt.ops.user_call import Ahead, Needs, Range, Row, UserCall
-from minirt.plugin._lib import QDP_REGISTRY, QuickPlugin, restored
+from minirt.plugin._lib import QDP_REGISTRY, QuickCall, QuickPlugin, attribute_of, restored
 from minirt.plugin._memory import tensor_at
 from minirt.plugin._tensor import TensorDesc, desc_like, dim_of
 from minirt.types.dim import Dim, Expr
@@ -141,4 +141,18 @@ def _size(call: UserCall, value: Any) -> int:
     return int(found)
 
 
-install_quick(_Quick())
+def _named(plugin_id: str, attributes: Mapping[str, Any]) -> QuickCall | None:
+    """Return the call of a plugin with the attributes of a node; raises MinirtError for one of another type."""
+    plugin = QDP_REGISTRY.get(plugin_id)
+    if plugin is None:
+        return None
+    try:
+        given = {n: attribute_of(plugin, n, attributes[n]) for n in plugin.attributes if n in attributes}
+    except ValueError as error:
+        raise MinirtError(str(error), f"plugin '{plugin_id}'") from error
+    call = QuickCall(plugin, [], given)
+    call.prefer(None)
+    return call
+
+
+install_quick(_Quick(), _named)

@@ -10,6 +10,8 @@ import onnx
 import pytest
 
 import minirt as trt
+import minirt.plugin as trtp
+from minirt.plugin import _lib
 from tests.api.nets import Keeper, same
 from tests.api.test_plugins import Pad, PadCreator, Twice, TwiceCreator
 
@@ -98,6 +100,25 @@ def test_nodes_are_plugins_with_their_attributes() -> None:
     assert bytes(heard["mode"]) == b"edge"
     assert "absent" not in heard
     same(run(network, logger), 3 * np.concatenate([-X, np.full((3, 2), 7.5, np.float32)], 1))
+
+
+def test_a_quick_plugin_by_domain_and_name() -> None:
+    @trtp.register("mine::Shift")
+    def shift_desc(inp: trtp.TensorDesc, by: int, scale: float) -> trtp.TensorDesc:
+        return inp.like()
+
+    @trtp.impl("mine::Shift")
+    def shift(inp: trtp.Tensor, by: int, scale: float, outputs: Any, stream: int) -> None:
+        np.asarray(outputs[0])[...] = np.asarray(inp) * scale + by
+
+    try:
+        network, parser, logger = parsed("y = mine.Shift <by = 2, scale = 0.5> (x)")
+        assert parser.num_errors == 0, logger.errors
+        same(run(network, logger), X * 0.5 + 2)
+        _, parser, logger = parsed("y = mine.Shift <by = 2.5, scale = 0.5> (x)")
+        assert parser.num_errors == 1
+    finally:
+        _lib.QDP_REGISTRY.clear()
 
 
 def test_the_version_tells_creators_apart() -> None:

@@ -227,6 +227,17 @@ def test_a_plugin_of_the_second_generation() -> None:
     same(engine.create_execution_context().run({"x": X})["y0"], 2.5 * X)
 
 
+def test_the_second_generation_is_configured_for_the_shapes_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[int, ...]] = []
+    monkeypatch.setattr(Twice, "configure_plugin", lambda self, inp, out: heard.append(tuple(inp[0].desc.dims)))
+    context = built(Keeper(), lambda net, x: net.add_plugin_v2([x], Twice(1.5))).create_execution_context()
+    assert set(heard) == {(-1, 4)}
+    heard.clear()
+    for rows in (3, 3, 2):
+        same(context.run({"x": X[:rows]})["y0"], 1.5 * X[:rows])
+    assert heard == [(3, 4), (2, 4)]
+
+
 def test_a_plugin_that_raises_fails_that_call_only(capsys: pytest.CaptureFixture[str]) -> None:
     logger = Keeper()
     engine = built(logger, lambda net, x: net.add_plugin_v2([x], Twice(-1)))
