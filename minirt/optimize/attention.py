@@ -216,7 +216,7 @@ def _shared(x: Value) -> Value:
 def _fits(q: Value, k: Value, v: Value) -> bool:
     """True where the kernels take heads of these sizes."""
     sizes = (q.shape[-1], v.shape[-1])
-    whole = all(isinstance(d, int) and d % 8 == 0 and 0 < d <= LARGEST_HEAD for d in sizes)
+    whole = all(isinstance(d, int) and 0 < d <= LARGEST_HEAD for d in sizes)
     ranks = q.rank in (3, 4) and q.rank == k.rank == v.rank
     return whole and ranks and q.shape[:-3] == k.shape[:-3] == v.shape[:-3] and q.dtype is k.dtype is v.dtype
 

@@ -33,6 +33,11 @@ def _aligned(problem: Problem, operand: Operand) -> bool:
     return operand.aligned and last and all(problem.divisible(s, 8) for s in rows)
 
 
+def _vectors(problem: Problem, operand: Operand) -> bool:
+    """True where rows are made of 16-byte pieces."""
+    return _aligned(problem, operand) and problem.divisible(operand.shape[-1], 8)
+
+
 class _FusedAttention(Kernel):
     """Base of both kernels."""
 
@@ -45,11 +50,11 @@ class _FusedAttention(Kernel):
         return 3
 
     def orders(self, problem: Problem) -> Orders:
-        """Rows of 16-byte pieces: what lies otherwise is copied."""
+        """Rows of 16-byte pieces: what lies otherwise is copied, where that helps; else contiguous rows."""
         found: list[Order | None] = []
         for operand in problem.inputs[:3]:
-            axes = tuple(range(operand.type.rank))
-            found.append(None if _aligned(problem, operand) else Order(axes))
+            axes, whole = tuple(range(operand.type.rank)), problem.divisible(operand.shape[-1], 8)
+            found.append(None if whole and _aligned(problem, operand) else Order(axes, pitched=not whole))
         return (*found, *(None for _ in problem.inputs[3:])), (None,)
 
     def rejects(self, problem: Problem) -> str:
@@ -63,10 +68,10 @@ class _FusedAttention(Kernel):
             return f"operands of rank {q.type.rank} are not batches of heads"
         for operand in (q, k, v):
             size = operand.shape[-1]
-            if not isinstance(size, int) or size % 8 or not 0 < size <= LARGEST_HEAD:
-                return f"heads of {size} numbers are no multiples of 8 up to {LARGEST_HEAD}"
-            if not _aligned(problem, operand):
-                return "rows of an operand are not 16-byte aligned"
+            if not isinstance(size, int) or not 0 < size <= LARGEST_HEAD:
+                return f"heads have {size} numbers, not 1 to {LARGEST_HEAD}"
+            if not (is_one(operand.shape[-1]) or same(operand.strides[-1], 1)):
+                return "rows of an operand are not contiguous"
         if len(problem.inputs) > 3 and problem.inputs[3].type.dtype.name not in _MASKS:
             return f"a mask of {problem.inputs[3].type.dtype} is none of {', '.join(_MASKS)}"
         return self.refuses(problem)
@@ -90,7 +95,7 @@ class _FusedAttention(Kernel):
         return {
             "method": self.method, "dtype": problem.inputs[0].type.dtype.name, "heads": list(widths),
             "causal": op.causal, "mask": mask.type.dtype.name if mask is not None else None, "mask_row": row,
-            "guard": op.guard, "empty": op.empty, "fast_out": _aligned(problem, out), **tactic,
+            "guard": op.guard, "empty": op.empty, "fast_out": _vectors(problem, out), **tactic,
         }  # fmt: skip
 
     def _by_rows(self, problem: Problem) -> bool:
@@ -224,7 +229,8 @@ class AttentionMma(_FusedAttention):
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """A block for each tile of queries, or several, and what joins their results."""
         parts, tile, values = int(tactic["parts"]), tactic["tile"], self.values(problem)
-        spec = self.spec(problem, {"tile": tile, "split": parts > 1}, self._widths(problem))
+        vectors = all(_vectors(problem, operand) for operand in problem.inputs[:3])
+        spec = self.spec(problem, {"tile": tile, "split": parts > 1, "vectors": vectors}, self._widths(problem))
         if is_one(problem.inputs[0].shape[-2]) and not is_one(_ratio(problem)):
             spec |= {"causal": False, "mask_row": spec["mask_row"] and same(values["m_s"], 0)}
         blocks = mul(mul(_up(values["s"], tile[0]), values["heads"]), values["batch"])
@@ -254,6 +260,8 @@ class AttentionWgmma(_FusedAttention):
         if problem.bounds(problem.inputs[0].shape[-2])[1] <= 16:
             return "tiles of 64 queries are wasted on 16 or fewer"
         for operand in problem.inputs[:3]:
+            if not _vectors(problem, operand):
+                return "rows of an operand are not made of 16-byte pieces"
             if any(same(s, 0) and not is_one(d) for s, d in zip(operand.strides, operand.shape, strict=True)):
                 return "a tensor map takes no axis that repeats"
         return ""

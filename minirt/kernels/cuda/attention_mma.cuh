@@ -1,6 +1,6 @@
 // Attention on mma.sync (sm_80 and later): softmax(q k^T * scale + mask) v without the scores in memory.
 // Each warp has 16 rows of queries; tiles of keys and values are copied one step ahead (Dao 2023, FlashAttention-2).
-// With SPLIT each block reads `part` tiles of keys and leaves sums, greatest scores and sums of exponentials to
+// Rows that are not made of 16-byte pieces (VECTORS false) are read one by one.  With SPLIT each block reads `part` tiles of keys and leaves sums, greatest scores and sums of exponentials to
 // attention_join.cuh.  Follows attention.cuh.
 constexpr int WARPS = BM / 16, NT = 32 * WARPS, PITCH = 2 * HD + 16, PITCH_V = 2 * HDV + 16;  // odd multiples of 16 bytes
 constexpr int Q_BYTES = BM * PITCH, K_BYTES = BN * PITCH, STAGE = K_BYTES + BN * PITCH_V;
@@ -13,8 +13,18 @@ template <int ROWS, int WIDTH> DEV void copy_rows(u32 to, const In* from, i64 st
   for (int i = 0; i < ROWS * EACH; i += NT) {
     const int at = i + threadIdx.x, r = at / EACH, c = at - r * EACH;
     if ((ROWS * EACH) % NT == 0 || at < ROWS * EACH) {
-      const bool inside = r < rows && 8 * c < size;
-      copy_async<16>(to + r * (2 * WIDTH + 16) + 16 * c, inside ? from + r * step + 8 * c : from, inside ? 16 : 0);
+      const u32 room = to + r * (2 * WIDTH + 16) + 16 * c;
+      const In* source = from + r * step + 8 * c;
+      if constexpr (VECTORS) {
+        const bool inside = r < rows && 8 * c < size;
+        copy_async<16>(room, inside ? source : from, inside ? 16 : 0);
+      } else {
+        u32 words[4] = {};
+#pragma unroll
+        for (int q = 0; q < 8; q++)
+          if (r < rows && 8 * c + q < size) words[q / 2] |= (u32)source[q].v << (16 * (q & 1));
+        store_shared(room, words);
+      }
     }
   }
 }

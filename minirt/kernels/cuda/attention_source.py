@@ -3,12 +3,13 @@
 A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "join"), ``dtype``, ``tile`` [rows of
 queries, rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies,
 ``causal``, ``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``,
-``empty``, ``fast_out`` (rows of the result are 16-byte aligned); for mma ``split``: each block reads some of the keys,
-and "join" joins what they leave; for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup
-that feeds, of those that multiply], ``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in
-turn), ``hold`` (queries stay in registers), ``lazy`` (sums are scaled only where some greatest score has grown),
-``soft`` (a quarter of the exponentials are polynomials; only where every query sees a key).  Sizes and strides, in
-elements, are run-time arguments; ``scale`` and ``hidden`` are in units of base-2 exponents.
+``empty``, ``fast_out`` (rows of the result are 16-byte aligned); for mma ``vectors`` (so are those of the operands),
+``split``: each block reads some of the keys, and "join" joins what they leave; for wgmma ``stages``, ``q_stages``,
+``consumers``, ``registers`` [of the warpgroup that feeds, of those that multiply], ``per_sm``, and four ways to save
+time: ``turns`` (two warpgroups multiply in turn), ``hold`` (queries stay in registers), ``lazy`` (sums are scaled only
+where some greatest score has grown), ``soft`` (a quarter of the exponentials are polynomials; only where every query
+sees a key).  Sizes and strides, in elements, are run-time arguments; ``scale`` and ``hidden`` are in units of base-2
+exponents.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
         "BM": bm, "BN": bn, "HD": hd, "HDV": hdv, "CAUSAL": bool(spec["causal"]), "MASK_ROW": bool(spec["mask_row"]),
         "MASK": 0 if mask is None else 1 if mask == "bool" else 2, "GUARD": bool(spec["guard"]),
         "EMPTY": bool(spec["empty"]), "FAST_OUT": bool(spec["fast_out"]), "SPLIT": bool(spec.get("split")),
+        "VECTORS": bool(spec.get("vectors")),
         "LAZY": bool(spec.get("lazy")), "SOFT": bool(spec.get("soft")),
     }  # fmt: skip
     if spec["method"] == "wgmma":

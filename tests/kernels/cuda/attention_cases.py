@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
@@ -71,7 +72,11 @@ def shapes() -> list[MatrixCase]:
         for s, how in ((1, "heads"), (17, "packed"), (64, "plain"), (77, "heads"), (128, "packed"), (197, "packed"),
                        (208, "plain"), (209, "heads"), (513, "heads"), (1025, "flat"))
     ]  # fmt: skip
-    cases += [attention(f"d{d}", 2, 3, 150, d) for d in (8, 16, 40, 72, 80, 96, 128, 160, 256)]
+    cases += [attention(f"d{d}", 2, 3, 150, d) for d in (8, 16, 20, 33, 40, 72, 80, 96, 128, 160, 256)]
+    cases += [
+        replace(attention("misaligned", 2, 3, 150, 64, how="plain"), shift=3),
+        attention("odd d50 e7", 1, 2, 99, 50, e=7),
+    ]
     cases += [attention("d64 e128", 1, 2, 200, 64, e=128), attention("d128 e64", 1, 2, 200, 128, e=64)]
     cases += [attention("few queries", 2, 4, 3, 64, t=700), attention("few keys", 2, 4, 300, 64, t=5)]
     cases += [attention("one key", 1, 2, 70, 64, t=1), attention("many tiles", 16, 40, 130, 64, how="packed")]

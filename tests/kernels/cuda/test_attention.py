@@ -53,7 +53,6 @@ def test_hopper_takes_wgmma_but_for_few_queries() -> None:
 def test_what_no_kernel_takes() -> None:
     for case in (
         attention("f32", 1, 2, 64, 64, dtype=np.float32),
-        attention("d20", 1, 2, 64, 20),
         attention("d264", 1, 2, 64, 264),
     ):
         assert not list(choices(case, HOPPER))
