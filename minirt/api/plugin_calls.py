@@ -19,7 +19,7 @@ from minirt.build.freeze import value_of
 from minirt.build.layers import plugins
 from minirt.errors import ApiError
 from minirt.ir.op import Value
-from minirt.ops.user_call import UserCall
+from minirt.ops.user_call import TypesRefused, UserCall
 from minirt.types.dim import Dim
 from minirt.types.tensor import Tensor
 
@@ -37,12 +37,18 @@ def _shape(exprs: Any, where: str) -> tuple[Dim, ...]:
     return tuple(found)
 
 
+def _type_name(desc: Any) -> str:
+    """Return the name of a description's element type."""
+    return str(getattr(desc, "desc", desc).type.name)
+
+
 def _formats(build: Any, descs: list[Any], inputs: int, where: str) -> None:
     """Check that a plugin takes all its operands and results row-major in their types."""
     for place in range(len(descs)):
         if not asked(build, "supports_format_combination", place, descs, inputs):
             end = f"input {place}" if place < inputs else f"output {place - inputs}"
-            raise ApiError(f"the plugin does not take its {end} in row-major order", where)
+            what = f"the plugin does not take its {end} as row-major {_type_name(descs[place])}"
+            raise TypesRefused(what, where)
 
 
 def _serialized(fields: Any) -> tuple[tuple[str, str, str], ...]:

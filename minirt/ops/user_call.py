@@ -8,12 +8,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minirt.errors import MinirtError
+from minirt.errors import ApiError, MinirtError
 from minirt.ir.op import DataDependent, Value
 from minirt.types.dim import Dim, Expr, symbol
 from minirt.types.dtype import DTYPES, Array, DType
 from minirt.types.evaluate import substitute
 from minirt.types.tensor import Tensor, Type
+
+
+class TypesRefused(ApiError):
+    """A plugin takes its operands in other element types only."""
 
 
 @dataclass(frozen=True)

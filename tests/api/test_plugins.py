@@ -182,10 +182,10 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         assert trt.get_plugin_registry().deregister_creator(creator)
 
 
-def built(logger: Keeper, add: Any, shape: tuple[int, ...] = (-1, 4)) -> Any:
+def built(logger: Keeper, add: Any, shape: tuple[int, ...] = (-1, 4), flags: int = 0) -> Any:
     """Return the engine of a network that `add(network, x)` adds one layer to."""
     builder = trt.Builder(logger)
-    net = builder.create_network()
+    net = builder.create_network(flags)
     layer = add(net, net.add_input("x", trt.float32, shape))
     for i in range(layer.num_outputs):
         layer.get_output(i).name = f"y{i}"
@@ -252,9 +252,25 @@ def test_a_plugin_that_takes_no_such_type_is_refused() -> None:
     logger = Keeper()
 
     def add(net: Any, x: Any) -> Any:
-        return net.add_plugin_v3([net.add_cast(x, trt.float16).get_output(0)], [], Pad(1, 0.0))
+        return net.add_plugin_v3([net.add_cast(x, trt.int32).get_output(0)], [], Pad(1, 0.0))
 
     assert built(logger, add) is None
+    assert "row-major INT32" in logger.errors[-1]
+
+
+@pytest.mark.parametrize("kind", ["HALF", "BF16"])
+def test_a_plugin_that_takes_float32_gets_it_unless_types_are_strong(kind: str) -> None:
+    logger = Keeper()
+
+    def add(net: Any, x: Any) -> Any:
+        return net.add_plugin_v3([net.add_cast(x, getattr(trt.DataType, kind)).get_output(0)], [], Pad(1, 0.5))
+
+    engine = built(logger, add)
+    assert engine.get_tensor_dtype("y0") == getattr(trt.DataType, kind)
+    got = engine.create_execution_context().run({"x": X})["y0"].astype(np.float32)
+    np.testing.assert_allclose(got, np.concatenate([X, np.full((3, 1), 0.5, np.float32)], 1), rtol=1e-2)
+    strong = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    assert built(logger, add, flags=strong) is None
     assert "row-major" in logger.errors[-1]
 
 
