@@ -63,7 +63,7 @@ class Bases(Protocol):
     def extent(self, buffer: int) -> tuple[int, int] | None:
         """The addresses from the buffer's start to its end; None for what no launch writes.
 
-        What the caller lends counts as one stretch of its own, whose parts may lie over each other.
+        What the caller lends, whose address may change, counts as a stretch of its own.
         """
         ...
 

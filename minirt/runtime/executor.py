@@ -28,8 +28,6 @@ from minirt.types.dtype import Array
 from minirt.types.tensor import Tensor
 
 KEPT_FRAMES = 8
-LENT = (-2, -1)
-"""Where everything lies that the caller lends: apart from our own memory."""
 ALIGNED = 16
 """Bytes on which kernels of a device may assume that a buffer starts."""
 
@@ -276,11 +274,11 @@ class Executor:
         return buffer != NOWHERE and self.plan.buffers[buffer].kind in ("input", "output")
 
     def extent(self, buffer: int) -> tuple[int, int] | None:
-        """Where the buffer starts and ends; None for weights. The caller's buffers may lie over each other."""
+        """Where the buffer starts and ends; None for weights. What the caller lends lies apart, wherever it lies."""
         if buffer == NOWHERE or self.plan.buffers[buffer].kind == "weight":
             return None
         if self.outside(buffer):
-            return LENT
+            return -buffer - 2, -buffer - 1
         start = self.address(buffer)
         return start, start + self.frame.evaluate.integer(self.plan.buffers[buffer].bytes)
 

@@ -13,7 +13,10 @@ Extent = tuple[int, int]
 
 @dataclass(frozen=True)
 class Touched:
-    """Memory that a launch reads and writes, as stretches of addresses; ``anything`` where that is not known."""
+    """Memory that a launch reads and writes, as stretches of addresses; ``anything`` where that is not known.
+
+    What the caller lends has addresses below 0, of its own.
+    """
 
     reads: tuple[Extent, ...] = ()
     writes: tuple[Extent, ...] = ()
@@ -36,7 +39,13 @@ def touched(launch: Launch, bases: Bases) -> Touched:
 
 
 def waits_of(items: Sequence[Touched]) -> list[list[int]]:
-    """For each item the items before it that it must wait for; what those wait for in turn is left out."""
+    """For each item the items before it that it must wait for; what those wait for in turn is left out.
+
+    An output may lie where an input does, so what writes one waits for all that read inputs before.
+    """
+    made = {extent for item in items for extent in item.writes}
+    borrows = [any(r[0] < 0 and r not in made for r in item.reads) for item in items]
+    gives = [any(w[0] < 0 for w in item.writes) for item in items]
     waits: list[list[int]] = []
     before: list[int] = []  # of each item, all that is done when it is done: a bit each
     for number, item in enumerate(items):
@@ -44,7 +53,8 @@ def waits_of(items: Sequence[Touched]) -> list[list[int]]:
         for earlier in range(number - 1, -1, -1):
             if done == (1 << number) - 1:
                 break
-            if not done >> earlier & 1 and _conflict(items[earlier], item):
+            lent = borrows[earlier] and gives[number]
+            if not done >> earlier & 1 and (lent or _conflict(items[earlier], item)):
                 found.append(earlier)
                 done |= before[earlier]
         before.append(done | 1 << number)
@@ -55,9 +65,7 @@ def waits_of(items: Sequence[Touched]) -> list[list[int]]:
 def _conflict(first: Touched, second: Touched) -> bool:
     if first.anything or second.anything:
         return True
-    return (
-        _meet(first.writes, second.reads) or _meet(first.reads, second.writes) or _meet(first.writes, second.writes)
-    )
+    return _meet(first.writes, second.reads) or _meet(first.reads, second.writes) or _meet(first.writes, second.writes)
 
 
 def _meet(first: Sequence[Extent], second: Sequence[Extent]) -> bool:
