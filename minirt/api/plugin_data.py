@@ -48,13 +48,28 @@ def _put_data(field: Any, data: Any) -> None:
     field._state.size = 0 if data is None else len(np.atleast_1d(data)) if not isinstance(data, str) else len(data)
 
 
+_ELEMENTS = {
+    f"{kind}{8 * size}": f"{kind[0].lower()}{size}"
+    for kind, sizes in {"FLOAT": (2, 4, 8), "INT": (1, 2, 4, 8)}.items()
+    for size in sizes
+}
+
+
+def _get_data(field: Any) -> Any:
+    """Return a field's value: bytes as an array of its elements, characters being 8-bit integers."""
+    data, kind = field._state.data, field._state.type.name
+    if not isinstance(data, bytes | bytearray | memoryview) or kind not in (*_ELEMENTS, "CHAR"):
+        return data
+    return np.frombuffer(data, _ELEMENTS.get(kind, "i1"))
+
+
 class PluginField(Api):
     """One named value of a plugin: a buffer with an element type."""
 
     name = attr(
         lambda self: self._state.name, lambda self, value: setattr(self._state, "name", str(value)), doc="Name."
     )
-    data = attr(lambda self: self._state.data, _put_data, doc="The value: bytes or an array.")
+    data = attr(_get_data, _put_data, doc="The value: an array; bytes where the type is unknown.")
     type = plain("type", PluginFieldType, "The type of the elements.")
     size = plain("size", int, "How many elements there are.")
 

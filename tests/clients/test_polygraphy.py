@@ -141,6 +141,10 @@ def test_the_library(tmp_path: Path) -> None:
     run(tmp_path, Path(__file__).parent / "polygraphy_api.py", VIT).right("all of it is right")
 
 
+def test_a_plugin_for_a_node(tmp_path: Path) -> None:
+    run(tmp_path, Path(__file__).parent / "plugin_by_name.py").right("all of it is right")
+
+
 @pytest.mark.parametrize("dialect", ["8", "11"])
 def test_other_dialects(tmp_path: Path, dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIRT_DIALECT", dialect)
