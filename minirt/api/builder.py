@@ -209,8 +209,14 @@ class Builder(Managed):
             bool(_STRIP & config.flags),
             "WEIGHT_STREAMING" in config.flags,
         )
-        scratch = config.pools.get("WORKSPACE", 0)
-        return replace(options, tuning=_tuning(config), wide=wide_layers(cells) if permitted else (), workspace=scratch)
+        told = {layer.name: layer.metadata for layer in cells.layers if layer.metadata}
+        return replace(
+            options,
+            tuning=_tuning(config),
+            wide=wide_layers(cells) if permitted else (),
+            workspace=config.pools.get("WORKSPACE", 0),
+            metadata=told if options.verbosity in ("DETAILED", "VERBOSE") else {},
+        )
 
     def _narrow_types(self, cells: NetworkCells, config: ConfigState) -> list[DType]:
         """Return the narrow types that single layers may be told to compute in: permitted, or constraints are kept."""

@@ -12,10 +12,12 @@ from minirt.api.declare import attr, method, plain
 from minirt.api.dialect import Api
 from minirt.api.enums import LayerInformationFormat
 from minirt.api.logger import IErrorRecorder
+from minirt.build.freeze import DEBUG
 from minirt.build.load import Package
 from minirt.errors import ApiError
 from minirt.plan.plan import KernelStep, Plan, Step, View
-from minirt.types.dim import Expr
+from minirt.types.dim import Dim, symbols
+from minirt.types.evaluate import Evaluator
 
 
 @dataclass
@@ -31,32 +33,51 @@ class InspectorState:
 _WORDS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "Int32", "i64": "Int64", "i8": "Int8", "bool": "Bool"}
 
 
-def _tensor(view: View, names: Mapping[int, str]) -> dict[str, Any]:
+@dataclass
+class _Words:
+    """What rows are told with: names of buffers, sizes of dims that are known, and layers' metadata."""
+
+    names: Mapping[int, str]
+    sizes: Mapping[str, int]
+    metadata: Mapping[str, str]
+
+    def dims(self, shape: Sequence[Dim]) -> list[int]:
+        """Return dims, -1 for those that nothing sets."""
+        evaluate = Evaluator(dict(self.sizes))
+        return [evaluate.integer(d) if symbols(d) <= self.sizes.keys() else -1 for d in shape]
+
+    def said(self, label: str) -> str:
+        """Return the metadata of the layers that a step computes, as TensorRT joins them."""
+        found = [self.metadata[name] for name in label.split(" + ") if name in self.metadata]
+        return "\x1e".join(found)
+
+
+def _tensor(view: View, words: _Words) -> dict[str, Any]:
     """Return an operand or result as the inspector tells it."""
     dtype = _WORDS.get(view.type.dtype.name, view.type.dtype.name)
     order = "Row major linear" if not view.type.layout else f"Axes in order {list(view.type.layout)},"
     return {
-        "Name": names.get(view.buffer, f"buffer {view.buffer}"),
+        "Name": words.names.get(view.buffer, f"buffer {view.buffer}"),
         "Location": "Device",
-        "Dimensions": [int(d) if not isinstance(d, Expr) else -1 for d in view.type.shape],
+        "Dimensions": words.dims(view.type.shape),
         "Format/Datatype": f"{order} {dtype} format",
     }
 
 
-def _words(tactic: Mapping[str, Any]) -> str:
+def _tactic(tactic: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in tactic.items())
 
 
-def _row(step: Step, names: Mapping[int, str]) -> dict[str, Any]:
+def _row(step: Step, words: _Words) -> dict[str, Any]:
     """Return a layer as the inspector tells it."""
     row: dict[str, Any] = {"Name": step.label, "LayerType": type(step).__name__.removesuffix("Step")}
-    row["Inputs"] = [_tensor(v, names) for v in getattr(step, "reads", ())]
-    row["Outputs"] = [_tensor(v, names) for v in getattr(step, "writes", ())]
+    row["Inputs"] = [_tensor(v, words) for v in getattr(step, "reads", ())]
+    row["Outputs"] = [_tensor(v, words) for v in getattr(step, "writes", ())]
     if isinstance(step, KernelStep):
         row["TacticName"] = " / ".join(dict.fromkeys(c.kernel for c in step.choices))
-        row["TacticValue"] = " / ".join(dict.fromkeys(f"{c.kernel} {_words(c.tactic)}".strip() for c in step.choices))
+        row["TacticValue"] = " / ".join(dict.fromkeys(f"{c.kernel} {_tactic(c.tactic)}".strip() for c in step.choices))
     row["StreamId"] = getattr(step, "stream", 0)
-    row["Metadata"] = ""
+    row["Metadata"] = words.said(step.label)
     return row
 
 
@@ -81,8 +102,12 @@ class EngineInspector(Api, since=8):
             return []
         if verbosity not in ("DETAILED", "VERBOSE"):  # the latter is what TensorRT 8 called it
             return [step.label for step in plan.steps]
-        names = {b.view.buffer: b.name for b in (*plan.inputs, *plan.outputs)}
-        return [_row(step, names) for step in plan.steps]
+        words = _Words(
+            {b.view.buffer: b.name.removeprefix(DEBUG) for b in (*plan.inputs, *plan.outputs)},
+            {} if state.context is None or state.context._state.missing() else state.context._state.solve(),
+            state.package.about.get("metadata", {}),
+        )
+        return [_row(step, words) for step in plan.steps]
 
     @method()
     def get_layer_information(self, layer_index: int, format: LayerInformationFormat) -> str:
@@ -96,7 +121,7 @@ class EngineInspector(Api, since=8):
     def get_engine_information(self, format: LayerInformationFormat) -> str:
         """Return what all layers are, a line each or as JSON."""
         rows = EngineInspector._rows(self)
-        names = [b.name for b in self._state.package.bindings]
+        names = [b.name for b in self._state.package.bindings if not b.name.startswith(DEBUG)]
         if format.name == "JSON":
             return json.dumps({"Layers": rows, "Bindings": names})
         return "\n".join(["Layers:", *(_text(r, format) for r in rows), "", "Bindings:", *names])

@@ -177,6 +177,7 @@ def sections(
         "streaming": options.streaming,
         "wide": list(options.wide),
         "unfused": list(options.unfused),
+        "metadata": dict(options.metadata),
         "formats": {k: list(v) for k, v in sorted(options.formats.items())},
         "inputs": [[v.op.label, encode_type(v.type)] for v in neutral.inputs if isinstance(v.op, Input)],
         "outputs": [[n, encode_type(v.type)] for n, v in zip(neutral.names, neutral.outputs, strict=True)],

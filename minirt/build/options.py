@@ -35,7 +35,8 @@ class Options:
     ``permitted`` names types that float32 work may be done in ("f16", "bf16"); ``tf32`` lets matrix products of float32
     use TF32 on tensor cores; ``verbosity`` is what the engine tells of its layers ("NONE", "LAYER_NAMES_ONLY",
     "DETAILED").  ``strip`` leaves the numbers of refittable weights out; ``streaming`` lets weights lie on the host.
-    ``wide`` are layers that stay in float32; ``unfused`` are debug tensors that nobody named.
+    ``wide`` are layers that stay in float32; ``unfused`` are debug tensors that nobody named;
+    ``metadata`` is what is told of layers, by name.
     ``formats`` are those of inputs and outputs that are not row-major, by name: format and channels.
     ``workspace`` is the most bytes of scratch memory that a node may take, 0 for no limit.
     From ``level`` 3 on tactics are timed, as ``tuning`` says.
@@ -55,6 +56,7 @@ class Options:
     formats: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     wide: tuple[str, ...] = ()
     unfused: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
     workspace: int = 0
 
 

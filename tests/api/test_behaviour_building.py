@@ -274,20 +274,6 @@ def test_types_of_layers_that_make_integers(module: Any) -> None:
             net.add_quantize(x, one)
 
 
-def test_activations_have_their_usual_parameters() -> None:
-    net = trt.Builder(trt.Logger()).create_network()
-    x = net.add_input("x", trt.float32, (4,))
-    wanted = {"LEAKY_RELU": (0.01, 0), "ELU": (1, 0), "SELU": (1.67326, 1.05070), "HARD_SIGMOID": (0.2, 0.5)}
-    wanted |= {"SOFTPLUS": (1, 1), "SCALED_TANH": (1, 1), "THRESHOLDED_RELU": (1, 0)}
-    for name, (alpha, beta) in wanted.items():
-        layer = net.add_activation(x, trt.ActivationType.__members__[name])
-        assert layer.alpha == pytest.approx(alpha, rel=1e-5), name
-        if beta:
-            assert layer.beta == pytest.approx(beta, rel=1e-5), name
-    clip = net.add_activation(x, trt.ActivationType.CLIP)
-    assert (clip.alpha, clip.beta) == (-np.finfo(F).max, np.finfo(F).max)
-
-
 @pytest.mark.parametrize("module", ALL)
 def test_required_arguments_that_follow_optional_ones(module: Any) -> None:
     net = explicit(module, module.Builder(module.Logger()))

@@ -280,9 +280,5 @@ def test_a_listener_sees_what_fusion_leaves() -> None:
     wanted = np.maximum(a @ w, 0)
     same(listener.seen["relu"], wanted)
     same(listener.seen["soft"], np.exp(wanted) / np.exp(wanted).sum(1, keepdims=True))
-    listener.seen.clear()
-    context.unfused_tensors_debug_state = False
-    context.run({"x": a})
-    assert not listener.seen
     assert net.unmark_unfused_tensors_as_debug_tensors()
     assert not builder.build_engine_with_config(net, config).is_debug_tensor("relu")

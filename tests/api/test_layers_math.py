@@ -48,8 +48,12 @@ def test_activation(name: str) -> None:
 def test_default_parameters_of_activations() -> None:
     net = network()
     (x,) = inputs(net, X)
-    for name, alpha, beta in (("LEAKY_RELU", 0.01, None), ("SELU", 1.67326, 1.05070), ("HARD_SIGMOID", 0.2, 0.5)):
-        layer = net.add_activation(x, getattr(trt.ActivationType, name))
+    most = float(np.finfo(np.float32).max)
+    wanted: dict[str, tuple[float, float | None]] = {"LEAKY_RELU": (0.01, None), "SELU": (1.67326, 1.05070)}
+    wanted |= {"HARD_SIGMOID": (0.2, 0.5), "ELU": (1, None), "SOFTPLUS": (1, 1), "SCALED_TANH": (1, 1)}
+    wanted |= {"THRESHOLDED_RELU": (1, None), "CLIP": (-most, most)}
+    for name, (alpha, beta) in wanted.items():
+        layer = net.add_activation(x, trt.ActivationType.__members__[name])
         assert layer.alpha == pytest.approx(alpha, abs=1e-5)
         assert beta is None or layer.beta == pytest.approx(beta, abs=1e-5)
 
