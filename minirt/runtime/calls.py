@@ -12,7 +12,7 @@ from minirt.ops.user_call import Row, Runner, UserCall, plugins
 from minirt.plan.plan import CallStep, View
 from minirt.runtime.backend import Backend
 from minirt.runtime.frame import Frame
-from minirt.runtime.host import op_of_text
+from minirt.runtime.host import read_op
 from minirt.types.tensor import Tensor
 
 
@@ -41,7 +41,7 @@ def attached(executor: Owner, step: CallStep) -> Attached:
     """The executor's plugin of a step, made when first asked for."""
     found = executor.attached.get(id(step))
     if found is None:
-        call = op_of_text(step.node)
+        call = read_op(step.node)
         assert isinstance(call, UserCall)
         try:
             runner = plugins(call).attach(call, step.tactic, not executor.backend.host_memory)

@@ -19,7 +19,12 @@ from minirt.types.tensor import Tensor
 
 @lru_cache(maxsize=4096)
 def op_of_text(text: str) -> Op:
-    """The op that a host step holds as text."""
+    """The op that a host step holds as text, remembered."""
+    return read_op(text)
+
+
+def read_op(text: str) -> Op:
+    """The op that a step holds as text."""
     return decode_op(json.loads(text), lambda t: parse_graph(t, {}), {})
 
 
