@@ -32,10 +32,10 @@ def scaled_channels_scale_the_weights(x: Value, scale: Value, w: Value, root: Va
     pixels, results = product(space), w.shape[0]
     if not isinstance(pixels, int) or not isinstance(results, int) or pixels <= results or x.dtype is not w.dtype:
         return None
-    extras = [_as_rows(e, root.shape) for e in root.node.inputs[2:]]
+    extras = [as_rows(e, root.shape) for e in root.node.inputs[2:]]
     if any(e is None for e in extras):
         return None
-    rows = apply(Reshape((batch, pixels, channels)), _channels_last(x))
+    rows = apply(Reshape((batch, pixels, channels)), channels_last(x))
     weights = apply(Reshape((1, results, channels)), w)
     scaled = apply(Mul(), weights, apply(Reshape((batch, 1, channels)), scale))
     made = apply(Gemm(trans_b=True, epilogue=op.epilogue), rows, scaled, *(e for e in extras if e is not None))
@@ -49,11 +49,12 @@ def _pointwise(op: Conv, w: Value) -> bool:
     return plain and all(isinstance(k, int) and k == 1 for k in w.shape[2:])
 
 
-def _channels_last(x: Value) -> Value:
+def channels_last(x: Value) -> Value:
+    """[N, C, space...] as [N, space..., C]."""
     return apply(Transpose((0, *range(2, x.rank), 1)), x)
 
 
-def _as_rows(extra: Value, shape: tuple[Dim, ...]) -> Value | None:
+def as_rows(extra: Value, shape: tuple[Dim, ...]) -> Value | None:
     """An operand that broadcasts to [N, O, space...] as one that does to [N, pixels, O]; None where it varies oddly."""
     if extra.tensor.size == 1:
         return apply(Reshape((1,)), extra)
@@ -61,7 +62,7 @@ def _as_rows(extra: Value, shape: tuple[Dim, ...]) -> Value | None:
     space, ones = full[2:], (1,) * len(full[2:])
     if space != shape[2:] and space != ones:
         return None
-    return apply(Reshape((full[0], product(space), full[1])), _channels_last(apply(Reshape(full), extra)))
+    return apply(Reshape((full[0], product(space), full[1])), channels_last(apply(Reshape(full), extra)))
 
 
 EXCITE = (scaled_channels_scale_the_weights,)

@@ -18,6 +18,7 @@ from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.loops import LOOPS
 from minirt.optimize.moves import MOVES
 from minirt.optimize.normalizing import NORMALIZING
+from minirt.optimize.patches import PATCHES
 from minirt.optimize.patterns import PATTERNS
 from minirt.optimize.precision import WIDENING
 from minirt.optimize.rewrite import Rule, rewrite
@@ -76,8 +77,8 @@ def fusing(attention: tuple[Rule, ...]) -> tuple[Pass, ...]:
 
     ``attention`` finds what their kernels keep out of memory before it is taken apart.
     """
-    found, scaled = Pass("find attention", attention + CANONICAL), Pass("scale weights", EXCITE + REGIONS)
-    return (*FUSING[:1], found, *FUSING[1:3], scaled, *FUSING[3:])
+    found, products = Pass("find attention", attention + CANONICAL), Pass("find products", EXCITE + PATCHES + REGIONS)
+    return (*FUSING[:1], found, *FUSING[1:3], products, *FUSING[3:])
 
 
 WIDE = (Pass("widen narrow products", WIDENING),)
