@@ -187,8 +187,8 @@ def _gather(value: Value, depth: int) -> Ramp | None:
     made = Ramp((0,) * value.rank, inner.base)
     for step, part in zip(inner.steps, parts, strict=True):
         place = ramp(part, depth) if step else None
-        if step and place is None:
-            return None
+        if step and (place is None or bounds(place.base)[0] < 0 or any(x < 0 for x in place.steps)):
+            return None  # coordinates below 0 count from the end
         if place is not None:
             made = _sum(made, Ramp(tuple(step * s for s in place.steps[:-1]), step * place.base))
     return made
