@@ -26,6 +26,7 @@ from minirt.optimize.pipeline import NEUTRAL, fusing, run_passes
 from minirt.optimize.precision import narrow
 from minirt.types.dim import symbol
 from minirt.types.dtype import bool_, f16, f32, i64
+from minirt.types.evaluate import Evaluator
 from minirt.types.tensor import Tensor
 
 N, L = symbol("N"), symbol("L")
@@ -78,7 +79,7 @@ def feeds(graph: Graph, n: int = 2, length: int = 5) -> dict[str, Array]:
     rng = np.random.default_rng(length)
     out: dict[str, Array] = {}
     for value in graph.inputs:
-        shape = [{N: n, L: length}.get(d, d) for d in value.shape]
+        shape = [Evaluator({"N": n, "L": length}).integer(d) for d in value.shape]
         if value.dtype is bool_:
             out["seen"] = np.arange(shape[-1]) < rng.integers(1, shape[-1] + 1, (n, 1))
         else:
