@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product as product_of
 
 from minirt.kernels.kernel import Operand, Problem
 from minirt.kernels.twin.recipe import Call, Planned, Recipe, operand_data, register, split_text, strides_of
@@ -82,29 +83,27 @@ def inside(name: str, size: str, padding: str, corners: bool) -> str:
 
 
 def _taps(rank: int, mode: str, padding: str, corners: bool) -> str:
-    """Loops over taps, with their weights; then over channels."""
+    """Offsets (-1 outside) and weights of the taps along each axis, then a loop over channels."""
     first, count = {"nearest": (0, 1), "linear": (0, 2), "cubic": (-1, 4)}[mode]
-    outside = ["n * y_0", *(f"o{k} * y_{k + 2}" for k in range(rank))]
-    text = f"to = {' + '.join(outside)}\n"
-    text += "for c in range(channels):\n    sum = 0.0\n"
-    indent = "    "
-    for k in range(rank):
-        text += f"{indent}for t{k} in range({count}):\n"
-        indent += "    "
-        text += f"{indent}r{k} = b{k} + real(t{k} + {first})\n"
+    text = f"to = {' + '.join(['n * y_0', *(f'o{k} * y_{k + 2}' for k in range(rank))])}\n"
+    for k, t in product_of(range(rank), range(count)):
+        text += f"r{k} = b{k} + {float(t + first)!r}\n"
         if mode == "linear":
-            text += f"{indent}w{k} = 1.0 - abs(p{k} - r{k})\n"
+            text += f"w{k}_{t} = 1.0 - abs(p{k} - r{k})\n"
         elif mode == "cubic":
-            text += f"{indent}d = abs(p{k} - r{k})\n"
-            text += f"{indent}far = (((d - 5.0) * d + 8.0) * d - 4.0) * -0.75 if d < 2.0 else 0.0\n"
-            text += f"{indent}w{k} = ((1.25 * d - 2.25) * d * d + 1.0) if d <= 1.0 else far\n"
-        if padding != "zeros":
-            text += "".join(f"{indent}{line}\n" for line in inside(f"r{k}", f"size{k}", padding, corners).splitlines())
-        text += f"{indent}i{k} = int(r{k})\n"
-    within = " and ".join(f"i{k} >= 0 and i{k} < size{k}" for k in range(rank))
-    at = " + ".join(["n * x_0", "c * x_1", *(f"i{k} * x_{k + 2}" for k in range(rank))])
-    weight = "" if mode == "nearest" else "".join(f"w{k} * " for k in range(rank))
-    text += f"{indent}if {within}:\n{indent}    sum = sum + {weight}x[{at}]\n"
+            text += f"d = abs(p{k} - r{k})\n"
+            text += "far = (((d - 5.0) * d + 8.0) * d - 4.0) * -0.75 if d < 2.0 else 0.0\n"
+            text += f"w{k}_{t} = ((1.25 * d - 2.25) * d * d + 1.0) if d <= 1.0 else far\n"
+        text += inside(f"r{k}", f"size{k}", padding, corners) + f"i{k}_{t} = int(r{k})\n"
+        text += f"i{k}_{t} = i{k}_{t} * x_{k + 2} if i{k}_{t} >= 0 and i{k}_{t} < size{k} else -1\n"
+    text += "for c in range(channels):\n    start = n * x_0 + c * x_1\n    sum = 0.0\n"
+    for tap in product_of(*[range(count)] * rank):
+        names = [f"{k}_{t}" for k, t in enumerate(tap)]
+        weight = "" if mode == "nearest" else "".join(f"w{n} * " for n in names)
+        value = f"{weight}x[start + {' + '.join(f'i{n}' for n in names)}]"
+        if padding == "zeros":
+            value = f"({value} if {' and '.join(f'i{n} >= 0' for n in names)} else 0.0)"
+        text += f"    sum = sum + {value}\n"
     return text + "    y[to + c * y_1] = sum\n"
 
 

@@ -89,20 +89,64 @@ class SuppressionRecipe(Recipe):
         return text + (_shared_text(centre, threads) if threads else _alone_text(centre))
 
 
-_BETTER = "if best < 0 or s > top:\n    best = i\n    top = s\n"
-_READ = "s = scores[row + i * scores_2]\n"
+_ALONE = """m = 0
+for i in range(total):
+    s = scores[row + i * scores_2]
+    if s > least[0]:
+        left[start + m] = i
+        m = m + 1
+root = m // 2
+while root > 0:
+    root = root - 1
+SIFT_LATER
+kept = 0
+root = 0
+while m > 0 and kept < most[0]:
+    best = left[start]
+    m = m - 1
+    left[start] = left[start + m]
+SIFT
+CORNERS_P
+    hit = False
+    j = 0
+    while j < kept and not hit:
+        last = taken[start + j]
+        j = j + 1
+CORNERS_Q
+    if not hit:
+        taken[start + kept] = best
+        kept = kept + 1
+counts[e] = kept
+"""
+_SIFT = """r = root
+i = left[start + r]
+s = scores[row + i * scores_2]
+sinking = m > 0
+while sinking and 2 * r + 1 < m:
+    k = 2 * r + 1
+    child = left[start + k]
+    top = scores[row + child * scores_2]
+    if k + 1 < m:
+        other = left[start + k + 1]
+        score = scores[row + other * scores_2]
+        if score > top or (score == top and other < child):
+            k = k + 1
+            child = other
+            top = score
+    if top > s or (top == s and child < i):
+        left[start + r] = child
+        r = k
+    else:
+        sinking = False
+left[start + r] = i
+"""
 
 
 def _alone_text(centre: bool) -> str:
-    """One thread: what is left is a list that shrinks."""
-    text = f"m = 0\nbest = -1\ntop = 0.0\nfor i in range(total):\n    {_READ}    if s > least[0]:\n"
-    text += "        left[start + m] = i\n        m = m + 1\n" + indented(_BETTER, 2)
-    text += "kept = 0\nwhile best >= 0 and kept < most[0]:\n"
-    text += "    taken[start + kept] = best\n    kept = kept + 1\n" + indented(corner_text("p", "best", centre))
-    text += "    last = best\n    best = -1\n    rest = 0\n    for j in range(m):\n        i = left[start + j]\n"
-    text += "        if i != last:\n" + indented(corner_text("q", "i", centre) + _OVERLAP, 3)
-    text += "            if not hit:\n                left[start + rest] = i\n                rest = rest + 1\n"
-    return text + indented(_READ + _BETTER, 4) + "    m = rest\ncounts[e] = kept\n"
+    """One thread: a heap gives the best that is left, which is kept unless it overlaps one that was."""
+    text = _ALONE.replace("SIFT_LATER\n", indented(_SIFT)).replace("SIFT\n", indented(_SIFT))
+    text = text.replace("CORNERS_P\n", indented(corner_text("p", "best", centre)))
+    return text.replace("CORNERS_Q\n", indented(corner_text("q", "last", centre) + _OVERLAP, 2))
 
 
 _SHARED = """best = -1
