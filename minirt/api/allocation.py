@@ -16,8 +16,15 @@ _ALIGNMENT = 256
 def _free(allocator: IGpuAllocator, address: int) -> None:
     if isinstance(allocator, IGpuAsyncAllocator):
         call_back(allocator, "deallocate_async", False, address, 0)
+    elif _defines(allocator, "free") and not _defines(allocator, "deallocate"):  # its name in TensorRT 7 and 8
+        call_back(allocator, "free", None, address)
     else:
         call_back(allocator, "deallocate", False, address)
+
+
+def _defines(allocator: IGpuAllocator, name: str) -> bool:
+    """Return whether a script's class has a method of its own."""
+    return any(name in kind.__dict__ for kind in type(allocator).__mro__ if not kind.__module__.startswith("minirt"))
 
 
 class GivenByAllocator:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import minirt as trt
+from minirt import v7, v8
 from tests.api.nets import Keeper, same
 
 ROWS, WIDTH = 64, 128
@@ -251,3 +252,26 @@ def test_engines_that_are_gone_leave_nothing() -> None:
     gc.collect()
     assert rss() - held < 4 << 20
     assert len(gc.get_objects()) - objects < 600
+
+
+@pytest.mark.parametrize("module", [v7, v8], ids=["7", "8"])
+def test_an_allocator_of_an_older_dialect_frees(module: Any) -> None:
+    class Older(module.IGpuAllocator):  # type: ignore[misc]
+        def __init__(self) -> None:
+            module.IGpuAllocator.__init__(self)
+            self.counting = Counting()
+
+        def allocate(self, size: int, alignment: int, flags: int) -> int:
+            return self.counting.allocate(size, alignment, flags)
+
+        def free(self, memory: int) -> None:
+            self.counting.deallocate(memory)
+
+    older = Older()
+    runtime = module.Runtime(module.Logger(module.Logger.ERROR))
+    runtime.gpu_allocator = older
+    engine = runtime.deserialize_cuda_engine(engine_of().serialize())
+    context = engine.create_execution_context()
+    assert older.counting.calls > 1
+    del context, engine
+    assert not older.counting.held
