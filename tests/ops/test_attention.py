@@ -70,7 +70,7 @@ def test_it_is_the_formula(name: str, groups: int) -> None:
         bias = bias + arrays[3]
     if offset is not None:
         seen = seen & (np.arange(7) <= np.arange(5)[:, None] + offset)
-    want = formula(*arrays[:3], seen, bias, op.scale)
+    want = formula(arrays[0], arrays[1], arrays[2], seen, bias, op.scale)
     want = np.nan_to_num(want) if op.guard or op.empty else want
     feeds = {f"x{i}": a for i, a in enumerate(arrays)}
     for written_out in (False, True):
