@@ -10,7 +10,7 @@ from minirt.ops.gemm import Gemm
 from minirt.ops.movement import Reshape, Transpose
 from minirt.optimize.excite import as_rows
 from minirt.optimize.rewrite import rule
-from minirt.types.dim import Expr, product
+from minirt.types.dim import product
 
 _FEW = 8
 """Channels of an image that are too few for its pixels to be copied to matrix units one by one."""
@@ -22,10 +22,12 @@ def patches_are_rows(x: Value, w: Value, root: Value) -> Value | None:
     op = op_of(root, Conv)
     channels, *space = x.shape[1:]
     taps = w.shape[2:]
-    known = (channels, *space, *w.shape)
-    if any(isinstance(d, Expr) for d in known) or not _side_by_side(op, taps) or not channels < _FEW:
+    if not isinstance(channels, int) or channels >= _FEW or not _side_by_side(op, taps):
         return None
-    if any(s % t for s, t in zip(space, taps, strict=True)) or product(list(taps)) < _FEW:
+    if any(s != n * t for s, n, t in zip(space, root.shape[2:], taps, strict=True)):
+        return None
+    numbers = product([channels, *taps])
+    if not isinstance(numbers, int) or numbers < channels * _FEW:
         return None
     if len(root.node.outputs) > 1 or (op.epilogue is not None and uses_index(op.epilogue.results)):
         return None
@@ -36,8 +38,7 @@ def patches_are_rows(x: Value, w: Value, root: Value) -> Value | None:
     pairs = [d for pair in zip(counts, taps, strict=True) for d in pair]
     cut = apply(Reshape((batch, channels, *pairs)), x)
     order = (0, *range(2, 2 + 2 * rank, 2), 1, *range(3, 3 + 2 * rank, 2))
-    pixels, numbers = product(list(counts)), product([channels, *taps])
-    rows = apply(Reshape((batch, pixels, numbers)), apply(Transpose(order), cut))
+    rows = apply(Reshape((batch, product(counts), numbers)), apply(Transpose(order), cut))
     weights = apply(Reshape((w.shape[0], numbers)), w)
     made = apply(Gemm(trans_b=True, epilogue=op.epilogue), rows, weights, *(e for e in extras if e is not None))
     spread = apply(Reshape((batch, *counts, w.shape[0])), made)
