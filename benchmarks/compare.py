@@ -127,9 +127,14 @@ class Comparison:
             return path
         command = [sys.executable, "-m", "benchmarks.export", text, str(self.folder)]
         limit = max(1.0, min(self.left, 300.0))
+        cores = max(1, (os.cpu_count() or 1) // self.options.jobs)
         try:
             done = subprocess.run(
-                [*command, "--precision", self.options.precision], capture_output=True, text=True, timeout=limit
+                [*command, "--precision", self.options.precision],
+                capture_output=True,
+                text=True,
+                timeout=limit,
+                env={**os.environ, "OMP_NUM_THREADS": str(cores)},
             )
         except subprocess.TimeoutExpired:
             raise Absent("its export takes too long") from None

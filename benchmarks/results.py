@@ -15,6 +15,9 @@ from minirt.runtime.measure import Ceilings, StepTime
 from minirt.tools.profile import as_facts, as_table
 
 
+KERNELS_SHOWN = 6
+
+
 @dataclass(frozen=True)
 class Row:
     """One case; contender 0 is minirt. ``facts`` are the contenders' figures, once settled."""
@@ -63,23 +66,29 @@ def _finite(value: float) -> float | None:
 
 
 def print_row(row: Row) -> None:
-    """A line for the case, and one for what building cost."""
-    times = "  ".join(
-        f"{n} {t.median:.3f} ms ±{100 * t.spread:.1f}% err {e:.0e}"
+    """A line for the case, one for what building cost and for its kernels."""
+    times = ", ".join(
+        f"{n} {t.median:.3f} ±{100 * t.spread:.1f}% err {e:.0e}"
         for n, t, e in zip(row.names, row.timings, row.errors, strict=True)
     )
-    ratio = row.best_peer / row.timings[0].median
-    steps = sum(s.microseconds for s in row.steps) / 1e3
-    print(f"{row.case:18} {row.precision}  x{ratio:.2f}  {times}", flush=True)
-    facts = row.facts[0]
-    builds = ", ".join(f"{k} {v:.1f}" for k, v in facts.items())
-    peers = "; ".join(f"{n}: " + ", ".join(f"{k} {v:.1f}" for k, v in f.items()) for n, f in _peers(row) if f)
-    floor = f"floor {row.floor:.3f} ms, steps alone {steps:.3f} ms in {len(row.steps)}, host {row.host:.1f} us"
-    print(f"{'':18} {floor}, {builds}{'; ' if peers else ''}{peers}", flush=True)
+    print(f"{row.case} {row.precision} x{row.best_peer / row.timings[0].median:.2f}: {times} ms", flush=True)
+    facts = [
+        f"{n}: " + ", ".join(f"{k} {v:.1f}" for k, v in f.items()) for n, f in zip(row.names, row.facts, strict=True)
+    ]
+    total, count = sum(s.microseconds for s in row.steps) / 1e3, len(row.steps)
+    print(f"  floor {row.floor:.3f} ms, {count} steps alone {total:.3f} ms, host {row.host:.1f} us; {'; '.join(facts)}")
+    print(f"  us (floor) of kernels: {_by_kernel(row)}", flush=True)
 
 
-def _peers(row: Row) -> list[tuple[str, dict[str, float]]]:
-    return list(zip(row.names[1:], row.facts[1:], strict=True))
+def _by_kernel(row: Row) -> str:
+    kinds: dict[str, list[StepTime]] = {}
+    for step in row.steps:
+        kinds.setdefault(step.kernel, []).append(step)
+    ordered = sorted(kinds.items(), key=lambda item: -sum(s.microseconds for s in item[1]))
+    return ", ".join(
+        f"{len(steps)} {name} {sum(s.microseconds for s in steps):.0f} ({sum(row.limits.floor(s) for s in steps):.0f})"
+        for name, steps in ordered[:KERNELS_SHOWN]
+    )
 
 
 def print_steps(row: Row, count: int) -> None:
