@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 
 from minirt.standins import c_loading
 from minirt.standins.finder import StandinFinder, installed_path, module_called, package
@@ -43,6 +44,23 @@ def install() -> None:
                 importlib.import_module(f"cuda.bindings.{name}")
         _FINDER.install()
         c_loading.install()
+
+
+_OLD_NAMES = StandinFinder(
+    {
+        f"cuda.{old}": module_called(f"cuda.bindings.{new}")
+        for old, new in (("cuda", "driver"), ("cudart", "runtime"), ("nvrtc", "nvrtc"))
+    }
+)
+
+
+def answer_old_names() -> None:
+    """Let `cuda.cuda`, `cuda.cudart` and `cuda.nvrtc` be those of `cuda.bindings`, where the installed one lacks them.
+
+    CUDA Python 13 took these names away; scripts of before have them.
+    """
+    if _OLD_NAMES not in sys.meta_path:
+        sys.meta_path.append(_OLD_NAMES)
 
 
 def installed() -> bool:

@@ -70,3 +70,5 @@ def answer_names() -> None:
     tensorrt_name.install()
     if default_target().name == "cpu":
         cuda_names.install()
+    else:
+        cuda_names.answer_old_names()

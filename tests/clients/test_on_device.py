@@ -84,6 +84,8 @@ def test_the_library_of_polygraphy(tmp_path: Path) -> None:
 
 CHILDREN = """
 import subprocess, sys
+from cuda import cuda, cudart, nvrtc  # as scripts of before CUDA Python 13 say
+assert int(cudart.cudaGetDeviceCount()[0]) == 0
 text = "import tensorrt, cuda.bindings.runtime as r; print(tensorrt.Builder.__module__, r.__name__)"
 print(subprocess.run([sys.executable, "-c", text], capture_output=True, text=True).stdout)
 """

@@ -84,3 +84,12 @@ def test_core_where_it_is_not_installed() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     wanted = "cuda.core.Program: CUDA source cannot run on the CPU (run the script where there is a GPU)\n"
     assert (done.stdout, done.stderr) == (wanted, "")
+
+
+def test_names_that_cuda_python_took_away() -> None:
+    if not installed_path("cuda.bindings"):
+        pytest.skip("cuda.bindings is not installed")
+    text = "from cuda import cuda, cudart, nvrtc; import cuda.bindings.runtime as r; print(cudart is r, cuda.__name__)"
+    command = [sys.executable, "-c", f"from minirt.standins import cuda_names; cuda_names.answer_old_names(); {text}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert (done.stdout, done.stderr) == ("True cuda.bindings.driver\n", "")
