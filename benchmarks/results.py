@@ -14,7 +14,6 @@ from benchmarks.contender import Contender, Timing
 from minirt.runtime.measure import Ceilings, StepTime
 from minirt.tools.profile import as_facts, as_table
 
-
 KERNELS_SHOWN = 6
 
 
