@@ -10,10 +10,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from minirt.ir.op import Op, Value, apply
-from minirt.ir.scalar import Body, uses_index
+from minirt.ir.scalar import Body, arg, uses_index
+from minirt.ops.arithmetic import Add
+from minirt.ops.epilogue import accumulator
+from minirt.ops.gemm import Gemm
 from minirt.ops.importer import number
 from minirt.ops.movement import Concat, Expand, Pad, reshaped, sliced, transposed
-from minirt.types.dim import Dim, ceil, divide, maximum, mul
+from minirt.ops.pointwise import Map
+from minirt.types.dim import Dim, ceil, divide, maximum, mul, product
 from minirt.types.dtype import DType
 
 
@@ -114,12 +118,46 @@ def convolved(op: Windowed, out: Sequence[Dim], inputs: Sequence[Value]) -> Valu
     if not _peelable(op, taps):
         return None
     assert isinstance(taps, int)
+    if w.shape[1] == 1 and inner and taps > 1:
+        return _by_channel(op, out, inputs, taps)
     wide = padded_depth(channels_last(x), op.pads[0], op.pads[rank])
     starts = [tap * op.dilations[0] for tap in range(taps)]
     images = side_by_side(wide, starts, out[2], op.strides[0], inner)
     more = [as_images(e, x.shape[0], out[2], x.rank) for e in extras]
     y = apply(_narrower(op), images, taps_as_channels(w, range(taps), 1, inner), *more)
     return channels_second(from_images(y, x.shape[0], out[2]))
+
+
+def _by_channel(op: Windowed, out: Sequence[Dim], inputs: Sequence[Value], taps: int) -> Value:
+    """A depthwise Conv as the sum, over taps along the first spatial axis, of depthwise Convs without that axis."""
+    x, w, *extras = inputs
+    rank, total = len(op.strides), accumulator(x.dtype)
+    wide = padded_depth(channels_last(x), op.pads[0], op.pads[rank])
+    plain = _narrower(op, epilogue=Body((total,), (arg(0, total),)))
+    parts = []
+    for tap in range(taps):
+        images = side_by_side(wide, [tap * op.dilations[0]], out[2], op.strides[0], True)
+        parts.append(apply(plain, images, taps_as_channels(w, [tap], 1, True)))
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = apply(Add(), whole, part)
+    more = [as_images(e, x.shape[0], out[2], x.rank) for e in extras]
+    return channels_second(from_images(apply(Map(op.body(x.dtype)), whole, *more), x.shape[0], out[2]))
+
+
+def _apart(op: Windowed, inputs: Sequence[Value]) -> Value:
+    """A ConvTranspose whose windows lie side by side: one product, and its columns moved to their places."""
+    x, w, *extras = inputs
+    rank, total = len(op.strides), accumulator(x.dtype)
+    last = channels_last(x)
+    rows = reshaped(last, (product(last.shape[:-1]), last.shape[-1]))
+    matrix = reshaped(channels_last(w), (w.shape[0], mul(product(w.shape[2:]), w.shape[1])))
+    sums = apply(Gemm(epilogue=Body((total,), (arg(0, total),))), rows, matrix)
+    apart = reshaped(sums, (*last.shape[:-1], *w.shape[2:], w.shape[1]))
+    axes = [axis for k in range(rank) for axis in (1 + k, 1 + rank + k)]
+    places = [mul(n, k) for n, k in zip(x.shape[2:], w.shape[2:], strict=True)]
+    y = reshaped(transposed(apart, (0, *axes, 2 * rank + 1)), (x.shape[0], *places, w.shape[1]))
+    return apply(Map(op.body(x.dtype)), channels_second(y), *extras)
 
 
 def spread(op: Windowed, out: Sequence[Dim], inputs: Sequence[Value], more: Sequence[Dim]) -> Value | None:
@@ -133,6 +171,8 @@ def spread(op: Windowed, out: Sequence[Dim], inputs: Sequence[Value], more: Sequ
     if not _peelable(op, taps) or not isinstance(begin, int) or bent:
         return None
     assert isinstance(taps, int)
+    if tuple(w.shape[2:]) == op.strides and not inner and not any((*op.pads, *more)) and set(op.dilations) == {1}:
+        return _apart(op, inputs)
     count, phases = ceil(divide(out[2], step)), _phases(taps, step, begin, op.dilations[0])
     shifts = [shift for phase in phases for _, shift in phase]
     low = max(0, -min(shifts))

@@ -32,24 +32,42 @@ class FoldRecipe(Recipe):
             numbers |= {f"begin{k}": op.pads[k], f"gap{k}": op.dilations[k]}
         data = {"x": operand_data("in", 0, x), "y": operand_data("out", 0, y)}
         cost = 10 * max(1, problem.likely(product(op.kernel)))
-        return Planned([Call("fold", data, numbers, product(y.shape), {}, {"rank": len(op.kernel)}, cost)])
+        return Planned(
+            [
+                Call(
+                    "fold",
+                    data,
+                    numbers,
+                    product(y.shape),
+                    {},
+                    {"rank": len(op.kernel), "dense": int(set(op.dilations) == {1})},
+                    cost,
+                )
+            ]
+        )
 
     def text(self, routine: str, flags: Flags) -> str:
-        """Loops over taps, those left out that fall between."""
-        axes, pad = range(int(flags["rank"])), ""
+        """Loops over the taps that fall on the element."""
+        axes, pad, after = range(int(flags["rank"])), "", ""
         names = ["n", "c", *(f"o{k}" for k in axes)]
-        text = split_text(names, ["", "channels", *(f"out{k}" for k in axes)]) + "sum = sum_of_none\n"
+        text = split_text(names, ["", "channels", *(f"out{k}" for k in axes)]) + "sum = 0\n"
         tap = "0"
         for k in axes:
-            text += f"{pad}for t{k} in range(taps{k}):\n"
-            pad += "    "
-            text += f"{pad}a{k} = o{k} + begin{k} - t{k} * gap{k}\n"
-            text += f"{pad}if a{k} >= 0 and a{k} % step{k} == 0 and a{k} // step{k} < in{k}:\n"
-            pad += "    "
+            if flags["dense"]:  # every stride-th tap, each reading the window before
+                text += f"{pad}a{k} = (o{k} + begin{k}) // step{k}\n"
+                text += f"{pad}for t{k} in range((o{k} + begin{k}) % step{k}, taps{k}, step{k}):\n"
+                text += f"{pad}    if a{k} >= 0 and a{k} < in{k}:\n"
+                after = f"{pad}    a{k} = a{k} - 1\n" + after
+            else:
+                text += f"{pad}for t{k} in range(taps{k}):\n{pad}    a{k} = o{k} + begin{k} - t{k} * gap{k}\n"
+                text += f"{pad}    if a{k} >= 0 and a{k} % step{k} == 0 and a{k} // step{k} < in{k}:\n"
+            pad += "        "
             tap = f"({tap}) * taps{k} + t{k}"
-        at = " + ".join(["n * x_0", "c * x_1", f"({tap}) * x_2", *(f"(a{k} // step{k}) * x_{k + 3}" for k in axes)])
+        divided = "" if flags["dense"] else " // step{k}"
+        places = [f"(a{k}{divided.replace('{k}', str(k))}) * x_{k + 3}" for k in axes]
+        at = " + ".join(["n * x_0", "c * x_1", f"({tap}) * x_2", *places])
         to = " + ".join(["n * y_0", "c * y_1", *(f"o{k} * y_{k + 2}" for k in axes)])
-        return (text + f"{pad}sum = sum + x[{at}]\ny[{to}] = sum\n").replace("sum_of_none", "0")
+        return f"{text}{pad}sum = sum + x[{at}]\n{after}y[{to}] = sum\n"
 
 
 class DetRecipe(Recipe):
