@@ -6,7 +6,7 @@ work on the last axes, or element by element, and need no change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minirt.ir.op import Value
@@ -42,6 +42,12 @@ def _axis(*names: str) -> Callable[[Fields, int], Fields]:
     return shift
 
 
+def _gather(fields: Fields, rank: int) -> Fields:
+    if fields.get("mode") == "ND":
+        return {}
+    return {"axis": int(fields["axis"]) + 1} if int(fields["axis"]) >= 0 else {}
+
+
 def _shuffle(fields: Fields, rank: int) -> Fields:
     out: Fields = {}
     for name in ("first_transpose", "second_transpose"):
@@ -67,7 +73,7 @@ _SHIFTS: dict[str, Callable[[Fields, int], Fields]] = {
     "TOPK": _mask("axes"),
     "NORMALIZATION": _mask("axes"),
     "CONCATENATION": _axis("axis"),
-    "GATHER": _axis("axis"),
+    "GATHER": _gather,
     "ONE_HOT": _axis("axis"),
     "SCATTER": _axis("axis"),
     "SHUFFLE": _shuffle,
@@ -76,9 +82,13 @@ _SHIFTS: dict[str, Callable[[Fields, int], Fields]] = {
 }
 
 
-def shifted(kind: str, fields: Mapping[str, Any], operand: Value | None) -> Mapping[str, Any]:
+def shifted(kind: str, fields: Mapping[str, Any], operands: Sequence[Value | None]) -> Mapping[str, Any]:
     """Return the fields of a layer with axes counted from the batch, where its first operand has one."""
     shift = _SHIFTS.get(kind)
-    if shift is None or operand is None or not is_batched(operand):
+    first = operands[0] if operands else None
+    if shift is None or first is None or not is_batched(first):
         return fields
-    return {**fields, **shift(dict(fields), operand.rank)}
+    made = {**fields, **shift(dict(fields), first.rank)}
+    if kind == "GATHER" and operands[1] is not None and is_batched(operands[1]):  # each sample has indices of its own
+        made["num_elementwise_dims"] = int(fields["num_elementwise_dims"]) + 1
+    return made

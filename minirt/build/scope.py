@@ -115,7 +115,7 @@ def _meant(meaning: Translate, layer: LayerCell, operands: list[Value | None]) -
 def _as_frozen(layer: LayerCell, operands: list[Value | None]) -> Layer:
     made = Layer(layer, operands)
     if layer.network.implicit_batch and "node" not in layer.fields:
-        made.fields = dict(shifted(layer.kind, layer.fields, operands[0] if operands else None))
+        made.fields = dict(shifted(layer.kind, layer.fields, operands))
     return made
 
 

@@ -188,3 +188,17 @@ def test_nms() -> None:
     rows, count = outputs(net, layer, boxes, scores)
     assert rows.tolist() == [[0, 0, 0], [0, 0, 2]]
     assert (rows.dtype, int(count), layer.topk_box_limit) == (np.int32, 2, 5000)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_gather_with_elementwise_dims(axis: int) -> None:
+    rng = np.random.default_rng(axis)
+    a, index = rng.normal(size=(2, 3, 4, 5)).astype(np.float32), rng.integers(0, 3, (2, 6)).astype(np.int32)
+
+    def add(net: Any, data: Any, places: Any) -> Any:
+        layer = net.add_gather(data, places, axis)
+        layer.num_elementwise_dims = 1
+        return layer
+
+    wanted = np.stack([np.take(part, row, axis - 1) for part, row in zip(a, index, strict=True)])
+    same(compute(add, a, index), wanted)

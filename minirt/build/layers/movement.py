@@ -73,9 +73,14 @@ def gather(layer: Layer) -> Value:
         return emit("GatherND", data, to_i64(index), batch_dims=batch)
     if not batch:
         return emit("Gather", data, index, axis=axis)
-    if axis != batch:
+    if axis < batch:
         raise unsupported(layer, f"a gather along axis {axis} with {batch} elementwise dims")
-    return emit("GatherND", data, emit("Unsqueeze", to_i64(index), ints([-1])), batch_dims=batch)
+    between, added = list(range(batch, axis)), index.rank - batch
+    front = transpose(data, [*range(batch), axis, *between, *range(axis + 1, data.rank)])
+    found = emit("GatherND", front, emit("Unsqueeze", to_i64(index), ints([-1])), batch_dims=batch)
+    places = range(batch, batch + added)
+    before = range(batch + added, batch + added + len(between))
+    return transpose(found, [*range(batch), *before, *places, *range(before.stop, found.rank)])
 
 
 @translates("SCATTER")
