@@ -955,7 +955,7 @@ class PluginField(metaclass=_ApiType):
     def name(self, value: Any) -> None: ...
     @property
     def data(self) -> Any:
-        """The value: bytes or an array."""
+        """The value: an array; bytes where the type is unknown."""
     @data.setter
     def data(self, value: Any) -> None: ...
     @property
