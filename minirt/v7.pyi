@@ -13,10 +13,6 @@ class _Indexed:
     """What Python iterates over by index, which type checkers do not know of."""
     def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class _Lending:
-    """What lends its bytes; before Python 3.12 no method says so."""
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-
 class _Enum(metaclass=_EnumType):
     __members__: ClassVar[dict[str, Any]]
     def __init__(self, value: int) -> None: ...
@@ -32,7 +28,7 @@ class _Enum(metaclass=_EnumType):
 __version__: str
 __all__ = ['ActivationType', 'Builder', 'BuilderFlag', 'CaffeParser', 'CalibrationAlgoType', 'DataType', 'DeviceType', 'DimensionType', 'Dims', 'Dims2', 'Dims3', 'Dims4', 'DimsCHW', 'DimsHW', 'DimsNCHW', 'ElementWiseOperation', 'ErrorCode', 'ErrorCodeTRT', 'FallbackString', 'FieldCollection', 'FieldMap', 'FieldType', 'FillOperation', 'IActivationLayer', 'IAlgorithm', 'IAlgorithmContext', 'IAlgorithmIOInfo', 'IAlgorithmSelector', 'IAlgorithmVariant', 'IBlobNameToTensor', 'IBuilderConfig', 'ICaffePluginFactory', 'ICaffePluginFactoryExt', 'ICaffePluginFactoryV2', 'IConcatenationLayer', 'IConstantLayer', 'IConvolutionLayer', 'ICudaEngine', 'IDeconvolutionLayer', 'IElementWiseLayer', 'IErrorRecorder', 'IExecutionContext', 'IFillLayer', 'IFullyConnectedLayer', 'IGatherLayer', 'IGpuAllocator', 'IHostMemory', 'IIdentityLayer', 'IInt8Calibrator', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2', 'IInt8LegacyCalibrator', 'IInt8MinMaxCalibrator', 'IIteratorLayer', 'ILRNLayer', 'ILayer', 'ILogger', 'ILoop', 'ILoopBoundaryLayer', 'ILoopOutputLayer', 'IMatrixMultiplyLayer', 'INetworkDefinition', 'IOptimizationProfile', 'IOutputDimensionsFormula', 'IPaddingLayer', 'IParametricReLULayer', 'IPlugin', 'IPluginCreator', 'IPluginExt', 'IPluginFactory', 'IPluginLayer', 'IPluginRegistry', 'IPluginV2', 'IPluginV2Ext', 'IPluginV2Layer', 'IPoolingLayer', 'IProfiler', 'IRNNLayer', 'IRNNv2Layer', 'IRaggedSoftMaxLayer', 'IRecurrenceLayer', 'IReduceLayer', 'IResizeLayer', 'IScaleLayer', 'ISelectLayer', 'IShapeLayer', 'IShuffleLayer', 'ISliceLayer', 'ISoftMaxLayer', 'ITensor', 'ITopKLayer', 'ITripLimitLayer', 'IUffPluginFactory', 'IUffPluginFactoryExt', 'IUnaryLayer', 'LayerType', 'Logger', 'LoopOutput', 'MatrixOperation', 'NetworkDefinitionCreationFlag', 'NodeIndices', 'OnnxParser', 'PaddingMode', 'ParserError', 'Permutation', 'PluginField', 'PluginFieldCollection', 'PluginFieldCollection_', 'PluginFieldType', 'PoolingType', 'Profiler', 'ProfilingVerbosity', 'QuantizationFlag', 'RNNDirection', 'RNNGateType', 'RNNInputMode', 'RNNOperation', 'ReduceOperation', 'Refitter', 'ResizeMode', 'Runtime', 'ScaleMode', 'SliceMode', 'SubGraphCollection', 'TacticSource', 'TensorFormat', 'TensorLocation', 'TopKOperation', 'TripLimit', 'UffInputOrder', 'UffParser', 'UnaryOperation', 'Weights', 'WeightsRole', 'bool', 'float16', 'float32', 'get_nv_onnx_parser_version', 'get_plugin_registry', 'init_libnvinfer_plugins', 'int32', 'int8', 'nptype', 'shutdown_protobuf_library', 'volume']
 
-class IHostMemory(_Lending):
+class IHostMemory(bytearray):
     """Serialized data: `bytes(m)`, `memoryview(m)`, `file.write(m)` and `numpy.frombuffer(m, numpy.uint8)` read it."""
     def __init__(self, *_: object) -> None:
         ...

@@ -13,10 +13,6 @@ class _Indexed:
     """What Python iterates over by index, which type checkers do not know of."""
     def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class _Lending:
-    """What lends its bytes; before Python 3.12 no method says so."""
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-
 class _Enum(metaclass=_EnumType):
     __members__: ClassVar[dict[str, Any]]
     def __init__(self, value: int) -> None: ...
@@ -32,7 +28,7 @@ class _Enum(metaclass=_EnumType):
 __version__: str
 __all__ = ['ActivationType', 'AllocatorFlag', 'BoundingBoxFormat', 'Builder', 'BuilderFlag', 'CaffeParser', 'CalibrationAlgoType', 'DataType', 'DeviceType', 'Dims', 'Dims2', 'Dims3', 'Dims4', 'DimsHW', 'ElementWiseOperation', 'EngineCapability', 'EngineInspector', 'ErrorCode', 'ErrorCodeTRT', 'FallbackString', 'FieldCollection', 'FieldMap', 'FieldType', 'FillOperation', 'GatherMode', 'HardwareCompatibilityLevel', 'IActivationLayer', 'IAlgorithm', 'IAlgorithmContext', 'IAlgorithmIOInfo', 'IAlgorithmSelector', 'IAlgorithmVariant', 'IAssertionLayer', 'IBlobNameToTensor', 'IBuilderConfig', 'ICaffePluginFactoryV2', 'ICastLayer', 'IConcatenationLayer', 'IConditionLayer', 'IConstantLayer', 'IConvolutionLayer', 'ICudaEngine', 'IDeconvolutionLayer', 'IDequantizeLayer', 'IEinsumLayer', 'IElementWiseLayer', 'IErrorRecorder', 'IExecutionContext', 'IFillLayer', 'IFullyConnectedLayer', 'IGatherLayer', 'IGpuAllocator', 'IGridSampleLayer', 'IHostMemory', 'IIdentityLayer', 'IIfConditional', 'IIfConditionalBoundaryLayer', 'IIfConditionalInputLayer', 'IIfConditionalOutputLayer', 'IInt8Calibrator', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2', 'IInt8LegacyCalibrator', 'IInt8MinMaxCalibrator', 'IIteratorLayer', 'ILRNLayer', 'ILayer', 'ILogger', 'ILoop', 'ILoopBoundaryLayer', 'ILoopOutputLayer', 'IMatrixMultiplyLayer', 'INMSLayer', 'INetworkDefinition', 'INonZeroLayer', 'INormalizationLayer', 'IOneHotLayer', 'IOptimizationProfile', 'IOutputAllocator', 'IPaddingLayer', 'IParametricReLULayer', 'IPluginCreator', 'IPluginRegistry', 'IPluginV2', 'IPluginV2Ext', 'IPluginV2Layer', 'IPoolingLayer', 'IProfiler', 'IQuantizeLayer', 'IRNNv2Layer', 'IRaggedSoftMaxLayer', 'IRecurrenceLayer', 'IReduceLayer', 'IResizeLayer', 'IReverseSequenceLayer', 'IScaleLayer', 'IScatterLayer', 'ISelectLayer', 'IShapeLayer', 'IShuffleLayer', 'ISliceLayer', 'ISoftMaxLayer', 'ITensor', 'ITimingCache', 'ITopKLayer', 'ITripLimitLayer', 'IUnaryLayer', 'InterpolationMode', 'LayerInformationFormat', 'LayerType', 'Logger', 'LoopOutput', 'MatrixOperation', 'MemoryPoolType', 'NetworkDefinitionCreationFlag', 'NodeIndices', 'OnnxParser', 'OnnxParserFlag', 'PaddingMode', 'ParserError', 'Permutation', 'PluginField', 'PluginFieldCollection', 'PluginFieldCollection_', 'PluginFieldType', 'PoolingType', 'PreviewFeature', 'Profiler', 'ProfilingVerbosity', 'QuantizationFlag', 'RNNDirection', 'RNNGateType', 'RNNInputMode', 'RNNOperation', 'ReduceOperation', 'Refitter', 'ResizeCoordinateTransformation', 'ResizeMode', 'ResizeRoundMode', 'ResizeSelector', 'Runtime', 'SampleMode', 'ScaleMode', 'ScatterMode', 'SliceMode', 'SubGraphCollection', 'TacticSource', 'TempfileControlFlag', 'TensorFormat', 'TensorIOMode', 'TensorLocation', 'TopKOperation', 'TripLimit', 'UffInputOrder', 'UffParser', 'UnaryOperation', 'Weights', 'WeightsRole', 'bool', 'float16', 'float32', 'fp8', 'get_builder_plugin_registry', 'get_nv_onnx_parser_version', 'get_plugin_registry', 'init_libnvinfer_plugins', 'int32', 'int8', 'nptype', 'shutdown_protobuf_library', 'uint8', 'volume']
 
-class IHostMemory(_Lending):
+class IHostMemory(bytearray):
     """Serialized data: `bytes(m)`, `memoryview(m)`, `file.write(m)` and `numpy.frombuffer(m, numpy.uint8)` read it."""
     def __init__(self, *_: object) -> None:
         ...

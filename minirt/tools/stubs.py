@@ -37,10 +37,6 @@ class _Indexed:
     """What Python iterates over by index, which type checkers do not know of."""
     def __iter__(self) -> collections.abc.Iterator[Any]: ...
 
-class _Lending:
-    """What lends its bytes; before Python 3.12 no method says so."""
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-
 class _Enum(metaclass=_EnumType):
     __members__: ClassVar[dict[str, Any]]
     def __init__(self, value: int) -> None: ...
@@ -111,7 +107,7 @@ class Stub:
         if isinstance(cls, EnumType):
             return ["_Enum"]
         if not isinstance(cls, ApiType):  # a subclass of an array
-            return ["_Lending"]
+            return ["bytearray"]
         bases = list(dict.fromkeys(self._bases(cls)))
         if (members := self._members(cls)) and "__getitem__" in members and "__iter__" not in members:
             bases.append("_Indexed")
