@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from minirt.build.tune import tuner_for
 from minirt.errors import GraphError
 from minirt.flags import flags
 from minirt.ir.encode import encode_type
-from minirt.ir.graph import Data, Graph, Input
+from minirt.ir.graph import Data, Graph, Input, rebuild
 from minirt.ir.op import DataDependent, Node, Value, reapply
 from minirt.ir.substitute import specialize
 from minirt.ir.text import blobs_of, print_graph
@@ -132,15 +131,7 @@ def numbered(graph: Graph) -> Graph:
             op = op.replace(dims=tuple(str(names[n]) for n in op.dims))
         return reapply(node, op, operands)
 
-    renamed = specialize(graph, names)
-    return Graph(renamed.name, renamed.inputs, _rebuilt(renamed, visit), renamed.names)
-
-
-def _rebuilt(graph: Graph, visit: Any) -> tuple[Value, ...]:
-    from_old: dict[Value, Value] = {}
-    for node in dict.fromkeys([*(v.node for v in graph.inputs), *graph.nodes]):
-        from_old.update(zip(node.outputs, visit(node, tuple(from_old[v] for v in node.inputs)), strict=True))
-    return tuple(from_old[v] for v in graph.outputs)
+    return rebuild(specialize(graph, names), visit)
 
 
 def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tuner: Tuner | None = None) -> Lowering:

@@ -321,3 +321,15 @@ def test_permitted_types_leave_a_plugins_own_alone(monkeypatch: pytest.MonkeyPat
     (call,) = (s for s in plan.steps if isinstance(s, CallStep))
     assert [v.type.dtype.name for v in (*call.reads, *call.writes)] == ["f32", "f32"]
     assert any(v.type.dtype.name == "f16" for s in plan.steps if isinstance(s, KernelStep) for v in s.reads)
+
+
+def test_layers_after_a_size_that_the_data_tells_keep_their_names() -> None:
+    builder = trt.Builder(Keeper())
+    net = builder.create_network()
+    found = net.add_non_zero(net.add_input("x", trt.float32, (3, 4)))
+    found.name = "found"
+    out = net.add_unary(found.get_output(0), trt.UnaryOperation.NEG)
+    out.name = "negated"
+    net.mark_output(out.get_output(0))
+    plan = Package(bytes(builder.build_serialized_network(net, builder.create_builder_config()))).stored_plan("cpu/0")
+    assert {label for step in plan.steps for label in step.label.split(" + ")} == {"found", "negated"}
