@@ -50,6 +50,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=0, metavar="N", help="print the N slowest kernels of each case")
     parser.add_argument("--jobs", type=int, default=4, help="exports and compilers at once")
     parser.add_argument("--prepare-seconds", type=float, default=1e9, help="when compilers stop that still run")
+    parser.add_argument("--variants", default="", help="variables to set, such as MINIRT_OVERLAP,MINIRT_BRANCHES")
     parser.add_argument("--level", type=int, default=3, help="minirt's builder_optimization_level")
     parser.add_argument("--models", type=Path, help="folder of exported models, kept; default: a temporary one")
     parser.add_argument("--out", type=Path, help="folder of results.json and kernels.png")
@@ -156,6 +157,8 @@ class Comparison:
             path, feeds, want, ort = file_case(Path(text))
         ours = Ours(path, feeds, options.precision, not options.no_warm, options.level)
         contenders: list[Contender] = [ours.contender()]
+        contenders += [ours.contender(*names.split("+")) for names in options.variants.split(",") if names]
+        own = len(contenders)
         for name in self.peers if text in exports else ():
             try:
                 cold = compiled[text, name].result() if (text, name) in compiled else 0.0
@@ -170,7 +173,8 @@ class Comparison:
         errors = [error(c.first(), want) for c in contenders]
         host = contenders[0].host_microseconds()
         steps = ours.steps()
-        row = Row(text, options.precision, tuple(contenders), tuple(timings), tuple(errors), host, steps, self.limits)
+        found = tuple(contenders), tuple(timings), tuple(errors)
+        row = Row(text, options.precision, *found, host, steps, self.limits, own)
         self.rows.append(row.settled())
         print_row(self.rows[-1])
         if options.steps:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,54 +80,77 @@ class Ours:
             self.engine = trt.Runtime(trt.Logger(trt.Logger.ERROR)).deserialize_cuda_engine(data)
             if self.engine is None:
                 raise RuntimeError("minirt does not load its engine")
-            self.context = self.engine.create_execution_context()
             self.facts["load s"] = time.perf_counter() - start
-        self.held: dict[str, Any] = {}
-        for i in range(self.engine.num_io_tensors):
-            self._place(self.engine.get_tensor_name(i), feeds)
+        names = [self.engine.get_tensor_name(i) for i in range(self.engine.num_io_tensors)]
+        self.outputs = [n for n in names if self.engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT]
+        self.shapes = {n: v.shape for n, v in feeds.items()}
+        self.held = {n: self._memory(feeds[n].astype(self._dtype(n))) for n in names if n in feeds}
         self.stream = dev.Stream(dev.Device(0)) if self.on_device else None
-        self.call()
-        self.call()
-        if self.stream is not None:
-            self.stream.synchronize()
+        self.context = self._context()
+        if self.on_device:
             self.facts["memory MB"] = (free - dev.Device(0).free_memory()) / 1e6
         else:
-            plan = self.context._state.executor.plan
-            self.facts["memory MB"] = (plan.arena + len(data)) / 1e6
+            self.facts["memory MB"] = (self.context._state.executor.plan.arena + len(data)) / 1e6
 
-    def _place(self, name: str, feeds: Mapping[str, Array]) -> None:
-        dtype = self.engine._state.dtype(name).numpy  # nptype knows no bfloat16
-        if name in feeds:
-            self.context.set_input_shape(name, feeds[name].shape)
-            array = np.ascontiguousarray(feeds[name].astype(dtype))
-        else:
-            array = np.zeros(tuple(self.context.get_tensor_shape(name)), dtype)
-        if self.on_device:
-            memory = dev.DeviceMemory(dev.Device(0), max(1, array.nbytes))
-            memory.upload(array.reshape(-1).view(np.uint8))
-            self.held[name], address = (memory, array), memory.address
-        else:
-            self.held[name], address = (None, array), array.ctypes.data
-        self.context.set_tensor_address(name, address)
+    def _dtype(self, name: str) -> Any:
+        return self.engine._state.dtype(name).numpy  # nptype knows no bfloat16
 
-    def call(self) -> None:
+    def _memory(self, array: Array) -> tuple[Any, Array]:
+        """An array, and its copy on the device."""
+        held = np.ascontiguousarray(array)
+        if not self.on_device:
+            return None, held
+        memory = dev.DeviceMemory(dev.Device(0), max(1, held.nbytes))
+        memory.upload(held.reshape(-1).view(np.uint8))
+        return memory, held
+
+    def _context(self) -> Any:
+        """A context that has run twice: it launches a graph from then on."""
+        context = self.engine.create_execution_context()
+        for name, shape in self.shapes.items():
+            context.set_input_shape(name, shape)
+        for name in self.outputs:
+            if name not in self.held:
+                self.held[name] = self._memory(np.zeros(tuple(context.get_tensor_shape(name)), self._dtype(name)))
+        for name, (memory, array) in self.held.items():
+            context.set_tensor_address(name, array.ctypes.data if memory is None else memory.address)
+        for _ in range(2):
+            self._run(context)
+        if self.stream is not None:
+            self.stream.synchronize()
+        return context
+
+    def _run(self, context: Any) -> None:
         """Put an inference on the stream."""
-        if not self.context.execute_async_v3(self.stream.handle if self.stream is not None else 0):
+        if not context.execute_async_v3(self.stream.handle if self.stream is not None else 0):
             raise RuntimeError("minirt does not run it")
 
-    def first(self) -> NDArray[np.float32]:
-        """The first output."""
-        names = [self.engine.get_tensor_name(i) for i in range(self.engine.num_io_tensors)]
-        name = next(n for n in names if self.engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT)
-        memory, array = self.held[name]
-        if memory is not None:
-            array = memory.download(array.shape, array.dtype)
-        return np.asarray(array, np.float32)
+    def _first(self, context: Any) -> NDArray[np.float32]:
+        """The first output of a run of its own, into memory that held no numbers."""
+        memory, array = self.held[self.outputs[0]]
+        if memory is None:
+            array.reshape(-1).view(np.uint8)[:] = 0xFF
+            self._run(context)
+            return np.asarray(array, np.float32)
+        assert self.stream is not None
+        dev.fill(dev.Device(0), memory.address, 0xFF, array.nbytes, self.stream.handle)
+        self._run(context)
+        self.stream.synchronize()
+        return np.asarray(memory.download(array.shape, array.dtype), np.float32)
 
-    def contender(self) -> Contender:
-        """Itself."""
-        stream = None if self.stream is None else self.stream.handle
-        return Contender("minirt", self.call, self.first, stream, self.facts, self)
+    def contender(self, *variables: str) -> Contender:
+        """Itself; with environment variables set to 1, a context made under them."""
+        context, stream = self.context, None if self.stream is None else self.stream.handle
+        if variables:
+            os.environ.update(dict.fromkeys(variables, "1"))
+            try:
+                context = self._context()
+            finally:
+                for variable in variables:
+                    os.environ.pop(variable)
+        name = "+".join(["minirt", *(v.removeprefix("MINIRT_").lower() for v in variables)])
+        facts = {} if variables else self.facts
+        return Contender(name, partial(self._run, context), partial(self._first, context), stream, facts, self)
 
     def steps(self) -> list[StepTime]:
         """Where its time goes; its results are lost."""

@@ -19,7 +19,7 @@ KERNELS_SHOWN = 6
 
 @dataclass(frozen=True)
 class Row:
-    """One case; contender 0 is minirt. ``facts`` are the contenders' figures, once settled."""
+    """One case; the first ``own`` contenders are minirt; ``facts`` are the contenders' figures, once settled."""
 
     case: str
     precision: str
@@ -29,6 +29,7 @@ class Row:
     host: float
     steps: list[StepTime]
     limits: Ceilings
+    own: int = 1
     names: tuple[str, ...] = ()
     facts: tuple[dict[str, float], ...] = ()
 
@@ -45,7 +46,7 @@ class Row:
     @property
     def best_peer(self) -> float:
         """The fastest peer's milliseconds; NaN where there is none."""
-        return min((t.median for t in self.timings[1:]), default=math.nan)
+        return min((t.median for t in self.timings[self.own :]), default=math.nan)
 
     def as_facts(self) -> dict[str, Any]:
         """The row as JSON."""
@@ -72,7 +73,9 @@ def print_row(row: Row) -> None:
     )
     print(f"{row.case} {row.precision} x{row.best_peer / row.timings[0].median:.2f}: {times} ms", flush=True)
     facts = [
-        f"{n}: " + ", ".join(f"{k} {v:.1f}" for k, v in f.items()) for n, f in zip(row.names, row.facts, strict=True)
+        f"{n}: " + ", ".join(f"{k} {v:.1f}" for k, v in f.items())
+        for n, f in zip(row.names, row.facts, strict=True)
+        if f
     ]
     total, count = sum(s.microseconds for s in row.steps) / 1e3, len(row.steps)
     print(f"  floor {row.floor:.3f} ms, {count} steps alone {total:.3f} ms, host {row.host:.1f} us; {'; '.join(facts)}")
