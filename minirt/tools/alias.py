@@ -1,6 +1,7 @@
 """`minirt alias install|remove`: give the other programs of this environment a `tensorrt` that is minirt.
 
-The alias is three small files beside the other packages, and never touches a TensorRT that is none of minirt's.
+The alias is three small files beside the other packages, and never touches a TensorRT that is none of minirt's. Where
+there is no GPU, a program that has imported `tensorrt` finds CUDA on host memory too, as with `python -m minirt`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from minirt.standins.tensorrt_name import TensorRTDistribution, metadata
 INSTALLER = "minirt-alias"
 _MODULE = '''"""The name `tensorrt`, answered by minirt; `minirt alias remove` takes it away."""
 
-from minirt.standins import tensorrt_name
+from minirt.tools import script
 
-tensorrt_name.install()
+script.answer_names()
 '''
 
 

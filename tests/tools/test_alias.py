@@ -34,6 +34,20 @@ def test_other_programs_find_it_until_it_is_removed(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out.endswith(f"there is no alias in {tmp_path}\n")
 
 
+CUDA = """
+import tensorrt, ctypes
+import pycuda.driver as cuda
+print(type(ctypes.CDLL("libcudart.so")).__module__, cuda.Device.count())
+"""
+
+
+def test_programs_have_cuda_on_host_memory_where_there_is_no_gpu(tmp_path: Path) -> None:
+    alias.install(tmp_path)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "MINIRT_TARGET": "cpu"}
+    done = subprocess.run([sys.executable, "-c", CUDA], capture_output=True, text=True, env=environment, timeout=120)
+    assert (done.stdout, done.stderr) == ("minirt.standins.libcudart 1\n", "")
+
+
 @pytest.mark.parametrize("action", [alias.install, alias.remove], ids=["install", "remove"])
 @pytest.mark.parametrize("file", ["tensorrt-10.16.1.11.dist-info/INSTALLER", "tensorrt/__init__.py", "tensorrt.py"])
 def test_a_real_one_is_left_alone(tmp_path: Path, action: Callable[[Path], str], file: str) -> None:
