@@ -15,7 +15,7 @@ from minirt.api.logger import IErrorRecorder
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Package
 from minirt.errors import ApiError
-from minirt.plan.plan import KernelStep, Plan, Step, View
+from minirt.plan.plan import CallStep, KernelStep, Plan, Step, View
 from minirt.types.dim import Dim, symbols
 from minirt.types.evaluate import Evaluator
 
@@ -68,9 +68,17 @@ def _tactic(tactic: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in tactic.items())
 
 
+def _kind(step: Step) -> str:
+    """Return what a layer is: the kind of its step, or of its plugin."""
+    if isinstance(step, CallStep):
+        generation = json.loads(step.node)[2]["generation"]
+        return "PluginV2" if generation == "V2" else "PluginV3"
+    return type(step).__name__.removesuffix("Step")
+
+
 def _row(step: Step, words: _Words) -> dict[str, Any]:
     """Return a layer as the inspector tells it."""
-    row: dict[str, Any] = {"Name": step.label, "LayerType": type(step).__name__.removesuffix("Step")}
+    row: dict[str, Any] = {"Name": step.label, "LayerType": _kind(step)}
     row["Inputs"] = [_tensor(v, words) for v in getattr(step, "reads", ())]
     row["Outputs"] = [_tensor(v, words) for v in getattr(step, "writes", ())]
     if isinstance(step, KernelStep):

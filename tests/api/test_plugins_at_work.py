@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -333,3 +334,16 @@ def test_layers_after_a_size_that_the_data_tells_keep_their_names() -> None:
     net.mark_output(out.get_output(0))
     plan = Package(bytes(builder.build_serialized_network(net, builder.create_builder_config()))).stored_plan("cpu/0")
     assert {label for step in plan.steps for label in step.label.split(" + ")} == {"found", "negated"}
+
+
+def test_the_inspector_knows_plugins() -> None:
+    builder = trt.Builder(Keeper())
+    net = builder.create_network()
+    layer = net.add_plugin_v3([net.add_input("x", trt.float32, (3, 4))], [], Twice())
+    layer.name = "twice"
+    net.mark_output(layer.get_output(0))
+    config = builder.create_builder_config()
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    engine = trt.Runtime(Keeper()).deserialize_cuda_engine(builder.build_serialized_network(net, config))
+    told = json.loads(engine.create_engine_inspector().get_layer_information(0, trt.LayerInformationFormat.JSON))
+    assert (told["Name"], told["LayerType"]) == ("twice", "PluginV3")
