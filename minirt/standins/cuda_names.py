@@ -29,6 +29,7 @@ _FINDER = StandinFinder(
         "pycuda.autoinit": _AUTOINIT,
         "pycuda.autoprimaryctx": _AUTOINIT,
         "pycuda.compiler": module_called(f"{_HERE}.pycuda_compiler"),
+        "pycuda.tools": module_called(f"{_HERE}.pycuda_tools"),
         "pycuda.gpuarray": module_called(f"{_HERE}.pycuda_gpuarray"),
     }
 )

@@ -226,24 +226,43 @@ def mem_alloc_like(ary: Array) -> DeviceAllocation:
     return DeviceAllocation(ary.nbytes)
 
 
+class PagelockedHostAllocation:
+    """Host memory that the device reaches too: what pinned arrays have as their `base`."""
+
+    def __init__(self, held: Array) -> None:
+        self.__array_interface__ = held.__array_interface__
+        self._held = held
+
+    def get_device_pointer(self) -> int:
+        """Return the address, which is the host's."""
+        return int(self._held.ctypes.data)
+
+    def free(self) -> None:
+        """Do nothing: the array keeps its memory."""
+
+
 def pagelocked_empty(shape: Any, dtype: Any, order: Any = "C", mem_flags: int = 0) -> Array:
     """Return a host array."""
-    return np.empty(shape, dtype, order)
+    return np.asarray(PagelockedHostAllocation(np.empty(shape, dtype, order)))
 
 
 def pagelocked_zeros(shape: Any, dtype: Any, order: Any = "C", mem_flags: int = 0) -> Array:
     """Return a host array of zeros."""
-    return np.zeros(shape, dtype, order)
+    return np.asarray(PagelockedHostAllocation(np.zeros(shape, dtype, order)))
 
 
 def pagelocked_empty_like(array: Array, mem_flags: int = 0) -> Array:
     """Return a host array like another."""
-    return np.empty_like(array)
+    return pagelocked_empty(array.shape, array.dtype)
 
 
 def pagelocked_zeros_like(array: Array, mem_flags: int = 0) -> Array:
     """Return a host array of zeros like another."""
-    return np.zeros_like(array)
+    return pagelocked_zeros(array.shape, array.dtype)
+
+
+managed_empty, managed_zeros = pagelocked_empty, pagelocked_zeros
+managed_empty_like, managed_zeros_like = pagelocked_empty_like, pagelocked_zeros_like
 
 
 def register_host_memory(ary: Array, flags: int = 0) -> Array:

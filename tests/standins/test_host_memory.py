@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import array
 import ctypes
+from typing import Any
 
 import numpy as np
 import pytest
 
 from minirt.errors import ApiError
-from minirt.standins import cuda_driver, cuda_runtime, host_memory, libcudart, pycuda_driver
+from minirt.standins import cuda_driver, cuda_runtime, host_memory, libcudart, pycuda_driver, pycuda_tools
 from minirt.standins.cuda_runtime import cudaError_t
 
 
@@ -68,6 +69,16 @@ def test_pycuda_round_trip() -> None:
     with pytest.raises(pycuda_driver.LogicError, match="not contiguous"):
         pycuda_driver.memcpy_htod(there, host[:, ::2])
     there.free()
+
+
+def test_pinned_arrays_have_an_address_on_the_device() -> None:
+    pinned = pycuda_driver.pagelocked_zeros((2, 3), np.float16, mem_flags=pycuda_driver.host_alloc_flags.DEVICEMAP)
+    base: Any = pinned.base
+    assert base.get_device_pointer() == pinned.ctypes.data and pinned.shape == (2, 3) and pinned.dtype == "f2"
+    pinned[1, 2] = 4
+    assert pycuda_driver.from_device(base.get_device_pointer(), (6,), np.float16)[5] == 4
+    assert pycuda_tools.PageLockedMemoryPool().allocate(5, np.int8).nbytes == 5
+    assert int(pycuda_tools.DeviceMemoryPool().allocate(64)) and pycuda_tools.make_default_context().get_device()
 
 
 @pytest.mark.parametrize("name", ["libcudart.so", "/usr/local/cuda/lib64/libcudart.so.13", "cudart64_12.dll"])

@@ -26,7 +26,7 @@ assert cuda.other.WORD == "installed" and cuda.bindings.runtime is cudart
 assert old_driver is driver and old_nvrtc is nvrtc and driver.__name__ == "minirt.standins.cuda_driver"
 assert driver.cuDeviceGetCount() == (0, 1) and pycuda.autoinit.device.name() == "minirt host memory"
 try:
-    import pycuda.tools
+    import pycuda.curandom
 except ModuleNotFoundError as error:
     print(error)
 """
@@ -38,7 +38,7 @@ def test_names(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MINIRT_TARGET": "cpu"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert (done.stdout, done.stderr) == ("No module named 'pycuda.tools'\n", "")
+    assert (done.stdout, done.stderr) == ("No module named 'pycuda.curandom'\n", "")
 
 
 @pytest.mark.parametrize("package", ["cupy", "cuda.core"])
