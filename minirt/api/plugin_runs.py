@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from minirt.api.boundary import call_back
 from minirt.api.dialect import dialect_of, wrap
 from minirt.api.dims import Dims
 from minirt.api.enum import member
@@ -157,6 +159,7 @@ class _Attached:
             asked(plugin, "set_tactic", tactic)
         else:
             asked(plugin, "initialize")
+            weakref.finalize(self, call_back, plugin, "terminate", None).atexit = False
         self._plugin = plugin
         self._key: Any = None
         self._descs: tuple[list[PluginTensorDesc], list[PluginTensorDesc]] = ([], [])

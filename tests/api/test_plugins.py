@@ -227,6 +227,18 @@ def test_a_plugin_of_the_second_generation() -> None:
     same(engine.create_execution_context().run({"x": X})["y0"], 2.5 * X)
 
 
+def test_the_second_generation_is_initialized_and_terminated(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(Twice, "initialize", lambda self: heard.append("initialize"))
+    monkeypatch.setattr(Twice, "terminate", lambda self: heard.append("terminate"))
+    context = built(Keeper(), lambda net, x: net.add_plugin_v2([x], Twice(1.5))).create_execution_context()
+    for _ in range(2):
+        assert context.run({"x": X}) is not None
+    assert heard == ["initialize"]
+    del context
+    assert heard == ["initialize", "terminate"]
+
+
 def test_the_second_generation_is_configured_for_the_shapes_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[tuple[int, ...]] = []
     monkeypatch.setattr(Twice, "configure_plugin", lambda self, inp, out: heard.append(tuple(inp[0].desc.dims)))
