@@ -9,10 +9,16 @@ template <int N> DEV void registers_down() { asm volatile("setmaxnreg.dec.sync.a
 template <int N> DEV void registers_up() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N)); }
 DEV void turn_wait(int which) { asm volatile("bar.sync %0, 256;" ::"r"(which + 1) : "memory"); }
 DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which + 1) : "memory"); }
-// Results of a product that has run: no use of them moves ahead of the wait.
-template <int N> DEV void arrived(float (&x)[N]) {
+// Numbers that are computed by now: what makes them stays ahead of what follows, and what uses them behind.
+template <int N> DEV void settled(float (&x)[N]) {
 #pragma unroll
   for (int i = 0; i < N; i++) { asm volatile("" : "+f"(x[i])::"memory"); }
+}
+
+// What follows is not begun before a sum of exponentials is known: within one block of code the assembler would move a wait
+// ahead of them, and they would no longer run beside the product that is waited for.  Such a sum is never negative.
+DEV void after(float sum) {
+  if (sum < 0.f) asm volatile("{\nW: nanosleep.u32 1000;\nbra W;\n}" ::: "memory");
 }
 
 struct Rooms { u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
@@ -123,7 +129,7 @@ DEV void consume(const Args& p, const Rooms& at) {
       barrier_wait(at.k_full + 8 * k.stage, k.phase);
       ask_scores(s, mine, at.k + k.stage * K_BYTES);
       warpgroup_wait<0>();
-      arrived(s);
+      settled(s);
       if (!HOLD && first && x.count == 1) barrier_arrive(at.q_empty + 8 * q.stage);
       hide(s, p, mask, row, 0, at.biases + 4 * k.stage * BN);
       __syncwarp();
@@ -139,15 +145,16 @@ DEV void consume(const Args& p, const Rooms& at) {
         ask_sums(o, a, at.v + v.stage * V_BYTES, j - 1);
         if (TURNS) turn_pass(me ^ 1);
         warpgroup_wait<1>();
-        arrived(s);
+        settled(s);
         if (!HOLD && first && j + 1 == x.count) barrier_arrive(at.q_empty + 8 * q.stage);
         hide(s, p, mask, row, j * BN, at.biases + 4 * k.stage * BN);
         __syncwarp();
         if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
         k.step<STAGES>();
         soften(s, top, sum, old, scale);
+        after(sum[0] + sum[1]);
         warpgroup_wait<0>();
-        arrived(o);
+        settled(o);
         if (first) barrier_arrive(at.v_empty + 8 * v.stage);
         v.step<STAGES>();
         rescale(o, old);
@@ -156,7 +163,7 @@ DEV void consume(const Args& p, const Rooms& at) {
       barrier_wait(at.v_full + 8 * v.stage, v.phase);
       ask_sums(o, a, at.v + v.stage * V_BYTES, x.count - 1);
       warpgroup_wait<0>();
-      arrived(o);
+      settled(o);
       if (first) barrier_arrive(at.v_empty + 8 * v.stage);
       v.step<STAGES>();
     }
