@@ -9,8 +9,29 @@ from minirt.api.boundary import call_back
 from minirt.api.callbacks import IGpuAllocator, IGpuAsyncAllocator
 from minirt.errors import DeviceError
 from minirt.runtime.backend import Backend, Memory
+from minirt.runtime.cpu.backend import HostMemory
+from minirt.runtime.device import Device, DeviceMemory
 
 _ALIGNMENT = 256
+
+
+class PluginAllocator(IGpuAllocator):
+    """Memory of the target for plugins that ask their context's resources for some; freed with it at the latest."""
+
+    def __init__(self, on_device: bool) -> None:
+        IGpuAllocator.__init__(self)
+        self._state = on_device, {}
+
+    def allocate(self, size: int, alignment: int, flags: int) -> int | None:
+        """Return the address of `size` bytes, on 64 bytes of the host or 256 of the device; raises DeviceError."""
+        on_device, held = self._state
+        memory: Memory = DeviceMemory(Device(0), size) if on_device else HostMemory(size)
+        held[memory.address] = memory
+        return memory.address
+
+    def deallocate(self, memory: int) -> bool:
+        """Give an address back and return whether it was from here."""
+        return self._state[1].pop(memory, None) is not None
 
 
 def _free(allocator: IGpuAllocator, address: int) -> None:

@@ -198,7 +198,7 @@ class IPluginCapability(IVersionedInterface, _Plugin, since=10):
 class IPluginResourceContext(Api, since=10):
     """What a plugin gets of the context that runs it."""
 
-    gpu_allocator = attr(lambda self: None, doc="Who allocates device memory.")
+    gpu_allocator = attr(lambda self: self._state, doc="Who allocates device memory.")
     error_recorder = attr(lambda self: None, doc="Who hears of errors.")
 
 

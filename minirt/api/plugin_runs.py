@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minirt.api.allocation import PluginAllocator
 from minirt.api.boundary import call_back
 from minirt.api.dialect import dialect_of, wrap
 from minirt.api.dims import Dims
@@ -146,11 +147,11 @@ def _created(call: UserCall, phase: str) -> Any:
 class _Attached:
     """A plugin made anew for one executor, with the descriptions that it last heard."""
 
-    def __init__(self, call: UserCall, tactic: int) -> None:
+    def __init__(self, call: UserCall, tactic: int, on_device: bool) -> None:
         plugin = _created(call, "RUNTIME")
         self._told = call.generation == "V3"
         if self._told:
-            context = wrap(IPluginResourceContext, None, dialect_of(plugin))
+            context = wrap(IPluginResourceContext, PluginAllocator(on_device), dialect_of(plugin))
             runtime = capability(plugin, "RUNTIME")
             found = asked(runtime, "attach_to_context", context)
             plugin = runtime if found is None else found
@@ -225,7 +226,7 @@ class _Found:
             raise MinirtError("on a CUDA target it runs on the device only", f"plugin '{call.plugin}'")
         if call.generation == "QUICK":
             return _quick_of(call).attach(call, tactic, on_device)
-        return _Attached(call, tactic)
+        return _Attached(call, tactic, on_device)
 
 
 install(_Found())

@@ -67,6 +67,11 @@ class Twice(trt.IPluginV3, Core, Build, Run):  # type: ignore[misc]
 
     def attach_to_context(self, context: Any) -> Any:
         self.heard["attached"] = self.heard.get("attached", 0) + 1
+        assert isinstance(context.gpu_allocator, trt.IGpuAllocator)
+        place = context.gpu_allocator.allocate(64, 64, 0)
+        floats(place, 16)[:] = 1
+        assert place % 64 == 0 and context.gpu_allocator.deallocate(place)
+        assert not context.gpu_allocator.deallocate(place)
         return Twice()
 
     def set_tactic(self, tactic: int) -> None:
