@@ -7,6 +7,7 @@ writes the places of what it picks, in order.  The host reads the last sum, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from minirt.kernels.kernel import Operand, Problem
 from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, split_text, strides_of
@@ -15,7 +16,7 @@ from minirt.plan.launch import Address
 from minirt.types.dim import Dim, ceil, divide, mul, product
 from minirt.types.dtype import i64
 
-RUN = 64
+RUN = 16
 
 
 def runs(count: Dim) -> Dim:
@@ -51,7 +52,7 @@ def picked(tested: Data, numbers: Mapping[str, Dim], rank: int, count: Dim) -> l
     return [
         Call("count", {"x": tested, "counts": first}, numbers, few, {}, flags, 4 * RUN),
         Call("add", {"counts": first, "sums": second}, {"total": few}, fewer, {}, {}, RUN),
-        Call("scan", {"counts": second, "sum": total}, {"total": fewer}, 1),
+        Call("scan", {"counts": second, "sum": total}, {"total": fewer}, 1, block=_THREADS),
         Call("spread", {"counts": first, "sums": second}, {"total": few}, fewer, {}, {}, RUN),
         Call("place", {"x": tested, "counts": first, "places": work(3, count)}, numbers, few, {}, flags, 4 * RUN),
     ]
@@ -71,6 +72,32 @@ def indented(text: str, steps: int = 1) -> str:
     return "".join(f"{'    ' * steps}{line}\n" for line in text.splitlines())
 
 
+_THREADS = 512
+_SHARED_SCAN = """each = (total + THREADS - 1) // THREADS
+first = lane * each
+last = min(first + each, total)
+run = 0
+for k in range(first, last):
+    run = run + counts[k]
+held[lane] = run
+sync()
+step = 1
+while step < THREADS:
+    before = 0
+    if lane >= step:
+        before = held[lane - step]
+    sync()
+    held[lane] = held[lane] + before
+    sync()
+    step = step * 2
+run = held[lane] - run
+if lane == THREADS - 1:
+    sum[0] = held[lane]
+for k in range(first, last):
+    n = counts[k]
+    counts[k] = run
+    run = run + n
+""".replace("THREADS", str(_THREADS))
 SCAN = "run = 0\nfor k in range(total):\n    n = counts[k]\n    counts[k] = run\n    run = run + n\nsum[0] = run\n"
 """A running sum of all counts, by one thread."""
 _SPAN = f"first = e * {RUN}\nlast = min(first + {RUN}, total)\n"
@@ -85,8 +112,12 @@ _TEXTS = {
 class Compaction(Recipe):
     """Base of the recipes that pick."""
 
+    shared: ClassVar[Mapping[str, str]] = {"held": "i"}
+
     def text(self, routine: str, flags: Mapping[str, str | int]) -> str:
         """The shared routines."""
+        if routine == "scan" and "block" in flags:
+            return _SHARED_SCAN
         if routine in _TEXTS:
             return _TEXTS[routine]
         find = indented(offset_text(int(flags["rank"])))
