@@ -17,7 +17,7 @@ from minirt.ops.logic import Equal, IsNaN, LessOrEqual, where
 from minirt.ops.movement import Iota, dims_value, expanded, reshaped
 from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
-from minirt.types.dim import Dim, Expr, divide
+from minirt.types.dim import Dim, Expr, divide, product
 from minirt.types.dtype import FLOATS, Array, DType, bool_, i64
 from minirt.types.tensor import Tensor, Type
 
@@ -58,6 +58,13 @@ class Attention(Op):
         if len(inputs) > 3:
             _check_mask(inputs[3], scores)
         return (Tensor(inputs[0].dtype, (*q[:-1], v[-1])),)
+
+    def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
+        """Two for each number that is summed in the products; half where causality hides half of the scores."""
+        q, v = inputs[0], inputs[2]
+        total = product(q.shape[:-1]) * v.shape[-2] * 2 * (q.shape[-1] + v.shape[-1])
+        square = self.causal and self.offset == 0 and q.shape[-2] == v.shape[-2]
+        return divide(total, 2) if square else total
 
     def reference(self, *arrays: Any) -> Any:
         """In float64."""
