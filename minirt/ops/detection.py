@@ -12,7 +12,7 @@ from minirt.ir.op import DataDependent, Op, Value, apply, same_dim
 from minirt.ops.cast import casted
 from minirt.ops.importer import OnnxNode, Result, importer, number
 from minirt.ops.movement import reshaped
-from minirt.types.dim import symbol
+from minirt.types.dim import Dim, symbol
 from minirt.types.dtype import FLOATS, Array, f32, i64
 from minirt.types.tensor import Tensor, Type
 
@@ -22,11 +22,13 @@ class NonMaxSuppression(DataDependent):
 
     Operands: boxes [B, N, 4] (corners y1 x1 y2 x2 in any order, or with ``centre`` x y width height), scores
     [B, C, N], most boxes for each class (i64 []), overlap bound, score bound (f32 []) (NonMaxSuppression-11).
+    ``limit`` is operand 2 where it is known.
     """
 
     dtypes = FLOATS
 
     centre: bool = False
+    limit: Dim | None = None
 
     def unknowns(self, *inputs: Value) -> int:
         """How many boxes are kept."""
@@ -85,7 +87,8 @@ def _bound(value: Value | None, default: float, dtype: Any) -> Value:
 def _non_max_suppression(node: OnnxNode) -> Result:
     most = _bound(node.optional(2), 0, i64)
     overlap, least = _bound(node.optional(3), 0.0, f32), _bound(node.optional(4), float("-inf"), f32)
-    op = NonMaxSuppression(bool(node.attributes.get("center_point_box", 0)))
+    (limit,) = most.ints or (None,)
+    op = NonMaxSuppression(bool(node.attributes.get("center_point_box", 0)), limit)
     return apply(op, node.input(0), node.input(1), most, overlap, least)
 
 

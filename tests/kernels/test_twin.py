@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minirt.kernels.cuda.compile import compile_source
+from minirt.plan.plan import ReadStep
 from tests.ops.harness import import_model, one_node
 from tests.ops.plans import TARGETS, cuda_sources, host_steps, plan_for
 
@@ -95,3 +96,11 @@ def test_runs_without_the_host(case: Case, target: str) -> None:
         if "R min_of" in source.text or "min_of(T" in source.text:
             compiled = compile_source(source, target.partition(":")[2])
             assert compiled.spills <= (64 if "typedef double R" in source.text else 0), source.entry  # calls to divide
+
+
+def test_a_count_that_the_host_reads_has_a_bound() -> None:
+    """At most so many boxes of each class and image, where the operand is known."""
+    _, arrays, _ = _picks()[-1]
+    for held, most in (([], 2 * 3 * 9), ([2], 2 * 3 * 4)):
+        plan = plan_for(import_model(one_node("NonMaxSuppression", arrays, constants=held)), "cpu")
+        assert [s.most for s in plan.steps if isinstance(s, ReadStep)] == [(most,)]

@@ -14,7 +14,7 @@ from minirt.kernels.twin.compaction import SCAN, indented, work
 from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, strides_of
 from minirt.ops.detection import NonMaxSuppression
 from minirt.plan.launch import Address
-from minirt.types.dim import Dim, mul, product
+from minirt.types.dim import Dim, minimum, mul
 from minirt.types.dtype import i32
 
 _THREADS = 512
@@ -76,7 +76,8 @@ class SuppressionRecipe(Recipe):
             Call("rows", rows, {**strides_of("y", y), **sizes}, y.shape[0]),
         ]
         room = mul(room, 4)
-        return Planned(calls, [room, room, mul(groups, 8), 8], 2, Address("work", 3), (product(scores.shape),))
+        most_kept = mul(groups, count if op.limit is None else minimum(count, op.limit))
+        return Planned(calls, [room, room, mul(groups, 8), 8], 2, Address("work", 3), (most_kept,))
 
     def text(self, routine: str, flags: Mapping[str, str | int]) -> str:
         """One class, all classes, or one row."""
