@@ -70,7 +70,25 @@ template <class T, int V> DEV void store_half(T* p, const float (&x)[V]) {
     }
   }
 }
+// Eight halves that lie anywhere: two at a time where that is aligned. False for what has no such form.
+template <class T> DEV bool store_pairs_half(T* p, const float (&x)[8]) {
+  if (((u64)p & 3) == 0) {
+#pragma unroll
+    for (int j = 0; j < 8; j += 2) *(u32*)(p + j) = pack2(T{}, x[j], x[j + 1]);
+  } else {
+    p[0] = Narrow<T>::of(x[0]);
+#pragma unroll
+    for (int j = 1; j < 7; j += 2) *(u32*)(p + j) = pack2(T{}, x[j], x[j + 1]);
+    p[7] = Narrow<T>::of(x[7]);
+  }
+  return true;
+}
+DEV bool store_pairs(f16* p, const float (&x)[8]) { return store_pairs_half(p, x); }
+DEV bool store_pairs(bf16* p, const float (&x)[8]) { return store_pairs_half(p, x); }
+template <class T, class X> DEV bool store_pairs(T* p, const X& x) { return false; }
+
 template <class T, int V, class F> DEV void store_slow(T* p, const F (&x)[V], i64 step, int valid) {
+  if (step == 1 && valid >= V && store_pairs(p, x)) return;
 #pragma unroll
   for (int j = 0; j < V; j++) if (j < valid) p[j * step] = Narrow<T>::of(x[j]);
 }
