@@ -3307,7 +3307,7 @@ class IExecutionContext(metaclass=_ApiType):
     def name(self, value: str) -> None: ...
     @property
     def debug_sync(self) -> _bool:
-        """Whether to wait after each kernel."""
+        """Whether to wait for the end of each run."""
     @debug_sync.setter
     def debug_sync(self, value: _bool) -> None: ...
     @property
@@ -3385,7 +3385,7 @@ class IExecutionContext(metaclass=_ApiType):
     def report_to_profiler(self) -> _bool:
         """Report the times of the last run to the profiler."""
     def set_input_consumed_event(self, event: int) -> _bool:
-        """Keep an event to record once the inputs were read."""
+        """Set an event, by its handle, that each run records on its stream once the inputs were read; 0 for none."""
     def get_input_consumed_event(self) -> int:
         """Return the event that is recorded once the inputs were read."""
     def set_aux_streams(self, aux_streams: collections.abc.Iterable[int]) -> None:

@@ -52,7 +52,7 @@ class IExecutionContext(BindingContext):
     _state: ContextState
     engine = attr(lambda self: self._state.engine, doc="The engine.")
     name = plain("name", str, "The name, for messages.")
-    debug_sync = plain("debug_sync", bool, "Whether to wait after each kernel.")
+    debug_sync = plain("debug_sync", bool, "Whether to wait for the end of each run.")
     profiler = attr(
         lambda self: self._state.profiler,
         lambda self, profiler: self._state.watch(profiler),
@@ -264,7 +264,7 @@ class IExecutionContext(BindingContext):
 
     @method(since=8, fail=False)
     def set_input_consumed_event(self, event: int) -> bool:
-        """Keep an event to record once the inputs were read."""
+        """Set an event, by its handle, that each run records on its stream once the inputs were read; 0 for none."""
         self._state.input_consumed_event = event
         return True
 

@@ -47,7 +47,16 @@ class BindingContext(Managed):
     def _enqueue(self, batch: int, bindings: Sequence[Any], stream: Any, event: Any) -> bool:
         if self._state.engine.has_implicit_batch_dimension:
             self._set_batch(batch)
-        return self._run_bindings(self._mine(bindings), stream)
+        return self._then(event, bindings, stream)
+
+    def _then(self, event: Any, bindings: Sequence[Any], stream: Any) -> bool:
+        """Run, and record an event of this run alone once the inputs were read."""
+        before = self._state.input_consumed_event
+        self._state.input_consumed_event = int(getattr(event, "handle", event)) if event else before
+        try:
+            return self._run_bindings(self._mine(bindings), stream)
+        finally:
+            self._state.input_consumed_event = before
 
     def _run_bindings(self, bindings: Sequence[Any], stream: Any) -> bool:
         raise NotImplementedError
@@ -73,7 +82,7 @@ class BindingContext(Managed):
     @method(until=8, fail=False)
     def execute_async_v2(self, bindings: Any, stream_handle: Any, input_consumed: Any = None) -> bool:
         """Run on a stream; `bindings` are addresses in the order of the engine's bindings."""
-        return self._run_bindings(self._mine(bindings), stream_handle)
+        return self._then(input_consumed, bindings, stream_handle)
 
     @method(until=8, fail=False, instead="set_input_shape", warns=(8,))
     def set_binding_shape(self, binding: int, shape: Dims) -> bool:

@@ -24,6 +24,7 @@ from minirt.build.load import Binding, Loaded
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
 from minirt.runtime.backend import Memory
 from minirt.runtime.control import Result
+from minirt.runtime.device.streams import mark
 from minirt.runtime.executor import Executor
 from minirt.runtime.profile import ProfilingExecutor
 from minirt.runtime.recording import put, recorded
@@ -250,8 +251,19 @@ class ContextState:
             for name, allocator in self.allocators.items():
                 self._hand_out(name, allocator, results[name], stream, name in early)
             self.show_debug(results, stream)
+            self._finish(stream)
             if self.profiler is not None and self.enqueue_emits_profile:
                 self.report()
+
+    def _finish(self, stream: int) -> None:
+        """Record the event of inputs that were read, and wait where the script wants to; on the CPU all is done."""
+        backend = self.loaded.backend
+        if backend.host_memory:
+            return
+        if self.input_consumed_event:
+            mark(stream, self.input_consumed_event)
+        if self.debug_sync and not backend.capturing(stream):
+            backend.read(0, 0, stream)
 
     def _again(self, stream: int, inputs: dict[str, int], outputs: dict[str, int]) -> Callable[[], None]:
         """Return a run with the shapes and addresses of now, as a CUDA graph keeps them; ApiError with allocators."""

@@ -74,3 +74,20 @@ def test_a_layer_that_stays_wide() -> None:
     y = engine.create_execution_context().run({"x": a})["y"]
     exact = 4 * 400 * 64 / 2**14
     np.testing.assert_allclose(y, exact, rtol=2e-3)
+
+
+def test_an_event_that_each_run_records() -> None:
+    engine, _ = build(F.LINEAR, F.LINEAR)
+    context = engine.create_execution_context()
+    assert context.set_input_shape("x", (2, 5, 6, 7))
+    x, y = cupy.zeros((2, 5, 6, 7), cupy.float32), cupy.zeros((2, 3, 4, 5), cupy.float32)
+    context.set_tensor_address("x", x)
+    context.set_tensor_address("y", y)
+    stream, start, event = cupy.cuda.Stream(), cupy.cuda.Event(), cupy.cuda.Event()
+    assert context.set_input_consumed_event(event.ptr)
+    assert context.get_input_consumed_event() == event.ptr
+    start.record(stream)
+    context.debug_sync = True
+    assert context.execute_async_v3(stream.ptr)
+    assert event.done
+    assert cupy.cuda.get_elapsed_time(start, event) >= 0, "an error where one was not recorded"

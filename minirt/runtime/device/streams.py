@@ -80,6 +80,12 @@ class Stream:
         self._finalizer()
 
 
+def mark(stream: int, event: int) -> None:
+    """Record the event with handle `event` once the work that is on `stream` now is done."""
+    cuda = driver().cuda
+    check(cuda.cuEventRecord(cuda.CUevent(event), cuda.CUstream(stream)), "recording an event")
+
+
 def wait_for(stream: int, event: int) -> None:
     """Make work put on `stream` from now on wait for the recorded event with handle `event`."""
     cuda = driver().cuda
