@@ -174,10 +174,11 @@ def test_rnn_v2(kind: str, batch: int, steps: int, size: int, hidden: int) -> No
         layer.set_bias_for_gate(0, named, False, np.zeros(hidden, np.float32))
     stacked = [np.concatenate([m[g] for g in gates])[None] for m in (w, r)]
     bias = np.concatenate([*(b[g] for g in gates), np.zeros(len(gates) * hidden, np.float32)])[None]
-    op, named_fields = (kind, {}) if kind in ("LSTM", "GRU") else ("RNN", {"activations": [kind.capitalize()]})
+    op = kind if kind in ("LSTM", "GRU") else "RNN"
+    fields: dict[str, Any] = {"activations": [kind.capitalize()]} if op == "RNN" else {}
     if kind == "GRU":
-        named_fields = {"linear_before_reset": 1}
-    wanted = onnx(op, x.swapaxes(0, 1), *stacked, bias, hidden_size=hidden, **named_fields)
+        fields = {"linear_before_reset": 1}
+    wanted = onnx(op, x.swapaxes(0, 1), *stacked, bias, hidden_size=hidden, **fields)
     close(outputs(net, layer, x)[0], wanted[:, 0].swapaxes(0, 1))
 
 
