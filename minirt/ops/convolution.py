@@ -126,6 +126,10 @@ class ConvTranspose(Accumulates):
             return spread(self, result.shape, inputs, self.output_padding)
         return folded(self, result.shape, inputs)
 
+    def flops(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Dim:
+        """Two for each tap and result channel of each number spread."""
+        return inputs[0].size * 2 * product(inputs[1].shape[1:])
+
     def reference(self, *arrays: Any) -> Any:
         """Each tap's products, added where they fall."""
         x, w = arrays
