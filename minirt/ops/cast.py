@@ -13,7 +13,7 @@ from minirt.ir.op import Op, Value, apply
 from minirt.ir.scalar import Body, arg, cast
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.pointwise import Elementwise
-from minirt.types.dtype import DTYPES, Array, DType, bool_, f8e8m0, from_onnx, string
+from minirt.types.dtype import DTYPES, Array, DType, bool_, f8e8m0, f32, from_onnx, string
 from minirt.types.tensor import Tensor, Type
 
 _NUMERIC = tuple(d for d in DTYPES.values() if d.kind in "fiub")
@@ -52,6 +52,11 @@ class NarrowCast(Op):
         if not self.to.is_float or self.to.bits != 8:
             raise MinirtError(f"{self.to} is not an 8-bit float")
         return (inputs[0].tensor.with_dtype(self.to),)
+
+    def decompose(self, *inputs: Value) -> Value | None:
+        """What is not float32 is cast to it first."""
+        (x,) = inputs
+        return None if x.dtype is f32 else apply(self, apply(Cast(f32), x))
 
     def reference(self, *arrays: Any) -> Any:
         """Rounded by ml_dtypes, or by exponents."""

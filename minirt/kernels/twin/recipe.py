@@ -76,6 +76,8 @@ class Recipe:
     rank: ClassVar[int] = 50
     shared: ClassVar[Mapping[str, str]] = {}
     """Arrays of a block, an element for each thread: the language's type by name."""
+    by_bits: ClassVar[bool] = False
+    """True where routines read and write whole numbers in place of the operands' own elements."""
 
     def rejects(self, problem: Problem) -> str:
         """Why it cannot run a problem; "" where it can."""
@@ -123,7 +125,7 @@ class _Twin(Kernel):
 
     def rejects(self, problem: Problem) -> str:
         """What the recipe refuses, and types that the target does not hold."""
-        return self.untaken(problem) or self.recipe.rejects(problem)
+        return ("" if self.recipe.by_bits else self.untaken(problem)) or self.recipe.rejects(problem)
 
     def untaken(self, problem: Problem) -> str:
         """Element types that the target does not hold."""
