@@ -3091,7 +3091,7 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Return whether a debug listener may see a tensor."""
     def get_aliased_input_tensor(self, name: str) -> str | Any:
         """Return the input whose memory an output shares: none."""
-    def get_engine_stat(self, stat: EngineStat | None = None) -> int:
+    def get_engine_stat(self, stat: EngineStat = ...) -> int:
         """Return the bytes of all weights, or of those that are stripped."""
     def get_device_memory_size_for_profile_v2(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
@@ -3105,7 +3105,7 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Return the engine as bytes: refittable with INCLUDE_REFIT, without its weights with EXCLUDE_WEIGHTS."""
     def create_runtime_config(self) -> IRuntimeConfig:
         """Return a config for create_execution_context."""
-    def create_execution_context(self, strategy: Any = None, runtime_config: Any = None) -> IExecutionContext:
+    def create_execution_context(self, strategy: Any = ..., runtime_config: Any = None) -> IExecutionContext:
         """Return a context to run the engine in, by a strategy of allocation or a runtime config."""
     def create_engine_inspector(self) -> EngineInspector:
         """Return what tells about the engine's layers."""
@@ -3448,7 +3448,7 @@ class IRuntimeConfig(metaclass=_ApiType):
     """How contexts are to be made."""
     def __init__(self) -> None:
         ...
-    def set_execution_context_allocation_strategy(self, strategy: ExecutionContextAllocationStrategy | None = None) -> None:
+    def set_execution_context_allocation_strategy(self, strategy: ExecutionContextAllocationStrategy = ...) -> None:
         """Set when device memory is allocated, and by whom."""
     def get_execution_context_allocation_strategy(self) -> Any:
         """Return when device memory is allocated, and by whom."""

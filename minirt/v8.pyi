@@ -2472,7 +2472,7 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Return whether an input or output is read or written on the host."""
     def serialize(self) -> Any:
         """Return the engine as bytes, which every target can load."""
-    def create_execution_context(self, strategy: Any = None, runtime_config: Any = None) -> IExecutionContext:
+    def create_execution_context(self, strategy: Any = ..., runtime_config: Any = None) -> IExecutionContext:
         """Return a context to run the engine in, by a strategy of allocation or a runtime config."""
     def create_execution_context_without_device_memory(self) -> IExecutionContext:
         """Return a context whose scratch memory the caller may give."""

@@ -75,10 +75,10 @@ class IRuntimeConfig(Api, since=10):
 
     @checked
     def set_execution_context_allocation_strategy(
-        self, strategy: ExecutionContextAllocationStrategy | None = None
+        self, strategy: ExecutionContextAllocationStrategy = ExecutionContextAllocationStrategy.STATIC
     ) -> None:
         """Set when device memory is allocated, and by whom."""
-        self._state["strategy"] = "STATIC" if strategy is None else strategy.name
+        self._state["strategy"] = strategy.name
 
     def get_execution_context_allocation_strategy(self) -> Any:
         """Return when device memory is allocated, and by whom."""
@@ -292,9 +292,9 @@ class ICudaEngine(BindingEngine):
         return None
 
     @method(since=10)
-    def get_engine_stat(self, stat: EngineStat | None = None) -> int:
+    def get_engine_stat(self, stat: EngineStat = EngineStat.TOTAL_WEIGHTS_SIZE) -> int:
         """Return the bytes of all weights, or of those that are stripped."""
-        total = stat is None or stat.name == "TOTAL_WEIGHTS_SIZE"
+        total = stat.name == "TOTAL_WEIGHTS_SIZE"
         return self._state.weights_size if total else self._state.package.stripped_size
 
     @method(since=10, until=10, instead="get_device_memory_size_for_profile_v2")
@@ -340,7 +340,9 @@ class ICudaEngine(BindingEngine):
         return wrap(IRuntimeConfig, {}, dialect_of(self))
 
     @method()
-    def create_execution_context(self, strategy: Any = None, runtime_config: Any = None) -> IExecutionContext:
+    def create_execution_context(
+        self, strategy: Any = ExecutionContextAllocationStrategy.STATIC, runtime_config: Any = None
+    ) -> IExecutionContext:
         """Return a context to run the engine in, by a strategy of allocation or a runtime config."""
         given = runtime_config if runtime_config is not None else strategy
         name = given._state.get("strategy", "STATIC") if isinstance(given, IRuntimeConfig) else ""

@@ -55,9 +55,27 @@ def wrong_enum(name: str, entry: Surface, cls: Any, dialect: int) -> Iterator[st
 
 
 def _argument_names(entry: Surface, dialect: int) -> set[str]:
+    arguments = [a for o in _overloads(entry, dialect) for a in o["args"] if not a.get("positional_only")]
+    return {a["name"] for a in arguments} - {"self", "this"}
+
+
+def _overloads(entry: Surface, dialect: int) -> list[Surface]:
     by_key = {v: s.get("overloads") for s in entry.get("signatures", []) for v in s["versions"]}
-    overloads = by_key.get(_KEYS[dialect][0]) or by_key.get("11") or []
-    return {a["name"] for o in overloads for a in o["args"] if not a.get("positional_only")} - {"self", "this"}
+    return by_key.get(_KEYS[dialect][0]) or by_key.get("11") or []
+
+
+def wrong_defaults(name: str, entry: Surface, got: Any, dialect: int) -> Iterator[str]:
+    """Yield arguments that are required here and optional there, the other way round, or have another default."""
+    parameters, overloads = inspect.signature(got).parameters, _overloads(entry, dialect)
+    for argument in (a for o in overloads for a in o["args"] if a["name"] in parameters and a["name"] != "self"):
+        ours = parameters[argument["name"]].default
+        required = ours is inspect.Parameter.empty
+        if "default" in argument and required:
+            yield f"{name}({argument['name']}) is required"
+        elif "default" in argument and str(argument["default"]) not in (str(ours), repr(ours)):
+            yield f"{name}({argument['name']}) is {ours!r}, not {argument['default']}"
+        elif "default" not in argument and not required and len(overloads) == 1:
+            yield f"{name}({argument['name']}) is optional"
 
 
 def wrong_call(name: str, entry: Surface, got: Any, dialect: int) -> Iterator[str]:

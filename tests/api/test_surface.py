@@ -28,6 +28,36 @@ def test_classes_that_are_there_are_whole(dialect: int) -> None:
     assert not set(wrong) - (CLASSIC if dialect == 10 else set())
 
 
+OTHERWISE = {
+    "INetworkDefinition.add_plugin": "one method takes what 7 and 10 call by this name",
+    "INetworkDefinition.add_squeeze": "11.4 made its axes optional",
+    "INetworkDefinition.add_fill": "no type is the default, FLOAT, or that of the numbers set later",
+    "INetworkDefinition.add_quantize": "without a type it raises TypeError in 11",
+    "INetworkDefinition.add_dequantize": "without a type it raises TypeError in 11",
+    "Runtime.deserialize_cuda_engine": "without anything it raises TypeError",
+    "IStreamReader.read": "scripts override it with fewer arguments",
+    "IStreamReaderV2.read": "scripts override it with fewer arguments",
+    "IStreamWriter.write": "scripts override it with fewer arguments",
+}
+"""Methods whose defaults are not those of the real module's signature, and why."""
+
+
+@pytest.mark.parametrize("dialect", surface.MODULES)
+def test_defaults_of_arguments(dialect: int) -> None:
+    module = importlib.import_module(surface.MODULES[dialect])
+    wrong: list[str] = []
+    for name, entry in SURFACE["classes"].items():
+        methods = entry["methods"].items() if surface.alive(entry, dialect) else ()
+        for method, info in methods:
+            if not method.startswith("_") and surface.alive(info, dialect) and f"{name}.{method}" not in OTHERWISE:
+                got = getattr(getattr(module, name), method)
+                wrong += surface.wrong_defaults(f"{name}.{method}", info, got, dialect)
+    for name, info in SURFACE["functions"].items():
+        if surface.alive(info, dialect):
+            wrong += surface.wrong_defaults(name, info, getattr(module, name), dialect)
+    assert not wrong
+
+
 @pytest.mark.parametrize("dialect", surface.MODULES)
 def test_enums_are_whole(dialect: int) -> None:
     module = importlib.import_module(surface.MODULES[dialect])
