@@ -66,6 +66,19 @@ def _dynamic() -> list[Case]:
     ]
 
 
+def _sizes() -> list[Case]:
+    x, roi = np.zeros((1, 2, 9, 8), F32), np.array([0, 0, 0.2, 0.3, 1, 1, 0.8, 1.2], F32)
+    crop: Any = {
+        "constants": [1, 3],
+        "coordinate_transformation_mode": "tf_crop_and_resize",
+        "extrapolation_value": 7.0,
+    }
+    shrink: Any = {"constants": [3], "antialias": 1}
+    sizes = np.array([1, 2, 5, 6])
+    crops: list[Case] = [("Resize", [x, roi, None, sizes], {**crop, "mode": m}) for m in ("nearest", "linear", "cubic")]
+    return [*crops, *(("Resize", [y, None, None, sizes], {**shrink, "mode": "cubic"}) for y in (x, x.astype(np.uint8)))]
+
+
 def _others() -> list[Case]:
     return [
         ("Det", [np.zeros((3, 5, 5), F32)], {}),
@@ -79,7 +92,7 @@ def _others() -> list[Case]:
     ]
 
 
-CASES = [*_dynamic(), *_others(), *_grids(), *_regions(), *_picks()]
+CASES = [*_sizes(), *_dynamic(), *_others(), *_grids(), *_regions(), *_picks()]
 
 
 @pytest.mark.parametrize("target", TARGETS)

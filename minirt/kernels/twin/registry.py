@@ -1,5 +1,5 @@
 """Every recipe: importing this registers its kernels."""
 
-from minirt.kernels.twin import compaction, dynamic, folding, narrow, random, sampling, suppression, unique
+from minirt.kernels.twin import compaction, dynamic, folding, narrow, random, resizing, sampling, suppression, unique
 
-__all__ = ["compaction", "dynamic", "folding", "narrow", "random", "sampling", "suppression", "unique"]
+__all__ = ["compaction", "dynamic", "folding", "narrow", "random", "resizing", "sampling", "suppression", "unique"]

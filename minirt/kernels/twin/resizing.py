@@ -1,0 +1,206 @@
+"""Resizing of every kind, axis by axis: what tuned kernels refuse (crops, filters widened on a GPU, many axes).
+
+For each axis a table of places and shares is made in float64, then a pass sums what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+
+from minirt.kernels.kernel import Operand, Problem
+from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, split_text, strides_of
+from minirt.ops.resize import Resize
+from minirt.plan.launch import Address
+from minirt.types.dim import Dim, Expr, mul, product
+from minirt.types.dtype import DType, dtype_of, f32, f64, i64
+from minirt.types.tensor import Tensor
+
+Flags = Mapping[str, str | int]
+_PLACE = {
+    "asymmetric": "i / scale",
+    "tf_half_pixel_for_nn": "(i + 0.5) / scale",
+    "align_corners": "i * (size - 1.0) / (many - 1.0) if many > 1.0 else 0.0",
+    "pytorch_half_pixel": "(i + 0.5) / scale - 0.5 if many > 1.0 else 0.0",
+    "half_pixel": "(i + 0.5) / scale - 0.5",
+    "half_pixel_symmetric": "size / 2.0 * (1.0 - many / (scale * size)) + (i + 0.5) / scale - 0.5",
+    "tf_crop_and_resize": "start * (size - 1.0) + i * (end - start) * (size - 1.0) / (many - 1.0) "
+    "if many > 1.0 else 0.5 * (start + end) * (size - 1.0)",
+}
+_NEAREST = {
+    "floor": "floor(at)", "ceil": "ceil(at)", "round_prefer_floor": "ceil(at - 0.5)",
+    "round_prefer_ceil": "floor(at + 0.5)",
+}  # fmt: skip
+_SHARES = """total = 0.0
+for t in range(taps):
+    k = int(floor(at)) + t - (taps // 2 - 1)
+    d = abs(at - real(k)) * shrink
+SHARE
+    if OUTSIDE and (k < 0 or k >= extent):
+        share = 0.0
+    marks[e * taps + t] = min(max(k, 0), extent - 1)
+    shares[e * taps + t] = share
+    total = total + share
+if EVEN:
+    for t in range(taps):
+        shares[e * taps + t] = shares[e * taps + t] / total
+"""
+_FILTER = {
+    "linear": "    share = max(0.0, 1.0 - d)\n",
+    "cubic": "    far = ((d - 5.0) * d + 8.0) * d * slope - 4.0 * slope if d < 2.0 else 0.0\n"
+    "    share = ((slope + 2.0) * d - (slope + 3.0)) * d * d + 1.0 if d <= 1.0 else far\n",
+}
+
+
+def crop_of(op: Resize, axis: int) -> tuple[float, float]:
+    """The part of an axis that is resized."""
+    if op.coordinates != "tf_crop_and_resize" or not op.roi:
+        return (0.0, 1.0)
+    return (op.roi[axis], op.roi[axis + len(op.sizes)])
+
+
+def axes_of(op: Resize, x: Operand) -> list[int]:
+    """The axes that change."""
+    pairs = enumerate(zip(op.sizes, x.shape, op.scales, strict=True))
+    return [
+        a for a, (new, old, scale) in pairs if not (_same(new, old) and scale == 1 and crop_of(op, a) == (0.0, 1.0))
+    ]
+
+
+def _same(a: Dim, b: Dim) -> bool:
+    return a is b or (not isinstance(a, Expr) and not isinstance(b, Expr) and a == b)
+
+
+def taps_of(op: Resize, axis: int) -> int:
+    """How many elements go into one along an axis."""
+    if op.mode == "nearest":
+        return 1
+    reach = 2 if op.mode == "cubic" else 1
+    scale = op.scales[axis]
+    return 2 * ceil(reach / min(1.0, float(Fraction(str(scale))))) if op.antialias else 2 * reach
+
+
+class ResizeRecipe(Recipe):
+    """A table and a pass for each axis."""
+
+    name = "ResizeAny"
+    ops = (Resize,)
+    rank = 95
+
+    def rejects(self, problem: Problem) -> str:
+        """Filters widened by a scale that is not known; scales that are neither known nor the ratio of sizes."""
+        op, (x,) = problem.op, problem.inputs
+        assert isinstance(op, Resize)
+        for axis in axes_of(op, x):
+            scale = op.scales[axis]
+            if isinstance(scale, Expr) and (op.antialias or not _same(mul(scale, x.shape[axis]), op.sizes[axis])):
+                return f"the scale of axis {axis} is not known"
+        return ""
+
+    def plan(self, problem: Problem) -> Planned:
+        """Tables and passes; then what lies outside a crop."""
+        op, (x,), (y,) = problem.op, problem.inputs, problem.outputs
+        assert isinstance(op, Resize)
+        axes = axes_of(op, x)
+        move = op.mode == "nearest"
+        held = x.type.dtype if move or x.type.dtype is f64 else f32
+        calls: list[Call] = []
+        work: list[Dim] = []
+        source, at = x, Address("in", 0)
+        beyond: dict[str, Data] = {}
+        for number, axis in enumerate(axes or [0]):
+            table = self._table(op, axis, x.shape[axis], work, f64 if held is f64 else f32)
+            if op.coordinates == "tf_crop_and_resize":
+                beyond[f"beyond{axis}"] = table.data["beyond"]
+            last = number + 1 >= len(axes)
+            shape = tuple(op.sizes[a] if a == axis else d for a, d in enumerate(source.shape))
+            made = Tensor(held, shape)
+            result, to = (y, Address("out", 0)) if last else (Operand(made, made.strides), Address("work", len(work)))
+            if not last:
+                work.append(mul(product(shape), held.bits // 8))
+            data = {"x": _data(source, at, move), "y": _data(result, to, move), **_tables(table)}
+            numbers = {**strides_of("x", source), **strides_of("y", result), "taps": taps_of(op, axis)}
+            numbers |= {f"n{a}": n for a, n in enumerate(shape)}
+            whole = last and y.type.dtype.is_integer
+            flags: Flags = {
+                "rank": len(shape), "axis": axis, "move": int(move), "round": int(whole and op.antialias),
+                "clip": y.type.dtype.name if whole and y.type.dtype.bits <= 16 else "",
+            }  # fmt: skip
+            calls += [table, Call("sum", data, numbers, product(shape), {}, flags, 10 * taps_of(op, axis))]
+            source, at = result, to
+        if beyond:
+            numbers = {**strides_of("y", y), **{f"n{a}": n for a, n in enumerate(y.shape)}}
+            marks = ",".join(name[6:] for name in beyond)
+            out = {"y": operand_data("out", 0, y), **beyond}
+            given = {"value": op.extrapolation}
+            calls.append(Call("fill", out, numbers, product(y.shape), given, {"rank": y.type.rank, "axes": marks}))
+        return Planned(calls, work)
+
+    def _table(self, op: Resize, axis: int, size: Dim, work: list[Dim], held: DType) -> Call:
+        taps, count, scale = taps_of(op, axis), op.sizes[axis], op.scales[axis]
+        room = mul(count, taps)
+        start = len(work)
+        work += [mul(room, 8), mul(room, held.bits // 8), mul(count, 8)]
+        dtypes = {"marks": (i64, room), "shares": (held, room), "beyond": (i64, count)}
+        data = {n: Data(Address("work", start + k), d, span) for k, (n, (d, span)) in enumerate(dtypes.items())}
+        ratio: tuple[Dim, Dim] = (count, size)
+        if not isinstance(scale, Expr):
+            ratio = (Fraction(scale).numerator, Fraction(scale).denominator)
+        numbers = {"extent": size, "wanted": count, "taps": taps, "over": ratio[0], "under": ratio[1]}
+        begin, end = crop_of(op, axis)
+        reals = {"slope": float(op.cubic_a), "start": float(begin), "end": float(end)}
+        flags: Flags = {
+            "mode": op.mode, "coordinates": op.coordinates, "nearest": op.nearest, "outside": int(op.exclude_outside),
+            "antialias": int(op.antialias),
+        }  # fmt: skip
+        return Call("table", data, numbers, count, reals, flags, 20 * taps, double=True)
+
+    def text(self, routine: str, flags: Flags) -> str:
+        """A row of a table; one element of a pass; one element outside."""
+        if routine == "table":
+            return _table_text(flags)
+        rank = int(flags["rank"])
+        text = split_text([f"c{a}" for a in range(rank)], [f"n{a}" for a in range(rank)])
+        to = " + ".join(f"c{a} * y_{a}" for a in range(rank))
+        if routine == "fill":
+            tests = " or ".join(f"beyond{a}[c{a}] != 0" for a in str(flags["axes"]).split(","))
+            return f"{text}if {tests}:\n    y[{to}] = value\n"
+        axis = int(flags["axis"])
+        base = " + ".join(f"c{a} * x_{a}" for a in range(rank) if a != axis) or "0"
+        if flags["move"]:
+            return f"{text}y[{to}] = x[{base} + marks[c{axis}] * x_{axis}]\n"
+        text += f"base = {base}\nrow = c{axis} * taps\nsum = 0.0\nfor t in range(taps):\n"
+        text += f"    sum = sum + shares[row + t] * x[base + marks[row + t] * x_{axis}]\n"
+        text += "sum = round(sum)\n" if flags["round"] else ""
+        if flags["clip"]:
+            limits = np.iinfo(dtype_of(str(flags["clip"])).numpy)
+            text += f"sum = min(max(sum, {float(limits.min)!r}), {float(limits.max)!r})\n"
+        return f"{text}y[{to}] = sum\n"
+
+
+def _data(operand: Operand, at: Address, raw: bool) -> Data:
+    span = operand_data("in", 0, operand).span
+    return Data(at, operand.type.dtype, span, raw)
+
+
+def _tables(table: Call) -> dict[str, Data]:
+    return {name: table.data[name] for name in ("marks", "shares")}
+
+
+def _table_text(flags: Flags) -> str:
+    coordinates, mode = str(flags["coordinates"]), str(flags["mode"])
+    text = "i = real(e)\nsize = real(extent)\nmany = real(wanted)\nscale = real(over) / real(under)\n"
+    text += f"at = {_PLACE[coordinates]}\nbeyond[e] = 1 if at < 0.0 or at > size - 1.0 else 0\n"
+    if mode == "nearest":
+        return f"{text}marks[e] = min(max(int({_NEAREST[str(flags['nearest'])]}), 0), extent - 1)\n"
+    if mode == "linear" and not flags["antialias"]:
+        text += "at = min(max(at, 0.0), size - 1.0)\n"
+    text += "shrink = min(1.0, scale)\n" if flags["antialias"] else "shrink = 1.0\n"
+    body = _SHARES.replace("SHARE\n", _FILTER[mode]).replace("OUTSIDE", str(bool(flags["outside"])))
+    return text + body.replace("EVEN", str(bool(flags["outside"] or flags["antialias"])))
+
+
+register(ResizeRecipe())
