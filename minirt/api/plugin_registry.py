@@ -12,6 +12,7 @@ from minirt.api.enum import EnumType
 from minirt.api.enums import EngineCapability, QuickPluginCreationRequest, TensorRTPhase
 from minirt.api.logger import IErrorRecorder
 from minirt.api.plugin_data import PluginFieldCollection_
+from minirt.errors import ApiError
 
 
 class _Named:
@@ -166,7 +167,8 @@ class IPluginRegistry(Api):
     @spanned(since=8)
     def load_library(self, plugin_path: str) -> Any:
         """Return None: libraries of compiled plugins hold GPU code for TensorRT itself."""
-        self._state.sink.log("ERROR", f"{plugin_path}: plugin libraries made for TensorRT cannot be loaded")
+        what = "plugin libraries made for TensorRT cannot be loaded"
+        self._state.sink.error(ApiError(what, plugin_path, "write the plugin in Python"))
         return None
 
     @spanned(since=8)

@@ -86,6 +86,29 @@ def test_error_recorders_hear_on_every_object(module: Any) -> None:
         recorder_of(module).MAX_DESC_LENGTH  # noqa: B018
 
 
+@pytest.mark.parametrize("module", [v8, trt, v11])
+def test_the_registry_and_refitters_have_recorders(module: Any) -> None:
+    registry, recorder = module.get_plugin_registry(), recorder_of(module)
+    registry.error_recorder = recorder
+    assert registry.load_library("/nowhere/libplugin.so") is None
+    registry.error_recorder = None
+    assert [code for code, _ in recorder.errors] == [module.ErrorCodeTRT.INVALID_ARGUMENT]
+    logger = module.Logger(module.Logger.INTERNAL_ERROR)
+    builder = module.Builder(logger)
+    net = builder.create_network(int(module is v8))
+    x = net.add_input("x", module.float32, (2, 4))
+    w = net.add_constant((4, 4), np.ones((4, 4), F))
+    none = module.MatrixOperation.NONE
+    net.mark_output(net.add_matrix_multiply(x, none, w.get_output(0), none).get_output(0))
+    config = builder.create_builder_config()
+    config.set_flag(module.BuilderFlag.REFIT)
+    plan = builder.build_serialized_network(net, config)
+    refitter = module.Refitter(module.Runtime(logger).deserialize_cuda_engine(plan), logger)
+    refitter.error_recorder = recorder_of(module)
+    assert refitter.set_named_weights("nothing", module.Weights(np.ones(3, F))) is False
+    assert refitter.error_recorder.num_errors() == 1
+
+
 @pytest.mark.parametrize("module", [v7, v8, trt, v11])
 def test_what_callbacks_raise_is_printed_and_counts_as_failure(
     module: Any, capfd: pytest.CaptureFixture[str]
