@@ -19,6 +19,9 @@ ALIGNMENT = 256
 """Bytes to which device memory is aligned, ours and that of allocators."""
 
 
+_DEVICE = 2  # cudaMemoryTypeDevice
+
+
 @dataclass(frozen=True)
 class Allocator:
     """Where device memory comes from: `allocate(nbytes, alignment)` gives an address or 0, `free` takes it back."""
@@ -107,7 +110,7 @@ def is_device_memory(address: int) -> bool:
         found = driver().runtime.pointerGetAttributes(address)
     except Exception:  # host memory that CUDA does not know, in older drivers
         return False
-    return bool(found.devicePointer) and not found.hostPointer
+    return int(found.type) == _DEVICE
 
 
 def fill(device: Device, address: int, value: int, nbytes: int, stream: int) -> None:
