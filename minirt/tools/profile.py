@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,15 @@ from minirt.runtime.executor import Executor
 from minirt.runtime.measure import Ceilings, StepTime, step_times
 from minirt.tools.ceilings import ceilings_of
 from minirt.tools.inputs import feeds_for, parse_shapes
-from minirt.tools.run import build, logger
+from minirt.tools.run import build, declare_build, logger
 from minirt.types.dtype import Array
 
 
 def declare(verbs: Any) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser("profile", help="say where a model's time goes, kernel by kernel", description=__doc__)
-    parser.add_argument("model", type=Path, help="an ONNX file")
-    parser.add_argument("--shapes", action="append", default=[], metavar="NAME:1x3x224x224", help="shape of an input")
-    parser.add_argument("--fp16", action="store_true", help="permit half precision")
-    parser.add_argument("--no-tf32", action="store_true", help="keep float32 products in full precision")
-    parser.add_argument("--target", default="", help="cpu or cuda:sm_90a; default: the GPU if there is one")
+    declare_build(parser)
     parser.add_argument("--top", type=int, default=0, metavar="N", help="only the N slowest, slowest first")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.set_defaults(verb_function=profile)
 
 

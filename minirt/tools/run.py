@@ -25,18 +25,23 @@ TIMED_RUNS = 30
 def declare(verbs: Any) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser("run", help="build a model, run it, compare it with onnxruntime", description=__doc__)
+    declare_build(parser)
+    parser.add_argument("--save-engine", type=Path, metavar="FILE", help="keep the engine")
+    parser.add_argument("--tolerance", type=float, help="bound on max |error| / max |reference| (1e-4; fp16: 2e-2)")
+    parser.add_argument("--budget", type=int, default=0, metavar="SECONDS", help="time for a build to choose kernels")
+    parser.set_defaults(verb_function=run)
+
+
+def declare_build(parser: argparse.ArgumentParser) -> None:
+    """Add what every verb takes that builds a model and feeds it."""
     parser.add_argument("model", type=Path, help="an ONNX file")
     parser.add_argument("--shapes", action="append", default=[], metavar="NAME:1x3x224x224", help="shape of an input")
     parser.add_argument("--fp16", action="store_true", help="permit half precision")
     parser.add_argument("--no-tf32", action="store_true", help="keep float32 products in full precision")
     parser.add_argument("--target", default="", help="cpu or cuda:sm_90a; default: the GPU if there is one")
-    parser.add_argument("--save-engine", type=Path, metavar="FILE", help="keep the engine")
-    parser.add_argument("--tolerance", type=float, help="bound on max |error| / max |reference| (1e-4; fp16: 2e-2)")
     parser.add_argument("--level", type=int, default=3, help="0 to 5: how many kernels of a layer are timed (GPU)")
-    parser.add_argument("--budget", type=int, default=0, metavar="SECONDS", help="time for a build to choose kernels")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.set_defaults(verb_function=run)
 
 
 def run(options: argparse.Namespace) -> int:
