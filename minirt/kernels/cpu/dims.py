@@ -27,8 +27,8 @@ class DimsWrite(Kernel):
         assert isinstance(problem.op, Dims)
         if not problem.outputs[0].dense:
             return "the result must be dense"
-        if not all(map(is_integral, problem.op.values)):
-            return "a value may not be whole"
+        if problem.op.dtype.is_float and not all(map(is_integral, problem.op.values)):
+            return "a value may not be whole"  # where whole numbers are asked for, a fraction is an error at bind
         return unsupported((problem.op.dtype,))
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:

@@ -163,8 +163,8 @@ class DimsArguments(Generated):
         assert isinstance(op, Dims)
         if len(op.values) > _MAX_VALUES:
             return f"{len(op.values)} values are more than {_MAX_VALUES}"
-        if not all(map(is_integral, op.values)):
-            return "a value may not be whole"
+        if op.dtype.is_float and not all(map(is_integral, op.values)):
+            return "a value may not be whole"  # where whole numbers are asked for, a fraction is an error at bind
         if not problem.outputs[0].dense:
             return "the result must be dense"
         return "" if op.dtype.name in STORAGE else f"sizes are not written as {op.dtype}"
