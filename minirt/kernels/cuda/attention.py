@@ -309,24 +309,20 @@ _TWO: Spec = {**_COMMON, "consumers": 2, "registers": [40, 232], "per_sm": 1}
 _ONE: Spec = {**_COMMON, "consumers": 1, "registers": [40, 216], "per_sm": 2}
 _TACTICS: dict[str, Spec] = {
     "first": {**_TWO, "tile": [128, 128], "turns": True, "hold": False, "lazy": False},
-    "held": {**_TWO, "tile": [128, 128], "turns": True, "lazy": False},
     "turns": {**_TWO, "tile": [128, 128], "turns": True},
     "turns soft": {**_TWO, "tile": [128, 128], "turns": True, "soft": True},
     "plain": {**_TWO, "tile": [128, 128]},
-    "plain soft": {**_TWO, "tile": [128, 128], "soft": True},
     "once": {**_TWO, "tile": [128, 128], "persistent": False},
     "large": {**_TWO, "tile": [128, 192], "turns": True},
-    "large soft": {**_TWO, "tile": [128, 192], "turns": True, "soft": True},
-    "medium": {**_TWO, "tile": [128, 160], "turns": True},
     "many": {**_ONE, "tile": [64, 64], "registers": [24, 136], "per_sm": 3},
     "many cold": {**_ONE, "tile": [64, 64], "registers": [40, 120], "per_sm": 3, "hold": False},
-    "many soft": {**_ONE, "tile": [64, 64], "registers": [24, 136], "per_sm": 3, "soft": True},
     "pair": {**_ONE, "tile": [64, 128]},
     "pair soft": {**_ONE, "tile": [64, 128], "soft": True},
-    "pair once": {**_ONE, "tile": [64, 128], "persistent": False},
     "wide": {**_TWO, "tile": [128, 64]},
     "cold": {**_TWO, "tile": [128, 64], "hold": False},
 }  # fmt: skip
+"""By tile, how many blocks share a multiprocessor, and which ways to save time they take: "first" none but turns; "cold"
+ones keep queries in shared memory, since masks and large heads need the registers."""
 
 
 def _preferred(width: int, keys: int, mask: str) -> list[str]:
@@ -336,14 +332,11 @@ def _preferred(width: int, keys: int, mask: str) -> list[str]:
     if width > 64:
         if mask:
             return ["cold"] if mask == "rows" else ["first", "cold"]
-        return ["first", "turns", "turns soft", "held", "once", "wide"]
+        return ["first", "turns", "once", "turns soft", "wide"]
     if mask == "rows":
         return ["wide"]
     if keys <= 208:
         return ["many cold" if mask else "many", "pair", "turns"]
     if mask:
         return ["turns", "plain", "pair", "many cold"]
-    return [
-        "turns", "first", "held", "turns soft", "plain", "plain soft", "large", "large soft", "medium", "pair",
-        "pair soft", "pair once", "many", "many soft", "once",
-    ]  # fmt: skip
+    return ["turns", "pair", "plain", "turns soft", "large", "many", "pair soft", "once", "first"]
