@@ -321,8 +321,8 @@ _TACTICS: dict[str, Spec] = {
     "wide": {**_TWO, "tile": [128, 64]},
     "cold": {**_TWO, "tile": [128, 64], "hold": False},
 }  # fmt: skip
-"""By tile, how many blocks share a multiprocessor, and which ways to save time they take: "first" none but turns; "cold"
-ones keep queries in shared memory, since masks and large heads need the registers."""
+"""By tile, how many blocks share a multiprocessor, and the ways to save time that they take: "first" none but turns;
+"cold" ones keep queries in shared memory, since masks and large heads need the registers."""
 
 
 def _preferred(width: int, keys: int, mask: str) -> list[str]:
