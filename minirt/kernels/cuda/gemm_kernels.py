@@ -89,7 +89,8 @@ def packed_b(problem: Problem, form: Form) -> tuple[dict[str, Dim], Pack]:
     assert isinstance(k, int), "constants have known shapes"
     row = -(-k // each) * each
     scale = {key: 0 if same(form.b[key], 0) else divide(mul(form.b[key], row), k) for key in ("b0", "b1")}
-    return {**scale, "n": row, "k": 1}, Pack(1, "pack_transposed", {"row": row})
+    lies = isinstance(problem.op, Gemm) and problem.op.trans_b  # of one k: its rows lie as asked, but are not padded
+    return {**scale, "n": row, "k": 1}, Pack(1, "pack_rows" if lies else "pack_transposed", {"row": row})
 
 
 def matrix_values(

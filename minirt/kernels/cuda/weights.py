@@ -33,8 +33,13 @@ def pack_depthwise_weights(weights: Array, spec: dict[str, Any]) -> Array:
 
 
 @pack
+def pack_rows(weights: Array, spec: dict[str, Any]) -> Array:
+    """Rows padded with zeros to ``row`` elements."""
+    width = [(0, 0)] * (weights.ndim - 1) + [(0, int(spec["row"]) - weights.shape[-1])]
+    return np.ascontiguousarray(np.pad(weights, width))
+
+
+@pack
 def pack_transposed(weights: Array, spec: dict[str, Any]) -> Array:
     """The last two axes swapped, rows padded with zeros to ``row`` elements."""
-    swapped = np.swapaxes(weights, -1, -2)
-    width = [(0, 0)] * (weights.ndim - 1) + [(0, int(spec["row"]) - swapped.shape[-1])]
-    return np.ascontiguousarray(np.pad(swapped, width))
+    return pack_rows(np.swapaxes(weights, -1, -2), spec)

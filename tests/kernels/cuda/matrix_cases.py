@@ -141,6 +141,8 @@ def products(dtype: DType) -> list[MatrixCase]:
         ),
         p("odd", dtype, (3, 33, 35), (35, 77), extras=[(33, 1), (77,)]),
         p("odd-constant", dtype, (33, 40), (40, 77), extras=[(77,)], constants=(1,)),
+        p("one-k", dtype, (3, 1), (77, 1), trans=(False, True), extras=[(77,)], constants=(1,)),
+        p("one-k-by-n", dtype, (3, 1), (1, 77), constants=(1,)),
         p("few-rows", dtype, (3, 512), (512, 200), extras=[(200,)], constants=(1,)),
         p("more-rows", dtype, (13, 1024), (1024, 200), extras=[(200,)], constants=(1,)),
         p("more-rows-by-n", dtype, (16, 96), (96, 64), extras=[(64,)]),
@@ -225,7 +227,9 @@ def convolutions(dtype: DType) -> list[MatrixCase]:
 
 
 _SOME = ("plain", "linear", "heads-t", "odd", "few-rows", "3x3", "stem", "groups-odd", "depthwise", "up", "line")
-_EXACT = (*_SOME, "a-transposed", "heads", "odd-constant", "1x1-stride", "up-odd", "deep", "symbolic", "variable")
+_EXACT = (
+    *_SOME, "one-k", "a-transposed", "heads", "odd-constant", "1x1-stride", "up-odd", "deep", "symbolic", "variable",
+)  # fmt: skip
 _WIDE = ("plain", "odd", "heads", "3x3", "up", "groups")
 
 

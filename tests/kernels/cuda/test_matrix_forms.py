@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minirt.kernels.cuda.conv_problem import conv_form
-from minirt.kernels.cuda.gemm_kernels import by_k
+from minirt.kernels.cuda.gemm_kernels import by_k, packed_b
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form
 from minirt.kernels.cuda.matrix_tiles import Work, estimate, ranked
 from minirt.kernels.cuda.weights import (
@@ -16,6 +16,7 @@ from minirt.kernels.cuda.weights import (
     pack_transposed,
 )
 from minirt.kernels.families import candidates
+from minirt.kernels.kernel import PACKS
 from minirt.types.dtype import f16, f32
 from tests.kernels.cuda.execution import AMPERE, HOPPER
 from tests.kernels.cuda.matrix_cases import MatrixCase, convolution, product
@@ -40,6 +41,16 @@ def test_heads_stay_a_batch() -> None:
     assert (form.sizes["nb0"], form.sizes["nb1"], form.sizes["m"]) == (2, 3, 72)
     assert by_k(form, "a") is True
     assert by_k(form, "b") is False
+
+
+@pytest.mark.parametrize("trans", [False, True])
+def test_weights_of_one_k_are_packed_as_they_are_read(trans: bool) -> None:
+    shape = (5, 1) if trans else (1, 5)
+    case = product("one-k", f32, (3, 1), shape, trans=(False, trans), constants=(1,))
+    strides, pack = packed_b(case.problem(HOPPER), form_of(case))
+    weights = np.arange(5, dtype=np.float32).reshape(shape)
+    packed = PACKS[pack.function](weights, dict(pack.spec)).reshape(-1)
+    assert packed[np.arange(5) * int(strides["n"])].tolist() == [0, 1, 2, 3, 4]  # type: ignore[arg-type]
 
 
 def test_rows_of_unlike_strides_are_split() -> None:
