@@ -7,6 +7,7 @@ elements move at once.  Equal elements keep their order, and NaN comes last.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from minirt.kernels.kernel import Problem
 from minirt.kernels.twin.compaction import Compaction, offset_text, picked, scratch, work
@@ -104,6 +105,8 @@ class UniqueRecipe(Compaction):
         before = len(calls)
         calls.append(Call("fill", fill, {**groups, **strides}, y.shape[0]))
         calls.append(Call("group", more, {**groups, **strides_of("inverse", inverse)}, count, {}, {}, 100))
+        if x.type.dtype.name in ("i64", "u32"):  # elements are whole numbers of the routines
+            calls = [replace(one, wide=True) for one in calls]
         sizes = [*scratch(count), mul(count, x.type.dtype.bits // 8), *[mul(count, 8)] * 3]
         return Planned(calls, sizes, before, Address("work", 2), (count,))
 
