@@ -97,8 +97,8 @@ def _placed(op: Op, tensor: Tensor, inputs: Sequence[Operand], order: Order | No
     return Operand(placed, placed.strides)
 
 
-def choices(case: Case, target: Target) -> Iterator[tuple[Kernel, Problem, Spec]]:
-    """Every kernel that takes the case as it lies, with each of its tactics."""
+def choices(case: Case, target: Target, further: bool = False) -> Iterator[tuple[Kernel, Problem, Spec]]:
+    """Every kernel that takes the case as it lies, with each of its tactics, also those that are timed late."""
     for kernel in candidates(target, case.op):
         orders = kernel.orders(case.problem(target))
         problem = case.problem(target, orders)
@@ -106,7 +106,7 @@ def choices(case: Case, target: Target) -> Iterator[tuple[Kernel, Problem, Spec]
         if any(order is not None and not satisfies(o.shape, o.strides, order) for o, order in pairs):
             continue
         if not kernel.rejects(problem):
-            for tactic in kernel.tactics(problem):
+            for tactic in (*kernel.tactics(problem), *(kernel.further(problem) if further else ())):
                 yield kernel, problem, tactic
 
 
