@@ -67,7 +67,7 @@ def _line(model: Path, feeds: list[Feeds], optimized: bool, noisy: bool) -> str:
     with tempfile.TemporaryDirectory() as folder:
         found = errors(model, feeds, Path(folder), optimized, noisy_oracle=noisy)
         ours, theirs = _times(Path(folder) / "model.engine", model, feeds[0])
-    worst = (max(error.size for name, error in found.items() if name.endswith(f" {i}")) for i in range(len(feeds)))
+    worst = (max(error for name, error in found.items() if name.endswith(f" {i}")) for i in range(len(feeds)))
     return " · ".join(f"{error:.1e}" for error in worst) + f" | {ours:.2f} | {theirs:.2f}"
 
 

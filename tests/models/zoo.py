@@ -148,7 +148,7 @@ MODELS = {
         Model(
             "basic-pitch", "basic_pitch==0.4.0", "basic_pitch/saved_models/icassp_2022/nmp.onnx", "2c3c1d144bfa61ad",
             lambda rng, batch: {"serving_default_input_2:0": speech(rng, batch, 43844, 22050)[:, :, None]},
-            ((1,), (2,)), noisy_oracle=True,
+            ((1,), (2,)),
         ),
         Model(
             "ppocr-cls-v2", "rapidocr==3.10.0", "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
