@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt.ir.graph import Graph, Input, constant
-from minirt.ir.op import Op, Value, apply
+from minirt.ir.graph import Input
+from minirt.ir.op import Value, apply
 from minirt.ops.activation import Sigmoid
 from minirt.ops.arithmetic import Add, Mul
 from minirt.ops.convolution import Conv
-from minirt.ops.evaluate import evaluate
 from minirt.ops.gemm import Gemm
 from minirt.ops.reduce import Reduce
-from minirt.optimize.pipeline import NEUTRAL, fusing, run_passes
 from minirt.types.dim import symbol
 from minirt.types.dtype import f32
 from minirt.types.tensor import Tensor
+from tests.optimize.products import kinds, numbers
 
 N = symbol("N")
-RNG = np.random.default_rng(0)
-
-
-def numbers(*shape: int) -> Value:
-    return constant(RNG.normal(size=shape), f32)
 
 
 def excited(x: Value, results: int, kernel: int = 1, stride: int = 1) -> Value:
@@ -36,16 +29,6 @@ def excited(x: Value, results: int, kernel: int = 1, stride: int = 1) -> Value:
     pad = kernel // 2
     op = Conv((stride, stride), (pad,) * 4, (1, 1))
     return apply(op, apply(Mul(), x, gate), numbers(results, channels, kernel, kernel))
-
-
-def kinds(x: Value, output: Value) -> list[type[Op]]:
-    """The kinds of nodes after all passes, the numbers having been compared."""
-    before = Graph("g", [x], [output], ["y"])
-    feeds = {"x": RNG.normal(size=(2, *(d for d in x.shape[1:] if isinstance(d, int))))}
-    after = run_passes(before, (*NEUTRAL, *fusing(())))
-    for want, got in zip(evaluate(before, feeds, True), evaluate(after, feeds, True), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9 * max(1.0, float(np.abs(want).max())))
-    return [type(n.op) for n in after.nodes]
 
 
 @settings(max_examples=25, deadline=None)

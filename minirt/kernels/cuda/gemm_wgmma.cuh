@@ -79,6 +79,13 @@ struct Feeder {
   }
 };
 
+// Eight neighbouring columns of one row: of lane t of a quad, columns 8 t on of the g-th 32; h: the lower eight rows.
+DEV void columns_of(const float (&acc)[BN / 2], int g, int h, float (&v)[8]) {
+#pragma unroll
+  for (int q = 0; q < 8; q++) v[q] = acc[16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
+  quad_transpose(v);
+}
+
 DEV void write_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int row) {
   const int l = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
 #pragma unroll
@@ -88,9 +95,7 @@ DEV void write_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int 
 #pragma unroll
       for (int h = 0; h < 2; h++) {
         float v[8];
-#pragma unroll
-        for (int q = 0; q < 8; q++) v[q] = acc[i][16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
-        quad_transpose(v);
+        columns_of(acc[i], g, h, v);
         const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
         if (m < p.m && valid > 0) finish<8>(v, p, x.b0, x.b1, m, n, valid);
       }
@@ -108,9 +113,7 @@ DEV void share_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int 
 #pragma unroll
       for (int h = 0; h < 2; h++) {
         float v[8];
-#pragma unroll
-        for (int q = 0; q < 8; q++) v[q] = acc[i][16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
-        quad_transpose(v);
+        columns_of(acc[i], g, h, v);
         const u32 at = base + (row + 64 * i + 16 * warp + 8 * h + (l >> 2)) * PITCH + 4 * (32 * g + 8 * (l & 3));
 #pragma unroll
         for (int q = 0; q < 2; q++) {
