@@ -26,6 +26,9 @@ Array = np.ndarray[Any, Any]
 Orders = tuple[Sequence[Order | None], Sequence[Order | None]]
 HOPPER = Target("cuda:sm_90a", 132, 232448)
 AMPERE = Target("cuda:sm_80", 108, 166912)
+TARGETS = (AMPERE, Target("cuda:sm_86", 84, 99 * 1024), Target("cuda:sm_89", 142, 99 * 1024), HOPPER)
+"""The architectures that every kernel compiles for: A100, A10 and RTX 30, L4 and RTX 40, H100."""
+ARCHES = [t.arch for t in TARGETS]
 
 
 @dataclass

@@ -11,16 +11,13 @@ from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_many, defa
 from minirt.kernels.kernel import Target
 from minirt.plan.launch import Real
 from tests.kernels.cuda.attention_cases import attention, cases
-from tests.kernels.cuda.execution import AMPERE, HOPPER, choices, sources
+from tests.kernels.cuda.execution import AMPERE, ARCHES, HOPPER, TARGETS, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase
-
-TARGETS = [AMPERE, Target("cuda:sm_86", 84, 99 * 1024), Target("cuda:sm_89", 142, 99 * 1024), HOPPER]
-NAMES = [t.arch for t in TARGETS]
 
 
 @pytest.mark.compile
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("target", TARGETS, ids=NAMES)
+@pytest.mark.parametrize("target", TARGETS, ids=ARCHES)
 def test_all_compile_without_spilling(target: Target) -> None:
     pytest.importorskip("cuda.bindings.nvrtc")
     found: dict[str, tuple[CudaSource, str]] = {}
@@ -36,7 +33,7 @@ def test_all_compile_without_spilling(target: Target) -> None:
         assert code.spills == 0 and not code.advisories, f"{name}: {code.resources} {code.advisories}"
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=NAMES)
+@pytest.mark.parametrize("target", TARGETS, ids=ARCHES)
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_some_kernel_takes_it_as_it_lies(case: MatrixCase, target: Target) -> None:
     assert list(choices(case, target))

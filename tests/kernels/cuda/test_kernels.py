@@ -1,4 +1,4 @@
-"""Every memory-bound CUDA kernel with every tactic: no spills for either architecture, right numbers."""
+"""Every memory-bound CUDA kernel with every tactic: no spills for any architecture, right numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
 from tests.kernels.cuda import image_cases, map_cases, movement_cases, recurrent_cases, row_cases
-from tests.kernels.cuda.execution import AMPERE, HOPPER, Case, Runner, check, choices, compiled
+from tests.kernels.cuda.execution import ARCHES, TARGETS, Case, Runner, check, choices, compiled
 
 FAMILIES = (map_cases, row_cases, movement_cases, image_cases, recurrent_cases)
 CASES = [case for family in FAMILIES for case in family.cases()]
@@ -15,7 +15,7 @@ HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 
 
 @pytest.mark.compile
-@pytest.mark.parametrize("target", [AMPERE, HOPPER], ids=["sm_80", "sm_90a"])
+@pytest.mark.parametrize("target", TARGETS, ids=ARCHES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_compiles_without_spilling(case: Case, target: Target) -> None:
     pytest.importorskip("cuda.bindings.nvrtc")

@@ -1,4 +1,4 @@
-"""Every CUDA kernel of products and convolutions with every tactic: no spills on either architecture, right numbers."""
+"""Every CUDA kernel of products and convolutions with every tactic: no spills on any architecture, right numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from minirt.errors import CompileError
 from minirt.kernels.cuda.compile import Compiled, compile_many, default_store
 from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
-from tests.kernels.cuda.execution import AMPERE, HOPPER, check, choices, sources
+from tests.kernels.cuda.execution import ARCHES, TARGETS, check, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner, cases
 
 CASES = cases()
@@ -19,7 +19,7 @@ HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 Built = dict[str, tuple[str, Compiled | CompileError]]
 
 
-@pytest.fixture(scope="module", params=[AMPERE, HOPPER], ids=["sm_80", "sm_90a"])
+@pytest.fixture(scope="module", params=TARGETS, ids=ARCHES)
 def built(request: pytest.FixtureRequest) -> Built:
     """What all cases compile for one architecture, by text, compiled in several processes."""
     pytest.importorskip("cuda.bindings.nvrtc")
@@ -41,7 +41,7 @@ def test_all_compile_without_spilling(built: Built) -> None:
         assert not code.advisories, f"{name}: {code.advisories}"
 
 
-@pytest.mark.parametrize("target", [AMPERE, HOPPER], ids=["sm_80", "sm_90a"])
+@pytest.mark.parametrize("target", TARGETS, ids=ARCHES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_some_kernel_takes_it(case: MatrixCase, target: Target) -> None:
     assert list(choices(case, target)), "no kernel takes the case"
