@@ -8,12 +8,12 @@ from minirt.errors import MinirtError, TypeInferenceError, UnsupportedNodeError
 from minirt.ir.graph import Graph, Input, Raise, constant, postorder
 from minirt.ir.op import Value, apply, apply_all, fresh_dim, origin
 from minirt.ir.weights import is_fixed
-from minirt.ops.control import If, Loop
+from minirt.ops.control import If, Loop, inner_dims
 from minirt.ops.control_counted import count_of
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.indexing import Gather
-from minirt.ops.movement import dims_value, reshaped, sliced, transposed
-from minirt.types.dim import Dim, Expr, symbol
+from minirt.ops.movement import dims_value, expanded, reshaped, sliced, transposed
+from minirt.types.dim import Dim, Expr, symbol, symbols
 from minirt.types.dtype import bool_, i64
 from minirt.types.tensor import Tensor, Type
 
@@ -65,6 +65,17 @@ def _with_captures(branch: Branch, captures: Sequence[Value]) -> Graph:
     return Graph(graph.name, inputs, graph.outputs, graph.names)
 
 
+def _of_like_ranks(wanted: Sequence[Type], graph: Graph, start: int = 0) -> Graph:
+    """The graph, its results of one element reshaped to the types wanted of them: exporters mix ranks 0 and 1."""
+    outputs = list(graph.outputs)
+    for place, (a, v) in enumerate(zip(wanted, graph.outputs[start:], strict=False), start):
+        b = v.type
+        if isinstance(a, Tensor) and isinstance(b, Tensor) and a.rank != b.rank:
+            if all(d == 1 for d in (*a.shape, *b.shape)):
+                outputs[place] = reshaped(v, a.shape)
+    return Graph(graph.name, graph.inputs, outputs, graph.names)
+
+
 def _misfit(then: Graph, otherwise: Graph) -> str:
     """Why no types hold both branches' results, "" where some do.
 
@@ -95,6 +106,7 @@ def _if(node: OnnxNode) -> Result:
         then = _refusing(otherwise[0], then)
     if isinstance(otherwise, MinirtError):
         otherwise = _refusing(then[0], otherwise)
+    otherwise = _of_like_ranks([v.type for v in then[0].outputs], otherwise[0]), otherwise[1]
     misfit = _misfit(then[0], otherwise[0])
     if misfit:
         otherwise = _refusing(then[0], MinirtError(misfit))
@@ -127,6 +139,7 @@ def _stable(node: OnnxNode, first: Sequence[Type], carried: Sequence[Value], res
     types, own, skip = [v.type for v in carried], set[str](), 1 if first else 0
     for _ in range(_ROUNDS):
         graph, captures = node.body("body", [*first, *types, *rest])
+        graph = _of_like_ranks(types, graph, skip)
         after = [v.type for v in graph.outputs[skip : skip + len(types)]]
         if len(after) < len(types):
             raise MinirtError(f"the body gives {len(graph.outputs)} results for {len(types)} carried values")
@@ -137,12 +150,37 @@ def _stable(node: OnnxNode, first: Sequence[Type], carried: Sequence[Value], res
     raise MinirtError("the types of the carried values do not settle")
 
 
+def _positive(number: Dim) -> bool:
+    return not isinstance(number, Expr) and number > 0
+
+
+def _written_first(node: OnnxNode, carried: list[Value]) -> list[Value]:
+    """Carried values for a loop that runs: zeros for what no round reads and the first gives another type.
+
+    PaddlePaddle's exporter gives variables that are assigned in the loop alone a placeholder of rank 0.
+    """
+    graph, captures = node.body("body", [Tensor(i64, ()), Tensor(bool_, ()), *(v.type for v in carried)])
+    known = {s for v in (*carried, *captures) if isinstance(v.type, Tensor) for d in v.shape for s in symbols(d)}
+    inner = inner_dims(graph, frozenset(known))
+    read = {v for n in postorder(v.node for v in graph.outputs) for v in n.inputs} | set(graph.outputs)
+    found = list(carried)
+    for place, (inside, after) in enumerate(zip(graph.inputs[2 : 2 + len(carried)], graph.outputs[1:], strict=False)):
+        a, b = inside.type, after.type
+        if inside in read or not isinstance(a, Tensor) or not isinstance(b, Tensor):
+            continue
+        if a.dtype is not b.dtype or a.rank != b.rank:
+            shape = [0 if symbols(d) & inner else d for d in b.shape]
+            found[place] = expanded(constant(0, b.dtype), shape)
+    return found
+
+
 @importer("Loop")
 def _loop(node: OnnxNode) -> Result:
-    trip, condition = node.optional(0), node.optional(1)
+    trip, condition = (None if v is None else _single(v) for v in (node.optional(0), node.optional(1)))
     carried = [node.input(i) for i in range(2, len(node.inputs))]
+    if all(v is None or (v.ints is not None and _positive(v.ints[0])) for v in (trip, condition)):
+        carried = _written_first(node, carried)
     graph, captures = _stable(node, [Tensor(i64, ()), Tensor(bool_, ())], carried, [])
-    trip, condition = (None if v is None else _single(v) for v in (trip, condition))
     count = None if condition is None else count_of(graph, carried, trip, condition)
     if count is not None:
         graph = Graph(graph.name, graph.inputs, [constant(True, bool_), *graph.outputs[1:]], graph.names)

@@ -253,6 +253,25 @@ class TestLoop:
         graph = agree(data, *({"trip": np.array(t), **more} for t in (0, 1, 3)))
         assert isinstance(graph.outputs[0].op, Loop)
 
+    def test_a_placeholder_that_the_first_round_replaces(self) -> None:
+        body = [node("Identity", "go", "going"), node("Cast", "i", "f", to=F), node("Add", "x f", "v_out")]
+        data = model(
+            [node("Loop", "trip go v0", "y", body=self.loop(body, ["v"], []))], [info("x", F, ["N", 2])], [info("y")],
+            [const("trip", np.int64(3)), const("go", np.array(True)), const("v0", np.float32(7))],
+        )  # fmt: skip
+        graph = agree(data, {"x": randn(3, 2)}, {"x": randn(1, 2)})
+        assert graph.outputs[0].rank == 2
+
+    def test_one_number_of_rank_0_or_1(self) -> None:
+        one, other = [node("Identity", "v", "t")], [node("Reshape", "v one", "t")]
+        bodies = {f"{w}_branch": helper.make_graph(b, w, [], [info("t")]) for w, b in (("then", one), ("else", other))}
+        body = [node("Identity", "go", "going"), node("Mod", "i two", "odd"), node("Cast", "odd", "c", to=B)]
+        body += [node("If", "c", "kept", **bodies), node("Add", "kept step", "v_out")]
+        made = [node("Loop", "trip go v0", "last", body=self.loop(body, ["v"], [])), node("Reshape", "last one", "y")]
+        held = [const("one", np.array([1])), const("two", np.int64(2)), const("step", np.array([0.5], np.float32))]
+        held += [const("go", np.array(True)), const("v0", np.float32(7))]
+        agree(model(made, [info("trip", I64, [])], [info("y")], held), *({"trip": np.array(n)} for n in (1, 2, 5)))
+
     def test_results_may_set_dims(self) -> None:
         body = [node("Identity", "go", "going"), node("Identity", "v", "v_out"), node("Identity", "i", "s")]
         graph = self.loop(body, ["v"], [], [1])
