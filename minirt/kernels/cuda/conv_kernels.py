@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
 from minirt.kernels.cuda.conv_problem import channels_last, conv_form, conv_op, planes, refuses_shape
 from minirt.kernels.cuda.gemm_source import patch_geometry
@@ -28,13 +26,12 @@ from minirt.plan.launch import Address, Launches, Pack, Spec, TensorMap
 from minirt.types.dim import Dim, ceil, divide, mul
 
 _MAX_GROUPS = 65535
-_MAX_DEPTHWISE_TAPS = 64
 _MAX_PATCH_CHANNELS = 6
 _MAX_PATCH_BYTES = 200_000
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
-class _Convolution(Matrix):
+class ConvBase(Matrix):
     """Base of the kernels of convolutions; results lie channels last, and the image unless ``any_input``."""
 
     any_output = False
@@ -88,62 +85,7 @@ class _Convolution(Matrix):
         return most if found == most and same(g["g_sc"], 1) else 1
 
 
-class ConvDepthwise(_Convolution):
-    """One channel a group, channels last: each thread slides over a few neighbouring pixels of 16 bytes of channels."""
-
-    ops = (Conv,)
-    rank = 5
-    method = "depthwise"
-
-    def refuses(self, problem: Problem, form: Form) -> str:
-        """More than one channel a group, or many taps."""
-        g, groups = form.image, conv_op(problem).groups
-        if not (same(g["g_c"], 1) and same(form.sizes["n"], 1)) or groups == 1:
-            return f"{g['g_c']} channels make {form.sizes['n']} in each of {groups} groups, not one of one"
-        taps = mul(g["g_r"], g["g_s"])
-        return (
-            f"{taps} taps are more than {_MAX_DEPTHWISE_TAPS}" if problem.bounds(taps)[0] > _MAX_DEPTHWISE_TAPS else ""
-        )
-
-    def orders(self, problem: Problem) -> Orders:
-        """Channels last."""
-        (image, _, *rest), out = super().orders(problem)
-        plain = Order(tuple((*range(1, problem.inputs[1].type.rank), 0)))  # [1, R, S, C]
-        return (image, None if problem.inputs[1].constant else plain, *rest), out
-
-    def packed(self, problem: Problem) -> tuple[Address, tuple[Pack, ...]]:
-        """Weights as [R, S, C]."""
-        if not problem.inputs[1].constant:
-            return Address("in", 1), ()
-        return Address("pack", 0), (Pack(1, "pack_depthwise_weights", {}),)
-
-    def launch(self, problem: Problem, tactic: Spec) -> Launches:
-        """One launch over pixels and channels."""
-        form = conv_form(problem)
-        channels, g, op = problem.inputs[0].shape[1], form.image, conv_op(problem)
-        places = [replace(place, b1=0) for place in (form.c, *form.extras)]
-        wide = Form(
-            {**form.sizes, "n": channels, "nb1": 1}, form.a, form.b, places[0], tuple(places[1:]), form.rows,
-            form.index, form.body, {**g, "g_c": channels},
-        )  # fmt: skip
-        x, each = problem.inputs[0], 128 // problem.inputs[0].type.dtype.bits
-        found = vector(problem, x, (g["g_sn"], g["g_sh"], g["g_sw"], channels))
-        fast = found == each and same(g["g_sc"], 1)
-        taps = [g["g_r"], g["g_s"], op.strides[-1], op.dilations[-1]]
-        spec: Spec = {
-            "method": "depthwise",
-            **wide.fields(problem),
-            "taps": taps,
-            "width": 4 if op.strides[-1] == 1 else 2,
-            "fast": fast,
-        }
-        values, packs = self.values(problem, wide)
-        strips = up(g["g_ow"], spec["width"])
-        count = mul(mul(mul(problem.outputs[0].shape[0], g["g_oh"]), strips), up(channels, each if fast else 1))
-        return self.launches(spec, wide, values, (up(count, 256), 1, 1), packs)
-
-
-class ConvPatch(_Convolution):
+class ConvPatch(ConvBase):
     """Few input channels (first layers), read with any strides: patches in shared memory, tensor cores by mma.sync."""
 
     ops = (Conv,)
@@ -183,7 +125,7 @@ class ConvPatch(_Convolution):
         return self.launches(spec, form, values, (persistent(tiles, problem, 3), up(form.sizes["n"], 64), 1), packs)
 
 
-class ConvMma(_Convolution):
+class ConvMma(ConvBase):
     """Tensor cores by mma.sync over gathered rows: any stride, dilation, padding, groups, channels; transposed too."""
 
     ops = (Conv, ConvTranspose)
@@ -231,7 +173,7 @@ class ConvMmaPlanar(ConvMma):
     any_output = True
 
 
-class ConvWgmma(_Convolution):
+class ConvWgmma(ConvBase):
     """Hopper's tensor cores fed by im2col copies: borders and strides are the copy engine's work."""
 
     ops = (Conv,)
@@ -314,7 +256,7 @@ class ConvWgmma(_Convolution):
         )  # fmt: skip
 
 
-class ConvSimt(_Convolution):
+class ConvSimt(ConvBase):
     """Plain multiply-adds: any strides in and out, and the types that tensor cores lack."""
 
     ops = (Conv, ConvTranspose)

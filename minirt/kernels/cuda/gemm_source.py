@@ -12,7 +12,8 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
   fast).  Spec: rows, b_by_k, fast, share (1, 2, 4, 8: warps of a block that share k; b_by_k only), unroll.
 - ``split_sum``: x = ceil(nb0 * nb1 * m * ceil(n / 4) / 256).
 - ``patch``: x = any number of blocks, which take tiles of 8 x 16 pixels in turn; y = ceil(n / 64).
-- ``depthwise``: x = ceil(images * oh * ceil(ow / width) * ceil(c / V) / 256), V = 16 bytes of elements (1 unless fast).
+- ``depthwise``: x = ceil(images * ceil(oh / TH) * ceil(ow / TW) * c / V / threads).  Spec: tile [TH, TW], channels (V:
+  one, with any strides, or 4 to 16 bytes of them), threads of a block and blocks to an SM, wide (f32 weights).
 """
 
 from __future__ import annotations
@@ -77,15 +78,16 @@ def split_sum(spec: Spec) -> Source:
 
 
 def depthwise(spec: Spec) -> Source:
-    """Depthwise convolution, channels last, weights [R, S, C]; f16, bf16, f32."""
-    r, s, stride_w, dil_w = spec["taps"]
-    v = (16 // element_bytes(spec["dtype"])) if spec["fast"] else 1
-    constants = {
-        "V": v, "TW": spec["width"], "R": r, "S": s, "STRIDE_W": stride_w, "DIL_W": dil_w, "FAST": bool(spec["fast"]),
+    """Depthwise convolution, channels last, weights [R, S, C], as f32 with ``wide``; f16, bf16, f32."""
+    (r, s), (high, wide), threads = spec["taps"], spec["tile"], spec["threads"]
+    constants: dict[str, Any] = {
+        "V": spec["channels"], "TH": high, "TW": wide, "R": r, "S": s, "STRIDE_H": spec["strides"][0],
+        "STRIDE_W": spec["strides"][1], "DIL_H": spec["dilations"][0], "DIL_W": spec["dilations"][1],
+        "WIDE": bool(spec["wide"]), "THREADS": threads,
     }  # fmt: skip
+    bound = f"__launch_bounds__({threads}, {spec['blocks']})"
     args = product_args(spec) + image_args()
-    bound = "__launch_bounds__(256, 1)" if s > 3 else ""  # wide taps need more than the compiler's usual 128 registers
-    return assemble("conv_depthwise", ["gather.cuh", "conv_depthwise.cuh"], args, spec, constants, 256, bound=bound)
+    return assemble("conv_depthwise", ["gather.cuh", "conv_depthwise.cuh"], args, spec, constants, threads, bound=bound)
 
 
 def patch(spec: Spec) -> Source:

@@ -104,7 +104,7 @@ def finish_text(spec: Spec) -> str:
     values += [f"(i64)({COORDINATES[name]})" for name in spec.get("index", ())]
     store = "store_fast<V>(to, y);" if spec["out"] == 1 else f"store_slow<{kind}, V>(to, y, p.c_n, valid);"
     if spec["out"] == 1:
-        store = f"if (V >= 4) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
+        store = f"if constexpr (V >= 2) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
     return (
         cuda_function(body, "epilogue")
         + "template <int V, class F>\n"

@@ -2,6 +2,7 @@
 
 from minirt.kernels.cuda import (
     attention,
+    conv_depthwise,
     conv_kernels,
     gather,
     gemm_kernels,
@@ -20,6 +21,7 @@ from minirt.kernels.cuda import (
 
 __all__ = [
     "attention",
+    "conv_depthwise",
     "conv_kernels",
     "gather",
     "gemm_kernels",

@@ -26,6 +26,7 @@ DEV Word2 read8(const void* p) {
   asm("ld.global.nc.v2.b32 {%0,%1}, [%2];" : "=r"(q.w[0]), "=r"(q.w[1]) : "l"(p));
   return q;
 }
+DEV u32 read4(const void* p) { u32 q; asm("ld.global.nc.b32 %0, [%1];" : "=r"(q) : "l"(p)); return q; }
 DEV void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 
 template <class T, int V> DEV void load_half(float (&x)[V], const T* p) {
@@ -35,21 +36,29 @@ template <class T, int V> DEV void load_half(float (&x)[V], const T* p) {
       Word4 q = read16(p + i);
 #pragma unroll
       for (int j = 0; j < 4; j++) unpack2(T{}, q.w[j], x[i + 2 * j], x[i + 2 * j + 1]);
-    } else {
+    } else if constexpr (V >= 4) {
       Word2 q = read8(p);
       unpack2(T{}, q.w[0], x[0], x[1]);
       unpack2(T{}, q.w[1], x[2], x[3]);
+    } else {
+      unpack2(T{}, read4(p), x[0], x[1]);
     }
   }
 }
 template <int V> DEV void load_fast(float (&x)[V], const f16* p) { load_half(x, p); }
 template <int V> DEV void load_fast(float (&x)[V], const bf16* p) { load_half(x, p); }
 template <int V> DEV void load_fast(float (&x)[V], const float* p) {
+  if constexpr (V == 2) {
+    Word2 q = read8(p);
+    x[0] = __uint_as_float(q.w[0]);
+    x[1] = __uint_as_float(q.w[1]);
+  } else {
 #pragma unroll
-  for (int i = 0; i < V; i += 4) {
-    Word4 q = read16(p + i);
+    for (int i = 0; i < V; i += 4) {
+      Word4 q = read16(p + i);
 #pragma unroll
-    for (int j = 0; j < 4; j++) x[i + j] = __uint_as_float(q.w[j]);
+      for (int j = 0; j < 4; j++) x[i + j] = __uint_as_float(q.w[j]);
+    }
   }
 }
 template <int V, class T, class F> DEV void load_fast(F (&x)[V], const T* p) { load_slow<T, V, F>(x, p, 1, V); }
@@ -57,11 +66,13 @@ template <int V, class T, class F> DEV void load_fast(F (&x)[V], const T* p) { l
 template <class T, int V> DEV void store_half(T* p, const float (&x)[V]) {
 #pragma unroll
   for (int i = 0; i < V; i += 8) {
-    if (V >= 8) {
+    if constexpr (V >= 8) {
       Word4 q;
 #pragma unroll
       for (int j = 0; j < 4; j++) q.w[j] = pack2(T{}, x[i + 2 * j], x[i + 2 * j + 1]);
       *(Word4*)(p + i) = q;
+    } else if constexpr (V == 2) {
+      *(u32*)p = pack2(T{}, x[0], x[1]);
     } else {
       Word2 q;
       q.w[0] = pack2(T{}, x[0], x[1]);
@@ -95,8 +106,12 @@ template <class T, int V, class F> DEV void store_slow(T* p, const F (&x)[V], i6
 template <int V> DEV void store_fast(f16* p, const float (&x)[V]) { store_half(p, x); }
 template <int V> DEV void store_fast(bf16* p, const float (&x)[V]) { store_half(p, x); }
 template <int V> DEV void store_fast(float* p, const float (&x)[V]) {
+  if constexpr (V == 2) {
+    *(float2*)p = make_float2(x[0], x[1]);
+  } else {
 #pragma unroll
-  for (int i = 0; i < V; i += 4) *(float4*)(p + i) = make_float4(x[i], x[i + 1], x[i + 2], x[i + 3]);
+    for (int i = 0; i < V; i += 4) *(float4*)(p + i) = make_float4(x[i], x[i + 1], x[i + 2], x[i + 3]);
+  }
 }
 template <int V, class T, class F> DEV void store_fast(T* p, const F (&x)[V]) { store_slow<T, V, F>(p, x, 1, V); }
 
@@ -107,7 +122,7 @@ template <int MODE, int V, class T, class F> DEV void load_extra(F (&x)[V], cons
     F one = (F)widen(*p);
 #pragma unroll
     for (int j = 0; j < V; j++) x[j] = one;
-  } else if ((MODE == 1 || MODE == 3) && V >= 4) {
+  } else if constexpr ((MODE == 1 || MODE == 3) && V >= 2) {
     load_fast<V>(x, p + n);
   } else {
     load_slow<T, V, F>(x, p + n * step, step, valid);

@@ -28,8 +28,9 @@ def pack_conv_transpose_weights(weights: Array, spec: dict[str, Any]) -> Array:
 
 @pack
 def pack_depthwise_weights(weights: Array, spec: dict[str, Any]) -> Array:
-    """[C, 1, R, S] as [R * S, C]."""
-    return np.ascontiguousarray(weights.reshape(weights.shape[0], -1).T)
+    """[C, 1, R, S] as [R * S, C]; ``wide`` in the spec: as float32."""
+    taps = weights.reshape(weights.shape[0], -1).T
+    return np.ascontiguousarray(taps.astype(np.float32) if spec.get("wide") else taps)
 
 
 @pack
