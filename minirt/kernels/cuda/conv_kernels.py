@@ -15,6 +15,7 @@ from minirt.kernels.cuda.matrix_kernel import (
     step_width,
     up,
     wgmma_grid,
+    wgmma_spec,
     work_of,
 )
 from minirt.kernels.cuda.matrix_problem import Form, vector
@@ -226,23 +227,20 @@ class ConvWgmma(ConvBase):
         """The convolution."""
         form = conv_form(problem)
         values, packs = self.values(problem, form)
-        dtype, parts, per_sm = problem.inputs[0].type.dtype, int(tactic["parts"]), int(tactic["per_sm"])
-        (bm, bn), bk, size = tactic["tile"], self._step(problem, form), problem.inputs[0].type.dtype.bits // 8
+        dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic.get("share", (1, 1))
+        (bm, bn), bk, size = tactic["tile"], self._step(problem, form), dtype.bits // 8
         spec: Spec = {
-            "method": "wgmma", **form.fields(problem), "conv": True, "tile": [bm, bn, bk], "cluster": parts,
-            **{key: tactic[key] for key in ("stages", "consumers", "per_sm")},
+            **wgmma_spec(tactic, problem), **form.fields(problem), "conv": True, "tile": [bm, bn, bk],
         }  # fmt: skip
         s, swizzle = form.sizes, bk * size
-        values |= {"ta": self._image_map(problem, form, bk, bm), "ta_b0": 0, "ta_b1": 0, "tb_b0": 0, "tb_b1": 0}
+        values |= {"ta": self._image_map(problem, form, bk, bm // cn), "ta_b0": 0, "ta_b1": 0, "tb_b0": 0, "tb_b1": 0}
         g, address = form.image, values["b"]
         assert isinstance(address, Address)
         dims = (g["g_c"], mul(g["g_r"], g["g_s"]), s["n"])
         pitches = (mul(g["g_c"], size), mul(s["k"], size))
-        values["tb"] = TensorMap(address, map_type(dtype.name), dims, pitches, (bk, 1, bn), (1, 1, 1), swizzle)
-        steps = self._steps(problem, form)
-        values["k_part"] = ceil(divide(steps, parts))
-        tiles = mul(mul(up(s["m"], bm), up(s["n"], bn)), parts)
-        return self.launches(spec, form, values, wgmma_grid(tiles, parts, problem, per_sm), packs)
+        values["tb"] = TensorMap(address, map_type(dtype.name), dims, pitches, (bk, 1, bn // cm), (1, 1, 1), swizzle)
+        values["k_part"] = ceil(divide(self._steps(problem, form), int(tactic["parts"])))
+        return self.launches(spec, form, values, wgmma_grid(form, tactic, problem), packs)
 
     def _image_map(self, problem: Problem, form: Form, bk: int, bm: int) -> TensorMap:
         g, x = form.image, problem.inputs[0]

@@ -15,11 +15,12 @@ from minirt.kernels.cuda.matrix_kernel import (
     step_width,
     up,
     wgmma_grid,
+    wgmma_spec,
     work_of,
 )
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form, vector
 from minirt.kernels.cuda.matrix_source import element_bytes
-from minirt.kernels.cuda.matrix_tiles import ranked
+from minirt.kernels.cuda.matrix_tiles import needs_rows, ranked
 from minirt.kernels.cuda.nest import is_one, same
 from minirt.kernels.kernel import Order, Problem
 from minirt.ops.gemm import Gemm
@@ -261,29 +262,28 @@ class GemmWgmma(_Product):
         form = self.form(problem)
         assert isinstance(form, Form)
         step = up(form.sizes["k"], 128 // element_bytes(problem.inputs[0].type.dtype.name))
-        return ranked(work_of(problem, form, step, 128), "wgmma")
+        along = problem.inputs[1].constant or by_k(form, "b") is True
+        return ranked(work_of(problem, form, step, 128), "wgmma", along=along)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product."""
         form = self.form(problem)
         assert isinstance(form, Form)
-        pack = self._pack(problem, form)
+        pack = self._pack(problem, form) or (needs_rows(tactic) and packs_b(problem, form, True))
         values, b, packs = matrix_values(problem, form, pack)
         b_by_k = pack or by_k(form, "b") is True
-        dtype, parts, per_sm = problem.inputs[0].type.dtype, int(tactic["parts"]), int(tactic["per_sm"])
+        dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic.get("share", (1, 1))
         (bm, bn), bk, s = tactic["tile"], 1024 // dtype.bits, form.sizes
         spec: Spec = {
-            "method": "wgmma", **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k, "cluster": parts,
-            **{key: tactic[key] for key in ("stages", "consumers", "per_sm")},
+            **wgmma_spec(tactic, problem), **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k,
         }  # fmt: skip
         a = {"row": form.a["m"], "b0": form.a["b0"], "b1": form.a["b1"]}
-        values |= _map("ta", values["a"], dtype.name, (s["k"], s["m"]), a, s, (bk, bm))
+        values |= _map("ta", values["a"], dtype.name, (s["k"], s["m"]), a, s, (bk, bm // cn))
         rows: dict[str, Dim] = {"row": b["n"] if b_by_k else b["k"], "b0": b["b0"], "b1": b["b1"]}
         inner = (s["k"], s["n"]) if b_by_k else (s["n"], s["k"])
-        values |= _map("tb", values["b"], dtype.name, inner, rows, s, (bk, bn) if b_by_k else (64, bk))
-        values["k_part"] = up(up(s["k"], bk), parts)
-        tiles = mul(mul(up(s["m"], bm), up(s["n"], bn)), mul(mul(s["nb0"], s["nb1"]), parts))
-        return self.launches(spec, form, values, wgmma_grid(tiles, parts, problem, per_sm), packs)
+        values |= _map("tb", values["b"], dtype.name, inner, rows, s, (bk, bn // cm) if b_by_k else (64, bk))
+        values["k_part"] = up(up(s["k"], bk), int(tactic["parts"]))
+        return self.launches(spec, form, values, wgmma_grid(form, tactic, problem), packs)
 
 
 def _map(

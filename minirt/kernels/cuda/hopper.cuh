@@ -44,3 +44,28 @@ DEV void add_from_cluster(float* x, u32 at) {
   asm volatile("ld.shared::cluster.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(a), "=f"(b), "=f"(c), "=f"(d) : "r"(at) : "memory");
   x[0] += a; x[1] += b; x[2] += c; x[3] += d;
 }
+// Copies into all blocks of a cluster that the mask names, at one place in each, each told by its own barrier there.
+DEV void share_tile3(u32 to, const TensorMap& map, u32 bar, int x, int y, int z, u16 mask) {
+  asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%3,%4,%5}], [%2], %6;"
+    ::"r"(to), "l"(&map), "r"(bar), "r"(x), "r"(y), "r"(z), "h"(mask) : "memory");
+}
+DEV void share_tile4(u32 to, const TensorMap& map, u32 bar, int x, int y, int z, int t, u16 mask) {
+  asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%3,%4,%5,%6}], [%2], %7;"
+    ::"r"(to), "l"(&map), "r"(bar), "r"(x), "r"(y), "r"(z), "r"(t), "h"(mask) : "memory");
+}
+DEV void share_pixels(u32 to, const TensorMap& map, u32 bar, int c, int w, int h, int n, u16 tap_w, u16 tap_h, u16 mask) {
+  asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%3,%4,%5,%6}], [%2], {%7,%8}, %9;"
+    ::"r"(to), "l"(&map), "r"(bar), "r"(c), "r"(w), "r"(h), "r"(n), "h"(tap_w), "h"(tap_h), "h"(mask) : "memory");
+}
+// Arrives at a barrier of any block of the cluster.
+DEV void release(u32 bar) { asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(bar) : "memory"); }
+// 16 bytes into shared memory of a block of the cluster, whose barrier counts them.
+DEV void send(u32 to, u32 bar, const float* v) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%2,%3,%4,%5}, [%1];"
+    ::"r"(to), "r"(bar), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]) : "memory");
+}
+DEV void receive(float* v, u32 at) {
+  asm volatile("ld.shared.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(v[0]), "=f"(v[1]), "=f"(v[2]), "=f"(v[3]) : "r"(at) : "memory");
+}
+template <int N> DEV void shrink() { if constexpr (N > 0) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N)); }
+template <int N> DEV void grow() { if constexpr (N > 0) asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N)); }

@@ -20,7 +20,8 @@ Dims = Sequence[Dim]
 ANY_NUMBER = (*MATRIX_DTYPES, "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64")
 GENERATORS: dict[str, Callable[[Spec], Source]] = {
     "mma": gemm_source.mma, "simt": gemm_source.simt, "gemv": gemm_source.gemv, "split_sum": gemm_source.split_sum,
-    "depthwise": gemm_source.depthwise, "wgmma": wgmma_source.wgmma, "patch": gemm_source.patch,
+    "depthwise": gemm_source.depthwise, "wgmma": wgmma_source.wgmma,
+    "shared": wgmma_source.shared, "patch": gemm_source.patch,
 }  # fmt: skip
 
 
@@ -108,9 +109,25 @@ def persistent(tiles: Dim, problem: Problem, per_sm: int) -> Dim:
     return minimum(tiles, problem.target.multiprocessors * per_sm)
 
 
-def wgmma_grid(tiles: Dim, parts: int, problem: Problem, per_sm: int) -> tuple[Dim, Dim, Dim]:
-    """Blocks of a wgmma kernel for tiles times parts of k, which a cluster takes."""
-    return (tiles if parts > 1 else persistent(tiles, problem, per_sm), 1, 1)
+def wgmma_grid(form: Form, tactic: Spec, problem: Problem) -> tuple[Dim, Dim, Dim]:
+    """Blocks of a wgmma kernel: they take tiles in turn, or clusters of them one tile each."""
+    (bm, bn), (cm, cn), parts = tactic["tile"], tactic.get("share", (1, 1)), int(tactic["parts"])
+    s, blocks, most = form.sizes, cm * cn * parts, problem.target.multiprocessors
+    tiles = mul(mul(up(s["m"], bm * cm), up(s["n"], bn * cn)), mul(s["nb0"], s["nb1"]))
+    if parts > 1:
+        return (mul(tiles, blocks), 1, 1)
+    if blocks > 2:  # a cluster runs within a group of 16 multiprocessors or a few more
+        most = max(16, most // 16 * 16)
+    return (mul(minimum(tiles, most * int(tactic["per_sm"]) // blocks), blocks), 1, 1)
+
+
+def wgmma_spec(tactic: Spec, problem: Problem) -> Spec:
+    """The fields of a wgmma kernel's spec that the tactic decides, but for the tile."""
+    kept = {key: tactic[key] for key in ("stages", "consumers", "per_sm")}
+    if "share" not in tactic:
+        return {"method": "wgmma", "cluster": tactic["parts"], **kept}
+    shares = {key: tactic[key] for key in ("share", "parts", "turns")}
+    return {"method": "shared", **shares, "ahead": problem.inputs[1].constant, **kept}
 
 
 def exact(problem: Problem) -> bool:

@@ -124,7 +124,7 @@ def ahead_text(spec: Spec) -> str:
         if mode == 1:
             each, element = 1024 // dtype.bits, STORAGE[dtype.name]
             lines.append(
-                f"  for (int i = threadIdx.x; i < ROWS * (COLUMNS / {each}); i += THREADS) {{\n"
+                f"  for (int i = threadIdx.x % THREADS; i < ROWS * (COLUMNS / {each}); i += THREADS) {{\n"
                 f"    const int m = m0 + i / (COLUMNS / {each}), n = n0 + i % (COLUMNS / {each}) * {each};\n"
                 "    if (m >= p.m || n >= p.n) continue;\n"
                 f"{_parts(spec)}    prefetch((const {element}*)p.e{i}{_row(spec, f'e{i}')} + n);\n  }}\n"
@@ -157,7 +157,7 @@ def constants_text(values: Mapping[str, int | bool]) -> str:
     )
 
 
-def entry_text(entry: str, args: Args, bound: str) -> str:
+def entry_text(entry: str, args: Args, bound: str, follow: str = FOLLOW) -> str:
     """The ``__global__`` function: flat arguments into ``Args``, then ``run``; ``bound`` limits its registers."""
     params = ", ".join(f"{C_TYPE[kind]} {name}" for name, kind in args)
     sets = "".join(
@@ -166,7 +166,7 @@ def entry_text(entry: str, args: Args, bound: str) -> str:
         if kind != "map"
     )
     maps = "".join(f", {name}" for name, kind in args if kind == "map")
-    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n{FOLLOW}  Args p;\n{sets}  run(p{maps});\n}}\n'
+    return f'extern "C" __global__ void {bound} {entry}({params}) {{\n{follow}  Args p;\n{sets}  run(p{maps});\n}}\n'
 
 
 def assemble(
@@ -181,10 +181,12 @@ def assemble(
     bound: str = "",
     head: str = "",
     partial: bool = False,
+    follow: str = FOLLOW,
 ) -> Source:
     """The whole text: shared files, types, constants, arguments, epilogue, the body (last file), the entry.
 
-    With ``partial`` the kernel stores raw sums and has no epilogue.
+    With ``partial`` the kernel stores raw sums and has no epilogue.  ``follow`` is empty where the body itself waits
+    for the launch before.
     """
     acc = register_type(decode(spec["body"]).args[0])
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {acc} Acc;\n"
@@ -197,7 +199,7 @@ def assemble(
     parts = [body_file(name) for name in ("elements.cuh", "tile.cuh", *files[:-1])]
     constants = {**constants, "BATCHED": bool(spec.get("batched", True))}
     parts += [types, head, constants_text(constants), struct_text(args), epilogue, body_file(files[-1])]
-    text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})")])
+    text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})", follow)])
     return Source(text, entry, args, threads, shared)
 
 

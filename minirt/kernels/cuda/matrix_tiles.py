@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -16,6 +17,21 @@ WGMMA_TILES: tuple[Spec, ...] = tuple(
         (64, 64, 10, 1, 1), (64, 128, 8, 1, 1), (128, 192, 5, 2, 1), (192, 192, 4, 3, 1), (64, 192, 6, 1, 1),
     )
 )  # fmt: skip
+SHARED_TILES: tuple[Spec, ...] = tuple(
+    {"tile": [bm, bn], "stages": stages, "consumers": consumers, "per_sm": per_sm, "share": list(share), "turns": turns}
+    for bm, bn, stages, consumers, per_sm, turns, shares in (
+        (64, 64, 10, 1, 1, False, ((1, 1), (2, 1), (1, 2), (2, 2))), (64, 32, 12, 1, 1, False, ((1, 1), (2, 1))),
+        (64, 64, 4, 1, 2, False, ((1, 1),)), (64, 128, 7, 1, 1, False, ((1, 1), (2, 1), (1, 2))),
+        (128, 64, 7, 2, 1, False, ((1, 2),)), (128, 128, 6, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
+        (128, 256, 4, 2, 1, False, ((1, 1), (2, 1), (1, 2))), (256, 128, 4, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
+        (192, 128, 5, 3, 1, False, ((2, 1), (1, 2))), (192, 192, 4, 3, 1, False, ((1, 1), (2, 1))),
+        (64, 256, 5, 2, 1, True, ((1, 1), (2, 1))), (128, 128, 6, 2, 1, True, ((1, 1), (2, 1), (1, 2))),
+        (64, 192, 6, 2, 1, True, ((1, 1), (2, 1))), (64, 128, 8, 2, 1, True, ((1, 1), (2, 1))),
+    )
+    for share in shares
+)  # fmt: skip
+"""Tiles of clusters that share copies; with turns each consumer takes tiles of its own."""
+
 MMA_TILES: tuple[Spec, ...] = (
     {"tile": [128, 128], "warps": [2, 4], "per_sm": 1},
     {"tile": [128, 64], "warps": [2, 2], "per_sm": 2},
@@ -54,13 +70,18 @@ class Rates:
 
 _RATES = {
     "wgmma": Rates(
-        0.391, {64: 0.735, 128: 1.0, 192: 1.01, 256: 1.0}, {64: 0.633, 128: 1.0, 192: 1.08, 256: 1.147}, 2.25, 1.92
+        0.391,
+        {64: 0.735, 128: 1.0, 192: 1.01, 256: 1.0},
+        {32: 0.4, 64: 0.633, 128: 1.0, 192: 1.08, 256: 1.147},
+        2.25,
+        1.92,
     ),
     "mma": Rates(0.5, {64: 0.786, 128: 1.0}, {64: 0.955, 128: 1.0}, 1.65, 1.46),
 }
 _BYTES_PER_US = 2.97e6
 _PARTIAL_BYTES_PER_US = 3.84e6
 _PARTIAL_US = 3.2
+_SHARED_BYTES = 229_000
 
 
 def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
@@ -72,32 +93,67 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     """
     bm, bn = tile["tile"]
     rates, area, per_sm = _RATES[method], bm * bn / (128 * 128), int(tile["per_sm"])
-    tiles = ceil(work.m / bm) * ceil(work.n / bn) * work.batch * parts
+    (cm, cn), turns = tile.get("share", (1, 1)), bool(tile.get("turns"))
+    tiles = ceil(work.m / (bm * cm)) * ceil(work.n / (bn * cn)) * cm * cn * work.batch * parts
     steps = ceil(work.steps / parts)
     waves, rest = divmod(tiles, work.multiprocessors * per_sm)
     busy = waves * per_sm + min(per_sm, ceil(rest / work.multiprocessors))
-    compute = busy * steps * rates.step * area / (rates.tall[bm] * rates.wide[bn])
+    rate = rates.tall[bm] * rates.wide[bn]
+    if cm * cn > 1:  # between its own and that of a tile as large as what the cluster reads
+        rate = (rate * rates.tall[min(bm * cm, 256)] * rates.wide[min(bn * cn, 256)]) ** 0.5
+    compute = busy * steps * rates.step * area / rate
     waiting = steps * rates.flight / int(tile.get("stages", 4))
     partial = 0.0
-    if parts > 1 and method == "wgmma":  # summed through the shared memory of a cluster
+    if parts > 1 and "share" in tile:  # sent to where they are summed
+        partial = 0.8 + 0.6 * area * (parts - 1)
+    elif parts > 1 and method == "wgmma":  # summed through the shared memory of a cluster
         partial = 0.6 + 2.6 * area * (parts - 1)
     elif parts > 1:
         partial = 8.0 * work.m * work.n * work.batch * parts / _PARTIAL_BYTES_PER_US + _PARTIAL_US
-    longest = max(compute + rates.edge * (ceil(busy / per_sm) - 1), work.moved / _BYTES_PER_US, waiting)
+    edges = 0.0 if turns else rates.edge * (ceil(busy / per_sm) - 1)
+    longest = max(compute + edges, work.moved / _BYTES_PER_US, waiting)
     return float(longest + rates.edge + partial)
 
 
-def ranked(work: Work, method: str, exact: bool = False) -> list[Spec]:
-    """Tactics, fastest by the model first; ``exact``: tiles small enough to be summed twice."""
+def needs_rows(tile: Spec) -> bool:
+    """True where b must lie along k: what a block copies of it is no multiple of the 64 columns of a copy along n."""
+    return "share" in tile and tile["tile"][1] // tile["share"][0] % 64 > 0
+
+
+def ranked(work: Work, method: str, exact: bool = False, along: bool = True) -> list[Spec]:
+    """Tactics, fastest by the model first; ``exact``: tiles small enough to be summed twice; ``along``: b lies by k."""
+    found = _sorted(work, method, WGMMA_TILES if method == "wgmma" else MMA_TILES, exact)
+    if method != "wgmma":
+        return [tactic for _, tactic in found]
+    fits = [t for t in SHARED_TILES if along or not needs_rows(t)]
+    return [tactic for _, tactic in (*found, *_sorted(work, method, fits, exact))]
+
+
+def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list[tuple[float, Spec]]:
     found: list[tuple[float, Spec]] = []
-    for tile in WGMMA_TILES if method == "wgmma" else MMA_TILES:
-        if (exact and tile["tile"] == [128, 128]) or (tile["tile"][1] > 64 and work.n <= tile["tile"][1] // 2):
+    for tile in tiles:
+        bm, bn = tile["tile"]
+        cm, cn = tile.get("share", (1, 1))
+        if (exact and tile["tile"] == [128, 128]) or (bn > 64 and work.n <= bn // 2):
             continue
-        most = [1, *(p for p in SPLITS if work.steps >= 4 * p)]
-        for parts in most:
-            tiles = ceil(work.m / tile["tile"][0]) * ceil(work.n / tile["tile"][1]) * work.batch
-            if parts > 1 and tiles * parts > 2 * work.multiprocessors * int(tile["per_sm"]):
+        if ceil(work.m / bm) < cm or ceil(work.n / bn) < cn:
+            continue
+        for parts in (1, *(p for p in SPLITS if work.steps >= 4 * p)):
+            count = ceil(work.m / bm) * ceil(work.n / bn) * work.batch
+            if parts > 1 and count * parts > 2 * work.multiprocessors * int(tile["per_sm"]):
                 continue
             tactic: dict[str, Any] = {**tile, "parts": parts}
-            found.append((estimate(work, tile, parts, method), tactic))
-    return [tactic for _, tactic in sorted(found, key=lambda x: x[0])]
+            if "share" in tile and parts > 1:
+                if tile["turns"] or cm * cn * parts > 8 or bm * bn > 128 * 128:
+                    continue
+                room = _SHARED_BYTES // int(tile["per_sm"]) - 4 * bm * bn * _each(tile, parts)
+                tactic["stages"] = min(int(tile["stages"]), int(room // (128 * (bm + bn))))
+            found.append((estimate(work, tactic, parts, method), tactic))
+    return sorted(found, key=lambda x: x[0])
+
+
+def _each(tile: Spec, parts: int) -> float:
+    """How much more room than the sums of a tile its parts take where they do not divide it evenly."""
+    bm, bn = tile["tile"]
+    units = bm // 64 // int(tile["consumers"]) * bn // 16
+    return float(parts * ceil(units / parts) / units)

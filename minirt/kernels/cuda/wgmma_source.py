@@ -11,6 +11,11 @@ BK * element size bytes:
 - convolution a: im2col map (c, w, h, n) with ``channels`` BK and ``pixels`` BM; b: dims (c, taps, o), box (BK, 1, BN).
 
 With ``cluster`` k_part counts steps of BK (of a convolution: of a tap's channels, each tap rounded up to BK).
+
+``shared`` makes kernels of clusters whose blocks share operands: share [CM, CN], neighbouring tiles along m and n, of
+which each block copies BN / CM rows of b and BM / CN of a (the boxes of the maps), for all; parts of k of one tile;
+turns: each warpgroup takes whole tiles, in turn; ahead: b is constant, so that its copies await no launch.  Grid:
+clusters of CM * CN * parts blocks, at most as many as run at once, or, with parts, one a tile.
 """
 
 from __future__ import annotations
@@ -42,14 +47,13 @@ def wgmma_args(spec: Spec) -> Args:
     """Run-time arguments: two tensor maps, sizes, and the result's."""
     args: Args = [("ta", "map"), ("tb", "map"), *((name, "i32") for name in ("m", "n", "k", "nb0", "nb1", *MOVES))]
     args += result_args(spec)
-    args += [("k_part", "i32")] if spec.get("cluster", 1) > 1 else []
+    args += [("k_part", "i32")] if max(spec.get("cluster", 1), spec.get("parts", 1)) > 1 else []
     return args + (image_args() if spec.get("conv") else [])
 
 
-def feeds_apart(bm: int, bn: int, consumers: int, per_sm: int) -> bool:
+def feeds_apart(sums: int, consumers: int, per_sm: int) -> bool:
     """True where a warp of its own may feed: a quarter of an SM has 512 registers a lane, the sums take most."""
     warps = -(-(4 * consumers + 1) * per_sm // 4)
-    sums = bm // 64 // consumers * bn // 2
     return min(512 // warps // 8 * 8, 255) >= sums + sums // 5 + 54
 
 
@@ -62,7 +66,7 @@ def wgmma(spec: Spec) -> Source:
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
         "CLUSTER": cluster, "CONV": conv, "B_BY_K": b_by_k,
-        "FEED_WARP": feeds_apart(bm, bn, consumers, per_sm),
+        "FEED_WARP": feeds_apart(bm // 64 // consumers * bn // 2, consumers, per_sm),
     }  # fmt: skip
     shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     threads = 128 * consumers + (32 if constants["FEED_WARP"] else 0)
@@ -70,4 +74,34 @@ def wgmma(spec: Spec) -> Source:
     return assemble(
         "conv_wgmma" if conv else "gemm_wgmma", ["gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"], wgmma_args(spec), spec,
         constants, threads, shared=shared, bound=bound, head=instruction(bn, spec["dtype"], b_by_k),
+    )  # fmt: skip
+
+
+_MOVED = {2: (40, 232), 3: (40, 152)}  # by consumers: registers of a lane that feeds, of one that multiplies
+
+
+def shared(spec: Spec) -> Source:
+    """Persistent product or convolution of clusters that share copies; f16, bf16, f32 (as TF32)."""
+    bm, bn, bk = spec["tile"]
+    (cm, cn), parts, consumers, per_sm = spec["share"], spec["parts"], spec["consumers"], spec["per_sm"]
+    conv = bool(spec.get("conv"))
+    b_by_k = conv or bool(spec["b_by_k"])
+    mi = bm // 64 // (1 if spec["turns"] else consumers)
+    apart = feeds_apart(mi * bn // 2, consumers, per_sm)
+    feeding, multiplying = (0, 0) if apart else _MOVED[consumers]
+    threads = 128 * consumers + (32 if apart else 128)
+    constants: dict[str, Any] = {
+        "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": mi, "CM": cm, "CN": cn,
+        "PARTS": parts, "PINGPONG": bool(spec["turns"]), "AHEAD_B": bool(spec["ahead"]), "CONV": conv,
+        "B_BY_K": b_by_k, "FEED_REGISTERS": feeding, "REGISTERS": multiplying,
+    }  # fmt: skip
+    bytes_of = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
+    if parts > 1:
+        units = mi * (bn // 32) * 2
+        bytes_of += parts * -(-units // parts) * 32 * 128 * consumers
+    blocks = cm * cn * parts
+    bound = f"__launch_bounds__({threads}, {per_sm})" + (f" __cluster_dims__({blocks}, 1, 1)" if blocks > 1 else "")
+    return assemble(
+        "conv_shared" if conv else "gemm_shared", ["gather.cuh", "hopper.cuh", "gemm_cluster.cuh"], wgmma_args(spec),
+        spec, constants, threads, shared=bytes_of, bound=bound, head=instruction(bn, spec["dtype"], b_by_k), follow="",
     )  # fmt: skip

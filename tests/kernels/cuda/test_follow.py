@@ -30,4 +30,6 @@ def test_kernels_that_follow_wait_first(name: str, permitted: tuple[str, ...]) -
         source = KERNELS[unit.kernel].source(unit.spec, TARGET)
         assert isinstance(source, CudaSource)
         inside = source.text.partition('extern "C" __global__')[2].partition("{")[2]
-        assert inside.index("griddepcontrol.wait") < 200 and source.text.count("griddepcontrol.wait") == 1
+        assert source.text.count("griddepcontrol.wait") == 1
+        if unit.spec.get("method") != "shared":  # whose warps wait each for themselves, once constants are on their way
+            assert inside.index("griddepcontrol.wait") < 200

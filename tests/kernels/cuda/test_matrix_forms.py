@@ -84,8 +84,10 @@ def test_weights_are_packed_by_tap() -> None:
 
 def test_tiles_are_ranked_by_estimate() -> None:
     work = Work(6272, 256, 36, 1, 1e7, 132, 2)
-    times = [estimate(work, tactic, tactic["parts"], "wgmma") for tactic in ranked(work, "wgmma")]
-    assert times == sorted(times)
+    for shares in (False, True):
+        tactics = [tactic for tactic in ranked(work, "wgmma") if ("share" in tactic) is shares]
+        times = [estimate(work, tactic, tactic["parts"], "wgmma") for tactic in tactics]
+        assert len(times) > 10 and times == sorted(times)
     assert ranked(Work(64, 64, 64, 1, 1e6, 132, 2), "wgmma")[0]["parts"] > 1
 
 

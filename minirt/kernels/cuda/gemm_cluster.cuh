@@ -1,0 +1,283 @@
+// GEMM and implicit-GEMM convolution on wgmma (sm_90a) by clusters of blocks: CM x CN blocks take neighbouring tiles and copy
+// each slice of an operand that they share into all who need it; PARTS blocks take parts of k of one tile. A warp of its own
+// feeds; CONSUMERS warpgroups multiply: rows of one tile, or, with PINGPONG, tiles in turn, so that one writes out while
+// another multiplies.
+// The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG AHEAD_B FEED_THREADS FEED_REGISTERS REGISTERS.
+constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
+constexpr int CLUSTER = CM * CN * PARTS, A_ROWS = BM / CN, B_ROWS = BN / CM, ROWS_EACH = MI * 64, GROUP = 8 / CM;
+constexpr int TARGETS = CM + CN - 1, RELEASES = (PINGPONG ? 1 : CONSUMERS) * TARGETS, THREADS = 128 * CONSUMERS;
+// Of the sums a thread holds UNITS of eight; part q of a cluster finishes every PARTS-th from q on.
+constexpr int UNITS = MI * (BN / 32) * 2, OWN = (UNITS + PARTS - 1) / PARTS, UNIT_BYTES = THREADS * 16;
+
+struct Tile { int m0, n0, b0, b1, k0, k1; };
+struct Schedule {
+  int tiles_m, tiles_n, area, total, steps, first, by, part, at_m, at_n;
+  DEV Schedule(const Args& p) {
+    tiles_m = (p.m + BM * CM - 1) / (BM * CM); tiles_n = (p.n + BN * CN - 1) / (BN * CN); area = tiles_m * tiles_n;
+    total = area * p.nb0 * p.nb1;
+    if constexpr (CONV) steps = image(p).r * image(p).s * ((image(p).c + BK - 1) / BK); else steps = (p.k + BK - 1) / BK;
+    const int rank = CLUSTER > 1 ? cluster_rank() : 0;
+    part = rank % PARTS; at_m = rank / PARTS % CM; at_n = rank / (PARTS * CM);
+    first = blockIdx.x / CLUSTER; by = gridDim.x / CLUSTER;
+  }
+  DEV static int rank_of(int part, int m, int n) { return part + PARTS * (m + CM * n); }
+  // groups of eight rows of tiles share their B tiles in L2
+  DEV Tile at(int t, const Args& p) const {
+    Tile x = {};
+    const u32 z = BATCHED ? (u32)t / (u32)area : 0u, i = t - z * area;
+    const u32 group = i / (u32)(GROUP * tiles_n), inside = i - group * (GROUP * tiles_n);
+    const u32 left = tiles_m - group * GROUP, high = left < GROUP ? left : GROUP, column = inside / high;
+    x.m0 = ((group * GROUP + inside - column * high) * CM + at_m) * BM; x.n0 = (column * CN + at_n) * BN;
+    if constexpr (BATCHED) { x.b0 = z / (u32)p.nb1; x.b1 = z - x.b0 * p.nb1; }
+    x.k1 = steps;
+    if constexpr (PARTS > 1) {
+      x.k0 = part * p.k_part;
+      if (x.k0 + p.k_part < steps) x.k1 = x.k0 + p.k_part;
+    }
+    return x;
+  }
+};
+
+// Where the copies of a step along k begin.
+struct Walk {
+  int k, image_n, h, w;
+  Tap tap;
+  DEV void start(const Args& p, const Schedule& s, const Tile& x) {
+    k = x.k0;
+    if constexpr (CONV) {
+      const Image& g = image(p);
+      const int m = x.m0 + s.at_n * A_ROWS, area = g.oh * g.ow, rest = m % area, per = (g.c + BK - 1) / BK, q = x.k0 / per;
+      image_n = m / area;
+      h = rest / g.ow * g.stride_h - g.pad_h; w = rest % g.ow * g.stride_w - g.pad_w;
+      tap.r = q / g.s; tap.s = q % g.s; tap.c = (x.k0 - q * per) * BK;
+    }
+  }
+  DEV void next(const Args& p) {
+    ++k;
+    if constexpr (CONV) {
+      const Image& g = image(p);
+      tap.c += BK;
+      if (tap.c >= g.c) { tap.c = 0; if (++tap.s == g.s) { tap.s = 0; ++tap.r; } }
+    }
+  }
+  DEV void copy_a(const Args& p, const Schedule& s, const Tile& x, const TensorMap& map, u32 to, u32 bar) const {
+    u16 mask = 0;
+#pragma unroll
+    for (int i = 0; i < CN; i++) mask |= 1 << Schedule::rank_of(s.part, s.at_m, i);
+    to += s.at_n * A_ROWS * WIDTH;
+    if constexpr (CONV) {
+      const Image& g = image(p);
+      const u16 dw = tap.s * g.dil_w, dh = tap.r * g.dil_h;
+      if constexpr (CN > 1) share_pixels(to, map, bar, tap.c, w, h, image_n, dw, dh, mask);
+      else copy_pixels(to, map, bar, tap.c, w, h, image_n, dw, dh);
+    } else {
+      const int m = x.m0 + s.at_n * A_ROWS;
+      if constexpr (CN > 1) share_tile4(to, map, bar, k * BK, m, x.b1 * p.ta_b1, x.b0 * p.ta_b0, mask);
+      else copy_tile4(to, map, bar, k * BK, m, x.b1 * p.ta_b1, x.b0 * p.ta_b0);
+    }
+  }
+  DEV void copy_b(const Args& p, const Schedule& s, const Tile& x, const TensorMap& map, u32 to, u32 bar) const {
+    u16 mask = 0;
+#pragma unroll
+    for (int i = 0; i < CM; i++) mask |= 1 << Schedule::rank_of(s.part, i, s.at_n);
+    const int n = x.n0 + s.at_m * B_ROWS;
+    if constexpr (CONV) {
+      to += s.at_m * B_ROWS * WIDTH;
+      if constexpr (CM > 1) share_tile3(to, map, bar, tap.c, tap.r * image(p).s + tap.s, n, mask);
+      else copy_tile3(to, map, bar, tap.c, tap.r * image(p).s + tap.s, n);
+    } else {
+      const int b0 = x.b0 * p.tb_b0, b1 = x.b1 * p.tb_b1;
+      if constexpr (B_BY_K) {
+        to += s.at_m * B_ROWS * WIDTH;
+        if constexpr (CM > 1) share_tile4(to, map, bar, k * BK, n, b1, b0, mask);
+        else copy_tile4(to, map, bar, k * BK, n, b1, b0);
+      } else {
+        to += s.at_m * (B_ROWS / 64) * BK * 128;
+#pragma unroll
+        for (int j = 0; j < B_ROWS / 64; j++) {
+          if constexpr (CM > 1) share_tile4(to + j * BK * 128, map, bar, n + 64 * j, k * BK, b1, b0, mask);
+          else copy_tile4(to + j * BK * 128, map, bar, n + 64 * j, k * BK, b1, b0);
+        }
+      }
+    }
+  }
+};
+
+DEV void await_launch_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
+// One thread fills the stages in order, across the tiles. What is constant is copied before the launch before has ended.
+DEV void feed(const Args& p, const Schedule& s, const TensorMap& ta, const TensorMap& tb, u32 base, u32 full, u32 empty) {
+  int stage = 0, ahead = 0;
+  u32 phase = 1;
+  Walk walk;
+  if constexpr (AHEAD_B) {
+    if (s.first < s.total) {
+      const Tile x = s.at(s.first, p);
+      walk.start(p, s, x);
+      for (; ahead < STAGES && walk.k < x.k1; ahead++, walk.next(p)) {
+        barrier_expect(full + 8 * ahead, STAGE);
+        walk.copy_b(p, s, x, tb, base + ahead * STAGE + A_BYTES, full + 8 * ahead);
+      }
+    }
+  }
+  await_launch_before();
+  for (int t = s.first; t < s.total; t += s.by) {
+    const Tile x = s.at(t, p);
+    for (walk.start(p, s, x); walk.k < x.k1; walk.next(p)) {
+      const u32 bar = full + 8 * stage, to = base + stage * STAGE;
+      if (ahead > 0) {
+        --ahead;
+      } else {
+        barrier_wait(empty + 8 * stage, phase);
+        barrier_expect(bar, STAGE);
+        walk.copy_b(p, s, x, tb, to + A_BYTES, bar);
+      }
+      walk.copy_a(p, s, x, ta, to, bar);
+      if (++stage == STAGES) { stage = 0; phase ^= 1; }
+    }
+  }
+}
+
+// Eight sums of a thread: of columns 32 g on, two of each eight; h: the lower eight rows.
+DEV void unit_of(const float (&acc)[MI][BN / 2], int u, float (&v)[8]) {
+  const int i = u / (2 * (BN / 32)), g = u / 2 % (BN / 32), h = u & 1;
+#pragma unroll
+  for (int q = 0; q < 8; q++) v[q] = acc[i][16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
+}
+
+DEV void write_unit(float (&v)[8], int u, const Args& p, const Tile& x, int row) {
+  const int l = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
+  const int i = u / (2 * (BN / 32)), g = u / 2 % (BN / 32), h = u & 1;
+  quad_transpose(v);
+  const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
+  if (m < p.m && valid > 0) finish<8>(v, p, x.b0, x.b1, m, n, valid);
+}
+
+// Each part sends what another finishes straight into its shared memory, and sums its own in the order of k.
+DEV void join_parts(const float (&acc)[MI][BN / 2], const Args& p, const Schedule& s, const Tile& x, int row, u32 sums, u32 bar) {
+  float own[OWN][8];
+#pragma unroll
+  for (int u = 0; u < UNITS; u++) {
+    float v[8];
+    unit_of(acc, u, v);
+    if (u % PARTS == s.part) {
+#pragma unroll
+      for (int q = 0; q < 8; q++) own[u / PARTS][q] = v[q];
+    } else {
+      const u32 at = sums + ((s.part * OWN + u / PARTS) * 2) * UNIT_BYTES + threadIdx.x * 16;
+      const u32 to = cluster_address(at, u % PARTS), signal = cluster_address(bar, u % PARTS);
+      send(to, signal, v);
+      send(to + UNIT_BYTES, signal, v + 4);
+    }
+  }
+  if (s.part >= UNITS) return;
+  barrier_wait(bar, 0);
+#pragma unroll
+  for (int j = 0; j < OWN; j++) {
+    const int u = j * PARTS + s.part;
+    if (u >= UNITS) break;
+    float v[8] = {};
+#pragma unroll
+    for (int q = 0; q < PARTS; q++) {
+      float y[8];
+      const u32 at = sums + ((q * OWN + j) * 2) * UNIT_BYTES + threadIdx.x * 16;
+      if (q != s.part) { receive(y, at); receive(y + 4, at + UNIT_BYTES); }
+#pragma unroll
+      for (int e = 0; e < 8; e++) v[e] += q == s.part ? own[j][e] : y[e];
+    }
+    write_unit(v, u, p, x, row);
+  }
+}
+
+DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty, u32 order, u32 sums, u32 joined) {
+  const int group = threadIdx.x >> 7, l = threadIdx.x & 127, row = PINGPONG ? 0 : group * ROWS_EACH;
+  int stage = 0;
+  u32 phase = 0, turn = 0, signal = empty;
+  if (CLUSTER > 1 && l < TARGETS) {
+    const int other = l - CN + (l - CN >= s.at_m);
+    signal = cluster_address(empty, l < CN ? Schedule::rank_of(s.part, s.at_m, l) : Schedule::rank_of(s.part, other, s.at_n));
+  }
+  await_launch_before();
+  asm volatile("griddepcontrol.launch_dependents;");
+  int index = 0;
+  for (int t = s.first; t < s.total; t += s.by, index++) {
+    const Tile x = s.at(t, p);
+    if (PINGPONG && (index & 1) != group) {
+      stage += x.k1 - x.k0;
+      phase ^= stage / STAGES & 1;
+      stage %= STAGES;
+      continue;
+    }
+    if (AHEAD) fetch_ahead<BM, BN, PINGPONG ? 128 : THREADS>(p, x.b0, x.b1, x.m0, x.n0);
+    if (PINGPONG && index > 0) {  // the other has seen its last stage, so phases cannot be mistaken
+      barrier_wait(order + 8 * group, turn);
+      turn ^= 1;
+    }
+    float acc[MI][BN / 2];
+    if (x.k0 >= x.k1) {
+#pragma unroll
+      for (int i = 0; i < MI * BN / 2; i++) acc[i / (BN / 2)][i % (BN / 2)] = 0.f;
+    }
+    int before = -1;
+    for (int k = x.k0; k < x.k1; k++) {
+      barrier_wait(full + 8 * stage, phase);
+      const u64 a = matrix_by_k<WIDTH>(base + stage * STAGE + row * WIDTH);
+      const u64 b = B_BY_K ? matrix_by_k<WIDTH>(base + stage * STAGE + A_BYTES) : matrix_by_n(base + stage * STAGE + A_BYTES, BK * 128);
+      warpgroup_fence();
+#pragma unroll
+      for (int j = 0; j < STEPS; j++)
+#pragma unroll
+        for (int i = 0; i < MI; i++) wgmma(acc[i], a + (i * 64 * WIDTH >> 4) + 2 * j, b + (B_BY_K ? 2 : 128) * j, (k - x.k0) | j);
+      warpgroup_commit();
+      warpgroup_wait<1>();
+      if (before >= 0 && l < TARGETS) release(signal + 8 * before);
+      before = stage;
+      if (++stage == STAGES) { stage = 0; phase ^= 1; }
+    }
+    if (PINGPONG && l == 0) barrier_arrive(order + 8 * (group ^ 1));
+    warpgroup_wait<0>();
+    if (before >= 0 && l < TARGETS) release(signal + 8 * before);
+    __syncwarp();
+    if constexpr (PARTS > 1) {
+      join_parts(acc, p, s, x, row, sums, joined);
+    } else {
+#pragma unroll
+      for (int u = 0; u < UNITS; u++) {
+        float v[8];
+        unit_of(acc, u, v);
+        write_unit(v, u, p, x, row);
+      }
+    }
+  }
+}
+
+DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
+  extern __shared__ __align__(1024) u8 shared[];
+  __shared__ alignas(8) u64 bars[2 * STAGES + 3];
+  const u32 base = (shared_address(shared) + 1023) & ~1023u, full = shared_address(bars), empty = full + 8 * STAGES;
+  const u32 order = empty + 8 * STAGES, joined = order + 16, sums = base + STAGES * STAGE;
+  const Schedule s(p);
+  if (threadIdx.x == 0) {
+    prefetch_map(ta);
+    prefetch_map(tb);
+    for (int i = 0; i < STAGES; i++) { barrier_init(full + 8 * i, 1); barrier_init(empty + 8 * i, RELEASES); }
+    barrier_init(order, 1);
+    barrier_init(order + 8, 1);
+    barrier_init(joined, 1);
+    if (PARTS > 1) barrier_expect(joined, s.part < UNITS ? (PARTS - 1) * ((UNITS - s.part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
+    barriers_visible();
+  }
+  __syncthreads();
+  if (CLUSTER > 1) cluster_sync();
+  if (threadIdx.x >= THREADS) {
+    shrink<FEED_REGISTERS>();
+    if (threadIdx.x == THREADS) feed(p, s, ta, tb, base, full, empty);
+  } else {
+    grow<REGISTERS>();
+    consume(p, s, base, full, empty, order, sums, joined);
+  }
+  if (CM * CN > 1) {  // a block stays while others copy into it or signal to it
+    __syncwarp();
+    cluster_sync();
+  }
+}
