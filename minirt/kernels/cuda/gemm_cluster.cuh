@@ -165,7 +165,8 @@ DEV void join_parts(const float (&acc)[MI][BN / 2], const Args& p, const Schedul
       for (int q = 0; q < 8; q++) own[u / PARTS][q] = v[q];
     } else {
       const u32 at = sums + ((s.part * OWN + u / PARTS) * 2) * UNIT_BYTES + threadIdx.x * 16;
-      const u32 to = cluster_address(at, u % PARTS), signal = cluster_address(bar, u % PARTS);
+      const int rank = Schedule::rank_of(u % PARTS, s.at_m, s.at_n);
+      const u32 to = cluster_address(at, rank), signal = cluster_address(bar, rank);
       send(to, signal, v);
       send(to + UNIT_BYTES, signal, v + 4);
     }
