@@ -40,24 +40,52 @@ template <int G, class T, class F> DEV T combine_group(T x, F f) {
   return x;
 }
 
-// TX columns of V numbers, each spread over TY lines of threads; thread = line * TX + column.
-template <int TX, int TY, int V, class T, class F> DEV void combine_lines(T (&x)[V], F f) {
-  if constexpr (TY > 1) {
-    __shared__ T parts[TY][V][TX];
-    const int column = threadIdx.x % TX, line = threadIdx.x / TX;
-    __syncthreads();
+__device__ constexpr bool halving(int n) { return n > 0 && (n & (n - 1)) == 0; }
+#ifndef MINIRT_CLUSTER
+template <int K, int ID, int N, class T, class F> DEV void across_cluster(T (&totals)[N], F f) { __syncthreads(); }
+#endif
+
+// TX columns of V numbers, each spread over TY lines of threads; thread = line * TX + column.  FOLD neighbouring columns
+// are one, which no block may cut; so are those of K blocks (a cluster, see cluster.cuh).  Calls with K > 1 differ in ID.
+template <int TX, int TY, int V, int FOLD, int K, int ID, class T, class F> DEV void combine_columns(T (&x)[V], F f) {
+  if constexpr (TY > 1 || FOLD > 1 || K > 1) {
+    constexpr int U = FOLD % V == 0 ? 1 : V % FOLD == 0 ? V / FOLD : V, PER = V / U, REST = FOLD / PER, N = TX * U;
+    constexpr bool WARPS = TX <= 32 && halving(TX) && (TX * TY) % 32 == 0;
+    constexpr int LINES = WARPS ? TX * TY / 32 : TY;
+    __shared__ T parts[LINES][N];
+    __shared__ T totals[N];
+    const int column = threadIdx.x % TX;
+    T u[U];
 #pragma unroll
-    for (int j = 0; j < V; j++) parts[line][j][column] = x[j];
+    for (int i = 0; i < U; i++) {
+      u[i] = x[i * PER];
 #pragma unroll
-    for (int d = TY / 2; d; d >>= 1) {
-      __syncthreads();
-      if (line < d) {
+      for (int j = 1; j < PER; j++) u[i] = f(u[i], x[i * PER + j]);
+      if (WARPS) {
 #pragma unroll
-        for (int j = 0; j < V; j++) parts[line][j][column] = f(parts[line][j][column], parts[line + d][j][column]);
+        for (int d = 16; d >= TX; d >>= 1) u[i] = f(u[i], Lanes<T>::swap(u[i], d));
       }
     }
-    __syncthreads();
+    if (!WARPS || (threadIdx.x & 31) < TX) {
 #pragma unroll
-    for (int j = 0; j < V; j++) x[j] = parts[0][j][column];
+      for (int i = 0; i < U; i++) parts[WARPS ? threadIdx.x >> 5 : threadIdx.x / TX][column * U + i] = u[i];
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < N; i += TX * TY) {
+      T all = parts[0][i];
+#pragma unroll 8
+      for (int line = 1; line < LINES; line++) all = f(all, parts[line][i]);
+      totals[i] = all;
+    }
+    across_cluster<K, ID>(totals, f);
+#pragma unroll
+    for (int j = 0; j < V; j++) {
+      if (j > 0 && j % PER) { x[j] = x[j - 1]; continue; }  // of the same fold
+      const int first = (column * U + j / PER) / REST * REST;
+      T all = totals[first];
+#pragma unroll 8
+      for (int i = 1; i < REST; i++) all = f(all, totals[first + i]);
+      x[j] = all;
+    }
   }
 }

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from minirt.ir.scalar import Body, arg, cast, decode, encode
 from minirt.ir.scalar_cuda import cuda_function, index_axes, prints, register_type
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.generate import Generated, Param, Value, kernel_text, storage
 from minirt.kernels.cuda.map import Piece
-from minirt.kernels.cuda.nest import broadcast_strides
+from minirt.kernels.cuda.nest import broadcast_strides, same
+from minirt.kernels.cuda.row_tactics import shared_rows
 from minirt.kernels.cuda.rows import (
+    Rows,
     combine_text,
     coordinate,
+    folded_axes,
     load_text,
     loop_text,
     rows,
@@ -27,6 +32,10 @@ from minirt.plan.launch import Address, Launches, Spec
 
 _SUM = "struct Sum { template <class T> DEV T operator()(T a, T b) const { return a + b; } };\n"
 _MOST = "struct Most { template <class T> DEV T operator()(T a, T b) const { return greatest(a, b); } };\n"
+_FEW, _ALL = 4, 12  # ways to time, usually and at most
+_ONE_LINE: Spec = {"columns": 1, "lines": 1, "threads": 32, "cluster": 1}
+_WHOLE = 1 << 10  # bits of neighbours that are read well as they are
+_EARLY = 48  # registers that may hold extra operands while statistics are worked out
 
 
 class StatisticsRows(Generated):
@@ -40,22 +49,38 @@ class StatisticsRows(Generated):
             return "several results are not written"
         return prints(_finish(problem))
 
+    def timed(self, problem: Problem) -> int:
+        """From the usual level on."""
+        return 3
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Who shares the rows: a few guesses."""
+        return self._ways(problem)[:_FEW] or [{}]
+
+    def further(self, problem: Problem) -> list[Spec]:
+        """The other ways."""
+        return self._ways(problem)[_FEW:_ALL]
+
+    def _ways(self, problem: Problem) -> list[Spec]:
+        found = shared_rows(problem, _rows(problem, {}))
+        shape, order = problem.inputs[0].shape, problem.inputs[0].type.order
+        sizes = [shape[axis] for axis in folded_axes(shape, _axes(problem), order)]
+        fold = prod(size for size in sizes if isinstance(size, int))
+        if fold < 2 or index_axes(_finish(problem)) or fold * problem.inputs[0].type.dtype.bits >= _WHOLE:
+            return found
+        folded = shared_rows(problem, _rows(problem, {**_ONE_LINE, "fold": fold}), fold)
+        return [*folded[: _FEW - 1], *found[:1], *folded[_FEW - 1 :], *found[1:]]
+
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""
-        op, (x, *extras), (y,) = problem.op, problem.inputs, problem.outputs
-        pieces = [Piece(Address("in", 0), x.type.dtype, x.strides, x.aligned)]
-        pieces.append(Piece(Address("out", 0), y.type.dtype, y.strides, y.aligned))
-        for i, extra in enumerate(extras, 1):
-            strides = broadcast_strides(extra, y.shape)
-            pieces.append(Piece(Address("in", i), extra.type.dtype, strides, extra.aligned))
-        axes = (op.axis,) if isinstance(op, Softmax) else op.axes if isinstance(op, Normalization) else ()
-        read = [axis + len(y.shape) for axis in index_axes(_finish(problem))]
-        made = rows(problem, x.shape, axes, pieces, x.type.order, held=True, sealed=read)
-        spec: Spec = {**made.spec, "finish": encode(_finish(problem)), "dtype": x.type.dtype.name}
+        op, extras = problem.op, problem.inputs[1:]
+        made, at = _rows(problem, tactic), [piece.at for piece in _pieces(problem)]
+        dtype, finish = problem.inputs[0].type.dtype, _finish(problem)
+        spec: Spec = {**made.spec, "finish": encode(finish), "dtype": dtype.name, "early": _early(made, len(extras))}
         if isinstance(op, Softmax):
             spec["kind"] = "log" if op.log else "softmax"
         names = _names(len(extras))
-        values: dict[str, Value] = {**rows_values(made, names), **dict(zip(names, (p.at for p in pieces), strict=True))}
+        values: dict[str, Value] = {**rows_values(made, names), **dict(zip(names, at, strict=True))}
         if isinstance(op, Normalization):
             spec["kind"] = op.kind
             values["epsilon"] = float(op.epsilon)
@@ -76,7 +101,43 @@ class StatisticsRows(Generated):
         body = _softmax(spec, finish) if spec["kind"] in ("softmax", "log") else _normalization(spec, finish)
         head = _SUM + _MOST + cuda_function(finish, "epilogue")
         params = self.params(spec)
-        return kernel_text("statistics_rows", params, body, spec["threads"], spec["wide"], head, ("groups.cuh",))
+        shared = spec["cluster"] > 1
+        body += "cluster_wait();\n" if shared else ""
+        files = ("cluster.cuh", "groups.cuh") if shared else ("groups.cuh",)
+        made = kernel_text("statistics_rows", params, body, spec["threads"], spec["wide"], head, files, alone=True)
+        bounds = f"__launch_bounds__({spec['threads']}, 1)"
+        dims = f"{bounds} __cluster_dims__({spec['cluster']}, 1, 1)"
+        return CudaSource(made.text.replace(bounds, dims), made.entry) if shared else made
+
+
+def _axes(problem: Problem) -> tuple[int, ...]:
+    op = problem.op
+    return (op.axis,) if isinstance(op, Softmax) else op.axes if isinstance(op, Normalization) else ()
+
+
+def _pieces(problem: Problem) -> list[Piece]:
+    """Operand, result, extra operands, over the operand's shape."""
+    (x, *extras), (y,) = problem.inputs, problem.outputs
+    pieces = [Piece(Address("in", 0), x.type.dtype, x.strides, x.aligned)]
+    pieces.append(Piece(Address("out", 0), y.type.dtype, y.strides, y.aligned))
+    for i, extra in enumerate(extras, 1):
+        pieces.append(Piece(Address("in", i), extra.type.dtype, broadcast_strides(extra, y.shape), extra.aligned))
+    return pieces
+
+
+def _rows(problem: Problem, how: Spec) -> Rows:
+    x, y = problem.inputs[0], problem.outputs[0]
+    read = [axis + len(y.shape) for axis in index_axes(_finish(problem))]
+    return rows(problem, x.shape, _axes(problem), _pieces(problem), x.type.order, held=True, sealed=read, how=how)
+
+
+def _early(made: Rows, extras: int) -> list[str]:
+    """When each extra operand is read: "once", where it is the same along a row; "first", beside the row; or last."""
+    spec = made.spec
+    once = [all(same(s, 0) for s in made.reduced.strides[2 + i]) for i in range(extras)]
+    rest = [i for i in range(extras) if not once[i]]
+    first = spec["held"] * spec["vector"] * len(rest) <= _EARLY and spec["held"] > 0
+    return ["once" if once[i] else "first" if first else "last" for i in range(extras)]
 
 
 def _finish(problem: Problem) -> Body:
@@ -102,47 +163,64 @@ class _Writer:
         self.spec, self.finish = spec, finish
         self.kind = register_type(finish.args[0])
         self.row = which(spec)
-        self.text = f"typedef {self.kind} R;\n" + setup_text(spec, _names(len(finish.args) - 1))
+        self.kinds = [register_type(d) for d in finish.args[1:]]
+        self.text = f"typedef {self.kind} R;\n" + setup_text(spec, _names(len(self.kinds)))
         self.held = bool(spec["held"])
+        self.combined = 0
+        fetch = ""
         if self.held:
             self.text += f"R kept[{spec['held']}][{spec['vector']}];\n"
-        self.loaded = False
+            fetch = f"R (&v)[{spec['vector']}] = kept[chunk];\n" + load_text(spec, spec["modes"][0], "x", "v")
+        for i, (kind, when) in enumerate(zip(self.kinds, spec["early"], strict=True)):
+            if when == "once":
+                self.text += f"{kind} w{i}[{spec['vector']}];\n{self._extra(i, {**spec, 'reduced': 0})}"
+            elif when == "first":
+                self.text += f"{kind} early{i}[{spec['held']}][{spec['vector']}];\n"
+                fetch += f"{kind} (&w{i})[{spec['vector']}] = early{i}[chunk];\n{self._extra(i, spec)}"
+        self.text += loop_text(spec, fetch) if fetch else ""
+
+    def _extra(self, number: int, spec: Spec) -> str:
+        single = not spec["reduced"] and spec["mode"] == "inner"
+        return load_text(spec, "one" if single else spec["modes"][2 + number], f"e{number}", f"w{number}")
 
     def _load(self) -> str:
         spec = self.spec
-        if not self.held:
-            return f"R v[{spec['vector']}];\n" + load_text(spec, spec["modes"][0], "x", "v")
-        fetch = "" if self.loaded else load_text(spec, spec["modes"][0], "x", "v")
-        return f"R (&v)[{spec['vector']}] = kept[chunk];\n{fetch}"
+        if self.held:
+            return f"R (&v)[{spec['vector']}] = kept[chunk];\n"
+        return f"R v[{spec['vector']}];\n" + load_text(spec, spec["modes"][0], "x", "v")
 
     def over(self, each: str) -> None:
         """A pass: ``each`` for every element."""
         inside = f"{self._load()}#pragma unroll\nfor (int j = 0; j < {self.spec['vector']}; j++) {{ {each} }}\n"
         self.text += loop_text(self.spec, inside)
-        self.loaded = True
 
     def gather(self, name: str, start: str, each: str, how: str) -> None:
         """A statistic ``name`` of each row: ``each`` adds an element to it, and threads combine theirs."""
         self.text += f"R {name}[W];\nfor (int w = 0; w < W; w++) {name}[w] = {start};\n"
         self.over(each)
-        self.text += combine_text(self.spec, name, f"{how}()")
+        self.text += combine_text(self.spec, name, f"{how}()", self.combined)
+        self.combined += 1
 
     def write(self, value: str) -> None:
         """The last pass: the epilogue of ``value`` into the result."""
         spec, vector = self.spec, self.spec["vector"]
-        kinds = _kinds(spec, self.finish)
-        loads = "".join(
-            f"{register_type(d)} w{i}[{vector}];\n{load_text(spec, spec['modes'][2 + i], f'e{i}', f'w{i}')}"
-            for i, d in enumerate(self.finish.args[1:])
-        )
-        args = [value, *(f"w{i}[j]" for i in range(len(self.finish.args) - 1))]
+        if spec["cluster"] > 1:
+            self.text += "cluster_arrive();\n"  # other blocks' memory is read no more
+        loads = ""
+        for i, (kind, when) in enumerate(zip(self.kinds, spec["early"], strict=True)):
+            if when == "first":
+                loads += f"{kind} (&w{i})[{vector}] = early{i}[chunk];\n"
+            elif when == "last":
+                loads += f"{kind} w{i}[{vector}];\n{self._extra(i, spec)}"
+        args = [value, *(f"w{i}[j]" for i in range(len(self.kinds)))]
         args += [coordinate(spec, number) for number in range(len(index_axes(self.finish)))]
         result = register_type(self.finish.results[0].dtype)
         each = f"z[j] = epilogue({', '.join(args)});"
         inside = (
             f"{self._load()}{loads}{result} z[{vector}];\n#pragma unroll\nfor (int j = 0; j < {vector}; j++) {each}\n"
         )
-        self.text += loop_text(spec, inside + store_text(spec, spec["modes"][1], "y", kinds[1], "z"))
+        store = store_text(spec, spec["modes"][1], "y", _kinds(spec, self.finish)[1], "z")
+        self.text += loop_text(spec, inside + store)
 
 
 def _softmax(spec: Spec, finish: Body) -> str:
@@ -169,13 +247,14 @@ def _softmax(spec: Spec, finish: Body) -> str:
 def _normalization(spec: Spec, finish: Body) -> str:
     made = _Writer(spec, finish)
     row = made.row
+    count = f"((R)length * {spec['fold']})" if spec["fold"] > 1 else "(R)length"
     root = "sqrt" if made.kind == "double" else "sqrtf"
     if spec["kind"] == "layer":
         made.gather("mean", "0", f"mean[{row}] += v[j];", "Sum")
-        made.text += "for (int w = 0; w < W; w++) mean[w] = mean[w] / (R)length;\n"
+        made.text += f"for (int w = 0; w < W; w++) mean[w] = mean[w] / {count};\n"
         made.gather("scale", "0", f"const R d = v[j] - mean[{row}]; scale[{row}] += d * d;", "Sum")
     else:
         made.gather("scale", "0", f"scale[{row}] += v[j] * v[j];", "Sum")
-    made.text += f"for (int w = 0; w < W; w++) scale[w] = 1 / {root}(scale[w] / (R)length + (R)epsilon);\n"
+    made.text += f"for (int w = 0; w < W; w++) scale[w] = 1 / {root}(scale[w] / {count} + (R)epsilon);\n"
     made.write(f"(v[j] - mean[{row}]) * scale[{row}]" if spec["kind"] == "layer" else f"v[j] * scale[{row}]")
     return made.text

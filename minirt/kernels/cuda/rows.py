@@ -3,6 +3,10 @@
 The axes split into ``kept`` ones, which number the rows, and ``reduced`` ones, along which a row runs. In mode "inner"
 a group of neighbouring threads shares a row, and a thread's vector runs along it; in mode "outer" a vector runs along
 the kept axis whose elements are adjacent, and ``lines`` of threads share its rows. A row that fits stays in registers.
+
+With ``fold`` > 1, only in mode "outer", that many neighbouring columns are one row: the innermost axes in memory, which
+are reduced, count as kept ones until statistics are combined (groups of channels, channels last). With ``cluster`` > 1
+the blocks of a cluster share their rows.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ from minirt.plan.launch import Spec
 from minirt.types.dim import Dim, mul
 
 _HELD_NUMBERS = 32  # registers of a thread that may hold its part of a row
+HELD_COLUMNS = 64
+"""The same where a thread has several rows."""
 _GROUPS = (32, 128, 256, 512, 1024)
 
 
@@ -34,7 +40,7 @@ class Rows:
     @property
     def grid(self) -> tuple[Dim, Dim, Dim]:
         """Blocks for all rows."""
-        return blocks(self.kept.total, rows_per_block(self.spec))
+        return (mul(blocks(self.kept.total, rows_per_block(self.spec))[0], self.spec["cluster"]), 1, 1)
 
 
 def rows_per_block(spec: Spec) -> int:
@@ -57,14 +63,17 @@ def rows(
     order: Sequence[int],
     held: bool = False,
     sealed: Sequence[int] = (),
+    how: Spec | None = None,
 ) -> Rows:
     """How to run over ``axes`` of ``shape``; piece 0 is read most, and ``held`` asks to keep rows in registers.
 
     ``order`` is the memory order of the shape's axes in piece 0. Axes in ``sealed`` keep a coordinate each: the spec's
-    "coordinates" says which, as ``coordinate`` reads it.
+    "coordinates" says which, as ``coordinate`` reads it. ``how`` replaces the guess of who shares what: "group" or
+    "columns" and "lines", with "threads", "cluster", and "fold" where columns are folded.
     """
-    kept_axes = [a for a in order if a not in axes]
-    reduced_axes = [a for a in order if a in axes]
+    folded = folded_axes(shape, axes, order) if how and how.get("fold", 1) > 1 else []
+    kept_axes = [a for a in order if a not in axes or a in folded]
+    reduced_axes = [a for a in order if a in axes and a not in folded]
     parts = ((chosen, _within(sealed, chosen)) for chosen in (kept_axes, reduced_axes))
     kept, reduced = (
         nest([shape[a] for a in chosen], [[p.strides[a] for a in chosen] for p in pieces], sealed=own)
@@ -74,19 +83,40 @@ def rows(
         ("d", reduced.place(reduced_axes.index(a))) if a in reduced_axes else ("c", kept.place(kept_axes.index(a)))
         for a in sealed
     ]
-    inner = same(reduced.strides[0][-1], 1) or not same(kept.strides[0][-1], 1)
+    inner = not folded and (same(reduced.strides[0][-1], 1) or not same(kept.strides[0][-1], 1))
     along, across = (reduced, kept) if inner else (kept, reduced)
     vector, modes = _vector(problem, along, across, pieces)
     wide = kept.wide(problem.bounds) or reduced.wide(problem.bounds) or _reach(problem, kept, reduced) > INT_LIMIT
     spec: Spec = {"mode": "inner" if inner else "outer", "vector": vector, "modes": modes, "wide": wide,
                   "kept": kept.rank, "reduced": reduced.rank, "held": 0,
+                  "fold": 1, "cluster": 1,
                   "coordinates": [f"{name}{place}" if place >= 0 else "0" for name, place in places]}  # fmt: skip
     length, count = problem.likely(reduced.total), problem.likely(kept.total)
-    if inner:
+    if how:
+        spec |= how | {"held": _held(problem, reduced.total, spec | how)}
+    elif inner:
         spec |= _groups(problem, reduced.total, length, count, vector, held)
     else:
         spec |= _columns(problem, length, count, vector, pieces[0])
     return Rows(kept, reduced, spec)
+
+
+def folded_axes(shape: Sequence[Dim], axes: Sequence[int], order: Sequence[int]) -> list[int]:
+    """The reduced axes inside all kept ones, where more are reduced than those; their sizes must be known."""
+    last = max((place for place, axis in enumerate(order) if axis not in axes), default=-1)
+    tail = list(order[last + 1 :])
+    known = last >= 0 and all(isinstance(shape[axis], int) for axis in tail)
+    return tail if known and len(tail) < len(axes) else []
+
+
+def _held(problem: Problem, length: Dim, spec: Spec) -> int:
+    """Vectors of a row that a thread keeps in registers; 0 where they are too many."""
+    if spec["mode"] == "inner":
+        each, most = spec["group"] * spec["cluster"] * spec["vector"], _HELD_NUMBERS
+    else:
+        each, most = spec["lines"] * spec["cluster"], HELD_COLUMNS
+    chunks = max(1.0, problem.bounds(length)[1] / each)
+    return whole_up(chunks) if chunks < 1 << 20 and whole_up(chunks) * spec["vector"] <= most else 0
 
 
 def _within(sealed: Sequence[int], chosen: Sequence[int]) -> list[int]:
@@ -170,14 +200,16 @@ def setup_text(spec: Spec, names: Sequence[str]) -> str:
 
     ``part`` is the thread's place among those that share a row, and W the number of rows that it computes at once.
     """
+    cluster = spec["cluster"]
+    block, rank = (f"(I)blockIdx.x / {cluster}", "cluster_rank()") if cluster > 1 else ("(I)blockIdx.x", "0")
     if spec["mode"] == "inner":
         group = spec["group"]
-        text = f"const int part = threadIdx.x % {group};\nconstexpr int W = 1;\n"
-        text += f"const I own = (I)blockIdx.x * {spec['threads'] // group} + threadIdx.x / {group};\n"
+        text = f"const int part = {rank} * {group} + threadIdx.x % {group};\nconstexpr int W = 1;\n"
+        text += f"const I own = {block} * {spec['threads'] // group} + threadIdx.x / {group};\n"
     else:
         columns, vector = spec["columns"], spec["vector"]
-        text = f"const int part = threadIdx.x / {columns};\nconstexpr int W = {vector};\n"
-        text += f"const I own = ((I)blockIdx.x * {columns} + threadIdx.x % {columns}) * {vector};\n"
+        text = f"const int part = {rank} * {spec['lines']} + threadIdx.x / {columns};\nconstexpr int W = {vector};\n"
+        text += f"const I own = ({block} * {columns} + threadIdx.x % {columns}) * {vector};\n"
     text += "const bool ok = own < rows;\nconst I row = ok ? own : 0;\n" + coordinates(spec["kept"], "row")
     return text + "".join(f"const I b_{name} = {offset(spec['kept'], name)};\n" for name in names)
 
@@ -188,7 +220,7 @@ def loop_text(spec: Spec, inside: str, begin: str = "0", end: str = "length") ->
     Coordinates along the row are ``d0`` ..; ``chunk`` counts the vectors.
     """
     vector = spec["vector"] if spec["mode"] == "inner" else 1
-    share = spec["group"] if spec["mode"] == "inner" else spec["lines"]
+    share = (spec["group"] if spec["mode"] == "inner" else spec["lines"]) * spec["cluster"]
     where = coordinates(spec["reduced"], "r", "d", "m")
     if spec["held"]:
         return (
@@ -236,8 +268,12 @@ def which(spec: Spec) -> str:
     return "0" if spec["mode"] == "inner" else "j"
 
 
-def combine_text(spec: Spec, name: str, function: str) -> str:
-    """Combines the array ``name`` of W numbers over the threads that share the rows."""
+def combine_text(spec: Spec, name: str, function: str, number: int = 0) -> str:
+    """Combines the array ``name`` of W numbers over the threads that share the rows; ``number``: which time this is."""
+    cluster = spec["cluster"]
     if spec["mode"] == "inner":
-        return f"{name}[0] = combine_group<{spec['group']}>({name}[0], {function});\n"
-    return f"combine_lines<{spec['columns']}, {spec['lines']}, W>({name}, {function});\n"
+        text = f"{name}[0] = combine_group<{spec['group']}>({name}[0], {function});\n"
+        more = f"{name}[0] = combine_cluster<{cluster}, {number}>({name}[0], {function});\n"
+        return text + more if cluster > 1 else text
+    sizes = f"{spec['columns']}, {spec['lines']}, W, {spec['fold']}, {cluster}, {number}"
+    return f"combine_columns<{sizes}>({name}, {function});\n"

@@ -76,6 +76,40 @@ def reductions() -> list[Case]:
     return out
 
 
+def grouped(batch: int, groups: int, channels: int, height: int, width: int, dtype: type = np.float16) -> np.ndarray:
+    """[batch, groups, channels of a group, height, width], channels last in memory."""
+    held = random(batch, height, width, groups, channels, dtype=dtype) * 2 + 1
+    found: np.ndarray = held.transpose(0, 3, 4, 1, 2)
+    return found
+
+
+def groups() -> list[Case]:
+    """Group normalization over channels-last images: groups of few channels, of odd numbers of them, of many."""
+    half, brain = np.float16, ml_dtypes.bfloat16
+    op, affine = Normalization((2, 3, 4)), Normalization((2, 3, 4), "layer", 1e-5, AFFINE_HALF)
+    return [
+        Case("groups of 2", op, [grouped(3, 16, 2, 17, 19)]),
+        Case("groups of 4", affine,
+             [grouped(2, 32, 4, 33, 31), random(1, 32, 4, 1, 1, dtype=half), random(1, 32, 4, 1, 1, dtype=half)]),
+        Case("groups of 4, many places", op, [grouped(2, 32, 4, 64, 64)]),
+        Case("groups of 16", op, [grouped(2, 32, 16, 16, 15, np.float32)]),
+        Case("groups of 10", op, [grouped(2, 32, 10, 21, 23)]),
+        Case("groups of 3", op, [grouped(2, 5, 3, 9, 23, brain)]),
+        Case("groups of 20, rms", Normalization((2, 3, 4), "rms"), [grouped(1, 32, 20, 40, 41)]),
+        Case("groups, one place each", affine,
+             [grouped(3, 8, 4, 40, 31), random(8, 1, 1, 1, dtype=half), random(3, 8, 4, 40, 31, dtype=half)]),
+        Case("groups, symbolic", op, [grouped(3, 16, 2, 17, 19)], {3: "N", 17: "H", 19: "W"},
+             {"N": (1, 8), "H": (1, 64), "W": (1, 64)}),
+        Case("few long rows", Normalization((1,)), [random(3, 60000, dtype=half)]),
+        Case("few longer rows", Normalization((1,)), [random(2, 150001)]),
+        Case("one row", Normalization((1,), "rms", 1e-6, SCALED), [random(1, 2048), random(2048)]),
+        Case("short rows f16", Normalization((1,), "layer", 1e-5, AFFINE_HALF),
+             [random(5000, 96, dtype=half), random(96, dtype=half), random(5000, 1, dtype=half)]),
+        Case("softmax over few long rows", Softmax(1), [random(3, 60001)]),
+        Case("softmax over few long columns", Softmax(0), [random(3001, 40, dtype=half)]),
+    ]  # fmt: skip
+
+
 def statistics() -> list[Case]:
     """Softmax and normalization."""
     half, brain = np.float16, ml_dtypes.bfloat16
@@ -109,6 +143,7 @@ def statistics() -> list[Case]:
         Case("instance-channels-last", Normalization((2, 3), "layer", 1e-5, SCALED),
              [channels_last(random(2, 24, 15, 17)), random(24, 1, 1)]),
         Case("instance-odd", Normalization((2, 3)), [channels_last(random(2, 7, 15, 17))]),
+        *groups(),
         Case("layer-outer", Normalization((0,)), [random(40, 64)]),
         Case("layer-strided", Normalization((1,)), [random(64, 80)[::2, 3:60]]),
         Case("layer-symbolic", Normalization((2,), "layer", 1e-5, SCALED), [random(3, 50, 64), random(64)],
