@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from minirt.kernels.cuda.gemm_source import depthwise_pitch
 from minirt.plan.launch import Spec
 
 TILES = ((1, 1), (1, 2), (1, 4), (2, 2), (2, 4), (4, 4), (1, 8), (2, 8))
@@ -89,3 +90,49 @@ def ranked(window: Window, widths: tuple[int, ...]) -> list[Spec]:
     if not found:
         found.append((0.0, {"tile": [1, 1], "channels": min(widths), "threads": 128, "blocks": 1}))
     return [spec for _, spec in sorted(found, key=lambda x: x[0])]
+
+
+def estimate_mma(window: Window, tactic: Spec) -> float:
+    """Microseconds on tensor cores, likewise; a block's copies and products overlap only with other blocks'."""
+    (strips, across), deep, images = tactic["tile"], tactic["deep"], tactic["images"]
+    groups, warps, (taps, wide) = tactic["groups"], tactic["warps"], window.taps
+    high, rows = strips * deep, strips * deep + taps - 1
+    total = (
+        ceil(window.images / images)
+        * ceil(window.out[0] / high)
+        * ceil(window.out[1] / (8 * across))
+        * ceil(window.channels / (8 * groups))
+    )
+    tasks = ceil(ceil(images * strips * across / 16) * groups / warps)
+    copies = images * rows * (8 * across + 8) * groups / (32 * warps) * 22
+    each = (deep + taps - 1) * 42 + deep * taps * 8 + deep * 200 + 80
+    shared = (deep + taps - 1) * 8 * 4 * warps / 4
+    per_block = warps / 4 * (copies + taps * 42 + 150 + tasks * each)
+    per_block = max(per_block, shared * tasks * 4)
+    issue = ceil(total / window.multiprocessors) * per_block * 1.2 / _CLOCK
+    alone = (2500 + copies + taps * 60 + tasks * each * 1.6) / _CLOCK
+    waves = ceil(total / (window.multiprocessors * tactic["blocks"]))
+    read = window.moved / 2 * (rows / high) * ((8 * across + wide - 1) / (8 * across))
+    return float(max(issue, alone * waves, window.moved / _BYTES_PER_US, read / 4e6) + 0.25 * issue + _LAUNCH_US)
+
+
+def ranked_mma(window: Window, shared: int) -> list[Spec]:
+    """Tactics on tensor cores, fastest by the model first, whose tiles fit into ``shared`` bytes."""
+    taps = window.taps[0]
+    deep = 1 if taps > 5 else 2
+    most = ceil(window.out[0] / deep), ceil(window.out[1] / 8)
+    found: list[tuple[float, Spec]] = []
+    tiles = {(min(h, most[0]), min(w, most[1])) for h in (1, 2, 4, 7, 8, 14, 16) for w in (1, 2, 4, 7)}
+    for strips, across in sorted(tiles):
+        images = max(1, min(16 // (strips * across), window.images))
+        for groups in (4, 2):
+            if groups > 1 and 8 * groups >= 2 * window.channels:
+                continue
+            bytes_ = groups * 16 * depthwise_pitch(taps, strips, across, deep, images)[1]
+            if bytes_ > min(shared, 113_000):
+                continue
+            spec: Spec = {
+                "tile": [strips, across], "deep": deep, "images": images, "groups": groups, "warps": 4, "blocks": 2,
+            }  # fmt: skip
+            found.append((estimate_mma(window, spec), spec))
+    return [spec for _, spec in sorted(found, key=lambda x: (x[0], str(x[1])))]

@@ -14,6 +14,8 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
 - ``patch``: x = any number of blocks, which take tiles of 8 x 16 pixels in turn; y = ceil(n / 64).
 - ``depthwise``: x = ceil(images * ceil(oh / TH) * ceil(ow / TW) * c / V / threads).  Spec: tile [TH, TW], channels (V:
   one, with any strides, or 4 to 16 bytes of them), threads of a block and blocks to an SM, wide (f32 weights).
+- ``depthwise_mma``: x = ceil(images / IMAGES) * ceil(oh / (NS * L)) * ceil(ow / (8 * NX)) * ceil(c / (8 * G)).  Spec:
+  tile [NS, NX], deep (L), images, groups (G) of 8 channels, warps (a multiple of G), blocks to an SM.
 """
 
 from __future__ import annotations
@@ -88,6 +90,34 @@ def depthwise(spec: Spec) -> Source:
     bound = f"__launch_bounds__({threads}, {spec['blocks']})"
     args = product_args(spec) + image_args()
     return assemble("conv_depthwise", ["gather.cuh", "conv_depthwise.cuh"], args, spec, constants, threads, bound=bound)
+
+
+def depthwise_mma(spec: Spec) -> Source:
+    """Depthwise convolution on tensor cores, channels last, stride 1, weights [R, S, C]; f16, bf16."""
+    (r, s), (strips, windows), deep = spec["taps"], spec["tile"], spec["deep"]
+    pitch, plane = depthwise_pitch(r, strips, windows, deep, spec["images"])
+    groups, warps = spec["groups"], spec["warps"]
+    constants: dict[str, Any] = {
+        "R": r, "S": s, "G": groups, "WARPS": warps, "IMAGES": spec["images"], "NS": strips, "NX": windows, "L": deep,
+        "WP": pitch, "PLANE": plane,
+    }  # fmt: skip
+    files, args = ["gather.cuh", "conv_depthwise_mma.cuh"], product_args(spec) + image_args()
+    bound = f"__launch_bounds__({32 * warps}, {spec['blocks']})"
+    shared = groups * plane * 16
+    return assemble("conv_depthwise_mma", files, args, spec, constants, 32 * warps, shared=shared, bound=bound)
+
+
+def depthwise_pitch(taps: int, strips: int, windows: int, deep: int, images: int) -> tuple[int, int]:
+    """Pixels from row to row of a tile in shared memory, and of a whole plane of 8 channels.
+
+    The lanes of a quarter warp read two windows, ``deep`` rows apart: 4 pixels each, which must meet all banks; and
+    copies write two pixels of four planes at once.
+    """
+    pitch = windows * 8 + 8
+    while (pitch * deep) % 8 != 4:
+        pitch += 1
+    plane = images * (strips * deep + taps - 1) * pitch
+    return pitch, plane + (2 - plane) % 8
 
 
 def patch(spec: Spec) -> Source:

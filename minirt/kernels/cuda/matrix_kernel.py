@@ -20,7 +20,7 @@ Dims = Sequence[Dim]
 ANY_NUMBER = (*MATRIX_DTYPES, "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64")
 GENERATORS: dict[str, Callable[[Spec], Source]] = {
     "mma": gemm_source.mma, "simt": gemm_source.simt, "gemv": gemm_source.gemv, "split_sum": gemm_source.split_sum,
-    "depthwise": gemm_source.depthwise, "wgmma": wgmma_source.wgmma,
+    "depthwise": gemm_source.depthwise, "depthwise_mma": gemm_source.depthwise_mma, "wgmma": wgmma_source.wgmma,
     "shared": wgmma_source.shared, "patch": gemm_source.patch,
 }  # fmt: skip
 
