@@ -1,6 +1,6 @@
 """minirt's depthwise convolutions, every tactic, beside PyTorch's: GPU time over buffers that no cache can hold.
 
-usage: python -m benchmarks.depthwise [--all] [--only REGEX]
+usage: python -m benchmarks.depthwise [--all] [--only REGEX] [--most N]
 
 Each line: microseconds of the first guess, of the best tactic, of PyTorch's convolution alone (channels last, no
 epilogue), and of moving every byte once.  ``--all`` lists every tactic.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from itertools import groupby
 
 import torch
 
@@ -78,7 +79,7 @@ def torch_time(images: int, channels: int, side: int, taps: int, stride: int) ->
     return sorted(times)[3]
 
 
-def line(shape: tuple[str, int, int, int, int, int, str], timer: DeviceTimer, everything: bool) -> None:
+def line(shape: tuple[str, int, int, int, int, int, str], timer: DeviceTimer, everything: bool, most: int) -> None:
     """Measures one shape and prints it."""
     name, images, channels, side, taps, stride, activation = shape
     case = depthwise(name, f16, (images, channels, side, side), (taps, taps), strides=(stride, stride))
@@ -86,6 +87,7 @@ def line(shape: tuple[str, int, int, int, int, int, str], timer: DeviceTimer, ev
     assert isinstance(op, Conv)
     case.op = Conv(op.strides, op.pads, op.dilations, op.groups, epilogue(activation))
     ways = [w for w in choices(case, timer.target, True) if w[0].name.startswith("ConvDepthwise")]
+    ways = [w for _, of in groupby(ways, lambda w: w[0].name) for w in list(of)[:most]]
     problem = ways[0][1]
     launches = [kernel.launch(problem, tactic) for kernel, _, tactic in ways]
     times = timer.times(bench_of(problem, launches), timer.compile(units_of(launches), float("inf"), _nothing), 1)
@@ -116,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="")
+    parser.add_argument("--most", type=int, default=10, help="tactics of a kernel")
     options = parser.parse_args()
     device = dev.Device(0)
     target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
@@ -123,7 +126,7 @@ def main() -> None:
     for shape in SHAPES:
         if re.search(options.only, f"{shape[0]} b{shape[1]}"):
             try:
-                line(shape, timer, options.all)
+                line(shape, timer, options.all, options.most)
             except Exception as error:
                 print(f"{shape}: {type(error).__name__}: {str(error)[:300]}", flush=True)
 

@@ -1,4 +1,4 @@
-"""Depthwise convolution on a device: every tactic against the reference in float64."""
+"""Depthwise convolution on a device: its tactics against the reference in float64."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from tests.kernels.cuda.execution import check, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
 
 pytestmark = pytest.mark.gpu
+STEP = 4
+"""Of the tactics that are asked for late, which differ in sizes alone, every so many are run."""
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_every_tactic_computes_what_the_reference_does(case: MatrixCase) -> None:
+def test_tactics_compute_what_the_reference_does(case: MatrixCase) -> None:
     device = dev.Device(0)
     target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
     ways = [way for way in choices(case, target, True) if way[0].name.startswith("ConvDepthwise")]
+    ways = ways[:12] + ways[12::STEP]
     found: dict[str, CudaSource] = {}
     for kernel, problem, tactic in ways:
         found.update((s.text, s) for s in sources(kernel.launch(problem, tactic), target))
