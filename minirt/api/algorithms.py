@@ -1,27 +1,28 @@
-"""What an IAlgorithmSelector hears of a build: the kernel and the tactic that each step of the plan has."""
+"""What an IAlgorithmSelector is asked: which of a layer's ways to run, each a kernel and a tactic, may be taken."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import index
 from typing import Any
 
 from minirt.api.boundary import call_back
 from minirt.api.calibration import IAlgorithm, IAlgorithmContext, IAlgorithmSelector, IAlgorithmVariant
-from minirt.api.dialect import wrap
+from minirt.api.dialect import in_dialect, wrap
 from minirt.api.dims import Dims
 from minirt.api.enum import member
 from minirt.api.enums import DataType, TensorFormat
-from minirt.build.load import Package
-from minirt.build.options import Profile
+from minirt.build.select import Offer, Way
+from minirt.build.tune import number_of
 from minirt.errors import ApiError
-from minirt.kernels.kernel import Target
-from minirt.plan.plan import KernelStep, Plan, View
-from minirt.types.dim import Dim, Expr
+from minirt.kernels.kernel import Operand, Problem
+from minirt.types.dim import Dim
 from minirt.types.evaluate import Evaluator
+
+_FAILED = object()
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class _Place:
 class _Algorithm:
     algorithm_variant: IAlgorithmVariant
     places: tuple[_Place, ...]
-    timing_msec: float = 0.0
-    workspace_size: int = 0
+    timing_msec: float
+    workspace_size: int
 
 
 @dataclass(frozen=True)
@@ -55,60 +56,98 @@ class _Context:
     shapes: tuple[tuple[Dims, Dims, Dims], ...]
 
 
-def tell_selector(selector: IAlgorithmSelector, data: bytes, target: Target, flags: set[str], dialect: int) -> None:
-    """Offer each step's kernel and tactic to a selector, then report them; profile 0's are told.
+class Asking:
+    """Asks a script's selector during the lowering for one profile.
 
-    The build has chosen by then, so that a step has one choice, and to take none changes nothing. Raises ApiError where
-    the selector takes none and REJECT_EMPTY_ALGORITHMS is set.
+    A layer's choices come best guess first. The order of what the script takes of them has no meaning: the fastest that
+    is known is built, or else the first. A layer whose kernels run several times (copies of operands) is asked about
+    each time, its name with a number behind.
     """
-    package = Package(data)
-    plan = package.stored_plan(f"{target.name}/0")
-    sizes = [Evaluator(found) for found in _sizes(plan, package.profiles[0])]
-    seen: Counter[str] = Counter()
-    contexts, choices = [], []
-    for step in (step for step in plan.steps if isinstance(step, KernelStep)):
-        seen[step.label] += 1
-        name = step.label if seen[step.label] == 1 else f"{step.label} ({seen[step.label]})"
-        views = (*step.reads, *step.writes)
-        shapes = tuple(tuple(_dims(view.type.shape, at) for at in sizes) for view in views)
-        context = wrap(IAlgorithmContext, _Context(name, len(step.reads), len(step.writes), shapes), dialect)  # type: ignore[arg-type]
-        choice = wrap(IAlgorithm, _algorithm(step, views, sizes[1], dialect), dialect)
-        taken = call_back(selector, "select_algorithms", [0], context, [choice])
-        if not list(taken or []) and "REJECT_EMPTY_ALGORITHMS" in flags:
-            raise ApiError(
-                "the algorithm selector took no choice", name, "return [0], or clear REJECT_EMPTY_ALGORITHMS"
-            )
-        contexts.append(context)
-        choices.append(choice)
-    call_back(selector, "report_algorithms", None, contexts, choices)
+
+    def __init__(self, selector: IAlgorithmSelector, flags: set[str], dialect: int) -> None:
+        self.selector, self.dialect = selector, dialect
+        self.must_take = bool({"REJECT_EMPTY_ALGORITHMS", "STRICT_TYPES"} & flags)
+        self.seen: Counter[str] = Counter()
+        self.contexts: list[IAlgorithmContext] = []
+        self.offered: list[IAlgorithm] = []
+        self.chosen: list[IAlgorithm] = []
+
+    def select(self, label: str, offered: Sequence[Offer]) -> Sequence[int]:
+        """The places that the script's `select_algorithms` gives; raises ApiError where it fails or gives others."""
+        self.seen[label] += 1
+        name = label if self.seen[label] == 1 else f"{label} ({self.seen[label]})"
+        context = wrap(IAlgorithmContext, _context(name, offered[0].chosen.problem), self.dialect)  # type: ignore[arg-type]
+        self.offered = [wrap(IAlgorithm, self._algorithm(offer), self.dialect) for offer in offered]
+        self.contexts.append(context)
+        said = call_back(self.selector, "select_algorithms", _FAILED, context, list(self.offered))
+        if said is _FAILED:
+            raise ApiError("select_algorithms of the algorithm selector failed", name, "its traceback is on stderr")
+        taken = _places(said, len(offered), name)
+        if not taken and self.must_take:
+            fix = "return the places of some choices, or clear REJECT_EMPTY_ALGORITHMS"
+            raise ApiError("the algorithm selector took no choice", name, fix)
+        return taken
+
+    def took(self, place: int) -> None:
+        """Keep what is built of the choices offered last, to report it."""
+        self.chosen.append(self.offered[place])
+
+    def end(self) -> None:
+        """Tell the script's `report_algorithms` what is built for each layer; raises ApiError where that fails."""
+        base = in_dialect(IAlgorithmSelector, self.dialect)
+        name = "report_algorithms"
+        if getattr(type(self.selector), name, None) is getattr(base, name, None):
+            return
+        if call_back(self.selector, name, _FAILED, self.contexts, self.chosen) is _FAILED:
+            raise ApiError(f"{name} of the algorithm selector failed", "the build", "its traceback is on stderr")
+
+    def _algorithm(self, offer: Offer) -> _Algorithm:
+        chosen = offer.chosen
+        way = Way(chosen.kernel, chosen.tactic)
+        numbers = _Variant(_number(chosen.kernel.name), number_of(way) >> 1)
+        at = Evaluator(_sizes(chosen.problem)[1])
+        linear = member(TensorFormat, "LINEAR", self.dialect)
+        places = tuple(
+            _Place(member(DataType, o.type.dtype.trt or "FLOAT", self.dialect), _dims(o.strides, at), linear)
+            for o in _operands(chosen.problem)
+        )
+        variant = wrap(IAlgorithmVariant, numbers, self.dialect)
+        return _Algorithm(variant, places, (offer.us or 0.0) / 1e3, offer.workspace)
 
 
-def _sizes(plan: Plan, profile: Profile) -> list[dict[str, int]]:
-    """Return the sizes of the dims at a profile's least, usual and greatest shapes."""
-    found: list[dict[str, int]] = [{}, {}, {}]
-    for binding in plan.inputs:
-        for number, shape in enumerate(profile.shapes.get(binding.name, ())):
-            found[number] |= {
-                str(d): n for d, n in zip(binding.view.type.shape, shape, strict=True) if isinstance(d, Expr)
-            }
-    return found
+def _places(said: Any, count: int, name: str) -> list[int]:
+    """Return the places that a script gave; raises ApiError for what are none."""
+    try:
+        taken = [index(place) for place in said or ()]
+    except TypeError as error:
+        raise ApiError(f"select_algorithms returned {said!r}", name, "return a list of ints") from error
+    for place in taken:
+        if not 0 <= place < count:
+            fix = f"return places of 0 to {count - 1}, or [] for the default"
+            raise ApiError(f"select_algorithms returned {place}, and {count} choices were offered", name, fix)
+    return taken
+
+
+def _operands(problem: Problem) -> Sequence[Operand]:
+    return (*problem.inputs, *problem.outputs)
+
+
+def _context(name: str, problem: Problem) -> _Context:
+    sizes = [Evaluator(found) for found in _sizes(problem)]
+    shapes = tuple(tuple(_dims(o.shape, at) for at in sizes) for o in _operands(problem))
+    return _Context(name, len(problem.inputs), len(problem.outputs), shapes)  # type: ignore[arg-type]
+
+
+def _sizes(problem: Problem) -> Sequence[Mapping[str, int]]:
+    """Return the sizes of the dims at the profile's least, usual and greatest shapes, where it has them."""
+    known = {name: ends for name, ends in problem.ranges.items() if ends[1] < 1 << 40}
+    least, most = ({name: ends[side] for name, ends in known.items()} for side in (0, 1))
+    return least, {**most, **problem.optimum}, most
 
 
 def _dims(values: Sequence[Dim], at: Evaluator) -> Dims:
     known = [at(value) for value in values]
     return Dims([value if isinstance(value, int) else -1 for value in known])
-
-
-def _algorithm(step: KernelStep, views: Sequence[View], at: Evaluator, dialect: int) -> _Algorithm:
-    chosen = step.choices[-1]
-    tactic = json.dumps({name: str(value) for name, value in chosen.tactic.items()}, sort_keys=True)
-    variant = wrap(IAlgorithmVariant, _Variant(_number(chosen.kernel), _number(tactic)), dialect)
-    linear = member(TensorFormat, "LINEAR", dialect)
-    places = [
-        _Place(member(DataType, view.type.dtype.trt or "FLOAT", dialect), _dims(view.strides, at), linear)
-        for view in views
-    ]
-    return _Algorithm(variant, tuple(places))
 
 
 def _number(text: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from minirt.api.algorithms import tell_selector
+from minirt.api.algorithms import Asking
 from minirt.api.allocation import lending
 from minirt.api.boundary import Sink, call_back
 from minirt.api.callbacks import IGpuAllocator, IStreamWriter
@@ -189,8 +189,6 @@ class Builder(Managed):
             raise
         if isinstance(watch, Watch):
             watch.close(True)
-        if config.algorithm_selector is not None:
-            tell_selector(config.algorithm_selector, data, options.targets[0], config.flags, dialect_of(self))
         return data
 
     def _options(self, cells: NetworkCells, config: ConfigState, watch: Progress) -> Options:
@@ -209,12 +207,14 @@ class Builder(Managed):
             bool(_STRIP & config.flags),
             "WEIGHT_STREAMING" in config.flags,
         )
+        chooses = config.algorithm_selector
         told = {layer.name: layer.metadata for layer in cells.layers if layer.metadata}
         return replace(
             options,
             tuning=_tuning(config),
             wide=wide_layers(cells) if permitted else (),
             workspace=config.pools.get("WORKSPACE", 0),
+            selector=None if chooses is None else lambda profile: Asking(chooses, config.flags, dialect_of(self)),
             metadata=told if options.verbosity in ("DETAILED", "VERBOSE") else {},
         )
 

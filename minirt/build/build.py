@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from minirt.build.formulas import joined, results_in
 from minirt.build.lower import Lowering
 from minirt.build.options import Options, ranges_of
 from minirt.build.parameters import Table
-from minirt.build.select import Setting, Tuner
+from minirt.build.select import Selector, Setting, Tuner
 from minirt.build.specialize import unify
 from minirt.build.tune import tuner_for
 from minirt.errors import GraphError
@@ -78,11 +79,22 @@ def _tuned(neutral: Graph, target: Target, options: Options, started: float) -> 
     if tuner is not None:
         with phase(f"time kernels for {target.name}"):
             learnt = tuner.measure(options.progress)
-        if learnt:  # the graphs stay: only choices change
+        if learnt and options.selector is None:  # the graphs stay: only choices change
             again = [Lowering(first.graph, first.setting) for first, _ in lowered]
             lowered = [(one, one.run()) for one in again]
+    if options.selector is not None:
+        lowered = [_selected(first, options.selector(index)) for index, (first, _) in enumerate(lowered)]
+    if tuner is not None:
         tuner.tell()
     return lowered
+
+
+def _selected(first: Lowering, selector: Selector) -> tuple[Lowering, Plan]:
+    """The lowering done again, with times known and a selector asked."""
+    again = Lowering(first.graph, replace(first.setting, selector=selector))
+    plan = again.run()
+    selector.end()
+    return again, plan
 
 
 def _lowered(neutral: Graph, target: Target, options: Options, tuner: Tuner | None) -> list[tuple[Lowering, Plan]]:

@@ -12,7 +12,7 @@ from minirt.build.formulas import name_of
 from minirt.build.memory import Lifetime, plan_offsets
 from minirt.build.plugins import lower_plugin
 from minirt.build.resolve import Resolver
-from minirt.build.select import Chosen, Setting, Source, choose
+from minirt.build.select import Chosen, Setting, Source, choose, repeat
 from minirt.build.shape_inputs import bound_inputs
 from minirt.build.specialize import facts_of
 from minirt.build.views import Placement, dense, is_view, view
@@ -256,7 +256,10 @@ class Lowering:
             return found
         (value,) = node.outputs
         place = self._slice_of(value, found.problem.outputs[0].type.layout)
-        again, _ = choose(node.op, sources, [place.at], self.setting, node.label)
+        if self.setting.selector is not None:
+            again = repeat(found, sources, place.at, self.setting)
+        else:
+            again, _ = choose(node.op, sources, [place.at], self.setting, node.label)
         if again is None or again.moves != found.moves:
             return found
         self._put(value, place)

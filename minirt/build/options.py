@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from minirt.build.select import Selector
 from minirt.build.tuning import Tuning
 from minirt.errors import ShapeError
 from minirt.ir.graph import Graph, Input
@@ -40,6 +41,7 @@ class Options:
     ``formats`` are those of inputs and outputs that are not row-major, by name: format and channels.
     ``workspace`` is the most bytes of scratch memory that a node may take, 0 for no limit.
     From ``level`` 3 on tactics are timed, as ``tuning`` says.
+    ``selector`` makes who says which ways to run a node may be taken, for a profile.
     """
 
     targets: tuple[Target, ...]
@@ -58,6 +60,7 @@ class Options:
     unfused: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     workspace: int = 0
+    selector: Callable[[int], Selector] | None = None
 
 
 def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

@@ -35,6 +35,26 @@ class Tuner(Protocol):
         """One of the ways; there is a group for each kernel that takes the problem, best guesses first."""
         ...
 
+    def time_of(self, problem: Problem, way: Way) -> float | None:
+        """Its microseconds, as far as they are known: negative for one that does not run."""
+        ...
+
+
+class Selector(Protocol):
+    """Says which of all ways to run a node may be taken, and hears which was."""
+
+    def select(self, label: str, offered: Sequence[Offer]) -> Sequence[int]:
+        """The places of those that may be taken; none for all. Raises MinirtError to end the build."""
+        ...
+
+    def took(self, place: int) -> None:
+        """Hear which of what was offered last is taken."""
+        ...
+
+    def end(self) -> None:
+        """Hear that every node of a lowering has its kernel."""
+        ...
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -47,6 +67,7 @@ class Setting:
     tuner: Tuner | None = None
     workspace: int = 0
     """Most bytes of scratch memory that a node may take; 0 is no limit."""
+    selector: Selector | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,15 @@ class Chosen:
     moves: tuple[tuple[int, ...] | None, ...]
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A way to run a node that a selector may take: bytes of scratch memory at the most, microseconds if known."""
+
+    chosen: Chosen
+    workspace: int
+    us: float | None = None
+
+
 def choose(
     op: Op,
     sources: Sequence[Source],
@@ -88,19 +118,67 @@ def choose(
     attempts = [(kernel, copies) for kernel in asked for copies in ((False,) if as_they_lie else (False, True))]
     if isinstance(op, Elementwise):  # moves as little as a copy does: any kernel without one is better
         attempts.sort(key=lambda attempt: attempt[1])
+    made: dict[str, Chosen] = {}
     for kernel, copies in attempts:
+        if kernel.name in made:
+            continue
         found = _try(kernel, op, sources, results, setting, label, copies)
         if not isinstance(found, str) and as_they_lie and any(m is not None for m in found.moves):
             found = "its operand would have to be copied first"
         if not isinstance(found, str):
+            if setting.selector is not None:
+                made[kernel.name] = found
+                continue
             if setting.tuner is not None and kernel.timed(found.problem) <= setting.tuner.level:
                 rest = [k for k, c in attempts[attempts.index((kernel, copies)) + 1 :] if c == copies]
                 rivals = [_try(k, op, sources, results, setting, label, copies) for k in rest]
-                made = [r for r in rivals if isinstance(r, Chosen)]
-                found = _tuned(setting.tuner, found, made, setting.workspace)
+                runs = [r for r in rivals if isinstance(r, Chosen)]
+                found = _tuned(setting.tuner, found, runs, setting.workspace)
             return found, list(refusals.items())
         refusals.setdefault(kernel.name, found)
+    if setting.selector is not None and made:
+        return _selected(setting.selector, list(made.values()), setting, label), list(refusals.items())
     return None, list(refusals.items())
+
+
+def repeat(chosen: Chosen, sources: Sequence[Source], result: Placement, setting: Setting) -> Chosen | None:
+    """The same kernel and tactic with its result in another place; None where it cannot write there."""
+    op, label = chosen.problem.op, chosen.problem.label
+    for copies in (False, True):
+        found = _try(chosen.kernel, op, sources, [result], setting, label, copies)
+        if isinstance(found, Chosen) and chosen.tactic in _tactics(found, setting.tuner, setting.workspace):
+            return replace(found, tactic=chosen.tactic)
+    return None
+
+
+def _selected(selector: Selector, found: Sequence[Chosen], setting: Setting, label: str) -> Chosen:
+    """What is taken of the ways that a selector leaves: the fastest where times are known, or else the first."""
+    offers = [offer for one in found for offer in _offers(one, setting)]
+    taken = sorted(set(selector.select(label, offers))) or range(len(offers))
+    kept = [offers[i].chosen for i in taken]
+    best, tuner = kept[0], setting.tuner
+    if tuner is not None and best.kernel.timed(best.problem) <= tuner.level:
+        alike = [c for c in kept if c.moves == best.moves and c.problem == best.problem]
+        names = dict.fromkeys(c.kernel.name for c in alike)
+        groups = [[Way(c.kernel, c.tactic) for c in alike if c.kernel.name == name] for name in names]
+        if len(alike) > 1:
+            way = tuner.pick(best.problem, groups)
+            best = next(c for c in alike if (c.kernel, c.tactic) == (way.kernel, way.tactic))
+    selector.took(next(i for i in taken if offers[i].chosen is best))
+    return best
+
+
+def _offers(found: Chosen, setting: Setting) -> list[Offer]:
+    """A way for each tactic of a kernel, without those that are known not to run."""
+    made = []
+    for tactic in _tactics(found, setting.tuner, setting.workspace):
+        one = replace(found, tactic=tactic)
+        us = setting.tuner.time_of(found.problem, Way(found.kernel, tactic)) if setting.tuner is not None else None
+        if us is None or us >= 0:
+            work = found.kernel.launch(found.problem, tactic).work
+            most = sum(found.problem.bounds(size)[1] for size in work)
+            made.append(Offer(one, int(most) if most < float("inf") else -1, us))
+    return made or [Offer(found, 0)]
 
 
 def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], workspace: int) -> Chosen:
@@ -120,9 +198,13 @@ def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], workspace: int
 
 
 def _ways(found: Chosen, tuner: Tuner, workspace: int) -> list[Way]:
+    return [Way(found.kernel, tactic) for tactic in _tactics(found, tuner, workspace)]
+
+
+def _tactics(found: Chosen, tuner: Tuner | None, workspace: int) -> list[Spec]:
     kernel, problem = found.kernel, found.problem
-    tactics = kernel.tactics(problem) + (kernel.further(problem) if tuner.level > _FEW else [])
-    return [Way(kernel, tactic) for tactic in _fitting(kernel, problem, tactics, workspace)]
+    further = kernel.further(problem) if tuner is not None and tuner.level > _FEW else []
+    return _fitting(kernel, problem, kernel.tactics(problem) + further, workspace)
 
 
 def _fitting(kernel: Kernel, problem: Problem, tactics: list[Spec], workspace: int) -> list[Spec]:

@@ -76,7 +76,7 @@ class Tuner:
         """The fastest way that is known, or else the first, once the problem is noted."""
         ways = allotted(groups, self.level, self.tuning.most)
         everything = tuple(way for group in groups for way in group)
-        key = key_of(problem, self.version, problem.label if self.tuning.editable else "")
+        key = self._key(problem)
         found = self._known(key, ways)
         way = ways[0] if found is None else fastest(everything, found)
         if found is None and self.timer is not None and len(ways) > 1:
@@ -85,6 +85,15 @@ class Tuner:
             self.wanted[key].count += 1
         self.picked[problem.label] = (key, everything, way)
         return way
+
+    def time_of(self, problem: Problem, way: Way) -> float | None:
+        """Its microseconds in the first table that has them: negative for one that does not run."""
+        key, number = self._key(problem), number_of(way)
+        known = (table.entries.get(key, {}) for table in (self.learnt, *self.tables))
+        return next((times[number] for times in known if number in times), None)
+
+    def _key(self, problem: Problem) -> str:
+        return key_of(problem, self.version, problem.label if self.tuning.editable else "")
 
     def _known(self, key: str, ways: Sequence[Way]) -> Mapping[int, float] | None:
         """Times of a problem, of all the ways asked for unless they cannot be had, or are obeyed as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -105,10 +106,21 @@ def test_scripts_for_networks_and_configurations(tmp_path: Path) -> None:
     run(tmp_path, "whole.py").right("PASSED")
 
 
-def test_tactics_are_recorded_and_replayed(tmp_path: Path) -> None:
-    polygraphy(tmp_path, "run", VIT, "--trt", "--save-tactics", "tactics.json").right("PASSED")
+@pytest.mark.parametrize("dialect", ["10", "8"])
+def test_tactics_are_recorded_and_replayed(tmp_path: Path, dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_DIALECT", dialect)
+    kept = ["--save-engine", "a.engine", "--save-tactics", "tactics.json"]
+    polygraphy(tmp_path, "run", VIT, "--trt", *kept).right("PASSED")
     polygraphy(tmp_path, "inspect", "tactics", "tactics.json").right("Layer:", "Algorithm:")
-    polygraphy(tmp_path, "run", VIT, "--trt", "--load-tactics", "tactics.json").right("PASSED")
+    again = ["--save-engine", "b.engine", "--load-tactics", "tactics.json"]
+    said = polygraphy(tmp_path, "run", VIT, "--trt", "--onnxrt", "--atol", "1e-3", *again).right("PASSED")
+    assert "not found in the tactic replay" not in said
+    assert (tmp_path / "a.engine").read_bytes() == (tmp_path / "b.engine").read_bytes()
+    shown = json.loads((tmp_path / "tactics.json").read_text())
+    next(iter(shown["replay"].values()))["tactic"] = 1
+    (tmp_path / "tactics.json").write_text(json.dumps(shown))
+    refused = polygraphy(tmp_path, "run", VIT, "--trt", "--load-tactics", "tactics.json")
+    assert refused.status != 0 and "select_algorithms of the algorithm selector failed" in refused.text
 
 
 def test_options_of_a_build(tmp_path: Path) -> None:
