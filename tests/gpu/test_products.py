@@ -20,6 +20,8 @@ TILES = sorted({(*t["tile"], t["consumers"], t["turns"]) for t in SHARED_TILES})
 MADE: dict[str, Callable[[], MatrixCase]] = {
     "many": lambda: product("many", f16, (5000, 328), (328, 1112), extras=[(1112,), (5000, 1112)], constants=(1,)),
     "many-bf16": lambda: product("many", bf16, (3333, 456), (456, 1288)),
+    "odd-rows": lambda: product("odd-rows", f16, (1000, 136), (2051, 136), trans=(False, True), constants=(1,)),
+    "odd-rows-bf16": lambda: product("odd-rows", bf16, (3, 77, 200), (199, 200), trans=(False, True), extras=[(199,)]),
     "few": lambda: product("few", f16, (130, 3080), (3080, 200), extras=[(200,), (130, 200)], constants=(1,)),
     "few-tf32": lambda: product("few", f32, (130, 1064), (1064, 136), extras=[(136,)], constants=(1,)),
     "batch": lambda: product("batch", f16, (3, 5, 130, 520), (3, 5, 520, 264)),

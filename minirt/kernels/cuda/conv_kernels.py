@@ -230,7 +230,7 @@ class ConvWgmma(ConvBase):
         dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic.get("share", (1, 1))
         (bm, bn), bk, size = tactic["tile"], self._step(problem, form), dtype.bits // 8
         spec: Spec = {
-            **wgmma_spec(tactic, problem), **form.fields(problem), "conv": True, "tile": [bm, bn, bk],
+            **wgmma_spec(tactic, problem, form), **form.fields(problem), "conv": True, "tile": [bm, bn, bk],
         }  # fmt: skip
         s, swizzle = form.sizes, bk * size
         values |= {"ta": self._image_map(problem, form, bk, bm // cn), "ta_b0": 0, "ta_b1": 0, "tb_b0": 0, "tb_b1": 0}

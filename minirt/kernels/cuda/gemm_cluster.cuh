@@ -2,12 +2,12 @@
 // each slice of an operand that they share into all who need it; PARTS blocks take parts of k of one tile. A warp of its own
 // feeds; CONSUMERS warpgroups multiply: rows of one tile, or, with PINGPONG, tiles in turn, so that one writes out while
 // another multiplies.
-// The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG AHEAD_B FEED_THREADS FEED_REGISTERS REGISTERS.
+// The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG ODD AHEAD_B FEED_REGISTERS REGISTERS.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 constexpr int CLUSTER = CM * CN * PARTS, A_ROWS = BM / CN, B_ROWS = BN / CM, ROWS_EACH = MI * 64, GROUP = 8 / CM;
 constexpr int TARGETS = CM + CN - 1, RELEASES = (PINGPONG ? 1 : CONSUMERS) * TARGETS, THREADS = 128 * CONSUMERS;
 // Of the sums a thread holds UNITS of eight; part q of a cluster finishes every PARTS-th from q on.
-constexpr int UNITS = MI * (BN / 32) * 2, OWN = (UNITS + PARTS - 1) / PARTS, UNIT_BYTES = THREADS * 16;
+constexpr int UNITS = MI * (BN / 32) * 2, OWN = (UNITS + PARTS - 1) / PARTS, UNIT_BYTES = THREADS * 16, ODD_PITCH = 144;
 
 struct Tile { int m0, n0, b0, b1, k0, k1; };
 struct Schedule {
@@ -153,6 +153,36 @@ DEV void write_unit(float (&v)[8], int u, const Args& p, const Tile& x, int row)
   if (m < p.m && valid > 0) finish<8>(v, p, x.b0, x.b1, m, n, valid);
 }
 
+// Rows that begin anywhere: of 64 columns at a time a warp writes whole words, each row at once, from its own shared memory.
+DEV u32 pack_out(f16 type, float lo, float hi) { return pack2(type, lo, hi); }
+DEV u32 pack_out(bf16 type, float lo, float hi) { return pack2(type, lo, hi); }
+template <class T, class X> DEV u32 pack_out(T, X, X) { return 0; }  // no 16-bit float: never stored
+DEV void write_odd(const float (&acc)[MI][BN / 2], int i, int c, const Args& p, const Tile& x, int row, u32 at) {
+  const int l = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3, m0 = x.m0 + row + 64 * i + 16 * warp, n0 = x.n0 + 64 * c;
+  const int count = p.n - n0 < 64 ? p.n - n0 : 64;
+#pragma unroll
+  for (int u = 0; u < 4; u++) {
+    float v[8];
+    Held y[8];
+    unit_of(acc, (i * (BN / 32) + 2 * c) * 2 + u, v);
+    quad_transpose(v);
+    const int r = 8 * (u & 1) + (l >> 2), n = 32 * (u / 2) + 8 * (l & 3), valid = count - n;
+    if (m0 + r < p.m && valid > 0) results(v, y, p, x.b0, x.b1, m0 + r, n0 + n, valid);
+    const u32 w[4] = {pack_out(Out{}, y[0], y[1]), pack_out(Out{}, y[2], y[3]), pack_out(Out{}, y[4], y[5]), pack_out(Out{}, y[6], y[7])};
+    store_shared(at + r * ODD_PITCH + 2 * n, w);
+  }
+  __syncwarp();
+  const int high = p.m - m0 < 16 ? p.m - m0 : 16;
+  for (int r = 0; r < high; r++) {
+    u16* to = (u16*)place(p, x.b0, x.b1, m0 + r, n0);
+    const int odd = (u64)to >> 1 & 1, e = 2 * l + odd;
+    const u32 from = at + r * ODD_PITCH + 4 * l, lo = load_shared(from), hi = load_shared(from + 4), w = odd ? lo >> 16 | hi << 16 : lo;
+    if (e + 1 < count) *(u32*)(to + e) = w; else if (e < count) to[e] = (u16)w;
+    if (odd && l == 0 && count > 0) to[0] = (u16)lo;
+  }
+  __syncwarp();
+}
+
 // Each part sends what another finishes straight into its shared memory, and sums its own in the order of k.
 DEV void join_parts(const float (&acc)[MI][BN / 2], const Args& p, const Schedule& s, const Tile& x, int row, u32 sums, u32 bar) {
   float own[OWN][8];
@@ -241,6 +271,11 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
     __syncwarp();
     if constexpr (PARTS > 1) {
       join_parts(acc, p, s, x, row, sums, joined);
+    } else if constexpr (ODD) {
+#pragma unroll
+      for (int i = 0; i < MI; i++)
+#pragma unroll
+        for (int c = 0; c < BN / 64; c++) write_odd(acc, i, c, p, x, row, sums + (threadIdx.x >> 5) * 16 * ODD_PITCH);
     } else {
 #pragma unroll
       for (int u = 0; u < UNITS; u++) {

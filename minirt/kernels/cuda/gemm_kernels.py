@@ -275,7 +275,7 @@ class GemmWgmma(_Product):
         dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic.get("share", (1, 1))
         (bm, bn), bk, s = tactic["tile"], 1024 // dtype.bits, form.sizes
         spec: Spec = {
-            **wgmma_spec(tactic, problem), **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k,
+            **wgmma_spec(tactic, problem, form), **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k,
         }  # fmt: skip
         a = {"row": form.a["m"], "b0": form.a["b0"], "b1": form.a["b1"]}
         values |= _map("ta", values["a"], dtype.name, (s["k"], s["m"]), a, s, (bk, bm // cn))

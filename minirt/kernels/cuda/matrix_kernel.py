@@ -9,6 +9,7 @@ from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.matrix_problem import MATRIX_DTYPES, Form, epilogue_refusal
 from minirt.kernels.cuda.matrix_source import Source, element_bytes
 from minirt.kernels.cuda.matrix_tiles import Work
+from minirt.kernels.cuda.nest import same
 from minirt.kernels.kernel import Kernel, Problem, Target
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, TensorMap, Unit
 from minirt.types.dim import Dim, ceil, divide, minimum, mul
@@ -121,13 +122,15 @@ def wgmma_grid(form: Form, tactic: Spec, problem: Problem) -> tuple[Dim, Dim, Di
     return (mul(minimum(tiles, most * int(tactic["per_sm"]) // blocks), blocks), 1, 1)
 
 
-def wgmma_spec(tactic: Spec, problem: Problem) -> Spec:
+def wgmma_spec(tactic: Spec, problem: Problem, form: Form) -> Spec:
     """The fields of a wgmma kernel's spec that the tactic decides, but for the tile."""
     kept = {key: tactic[key] for key in ("stages", "consumers", "per_sm")}
     if "share" not in tactic:
         return {"method": "wgmma", "cluster": tactic["parts"], **kept}
     shares = {key: tactic[key] for key in ("share", "parts", "turns")}
-    return {"method": "shared", **shares, "ahead": problem.inputs[1].constant, **kept}
+    odd = form.c.mode(problem, form.sizes["n"]) == 2 and same(form.c.n, 1) and form.c.bits == 16
+    odd = odd and problem.outputs[0].type.dtype.is_float
+    return {"method": "shared", **shares, "ahead": problem.inputs[1].constant, "odd": odd, **kept}
 
 
 def exact(problem: Problem) -> bool:

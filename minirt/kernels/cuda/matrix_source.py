@@ -89,7 +89,10 @@ def struct_text(args: Args) -> str:
 
 
 def finish_text(spec: Spec) -> str:
-    """``finish``: loads the extra operands of V columns of a row, applies the epilogue, rounds and stores."""
+    """``finish``: loads the extra operands of V columns of a row, applies the epilogue, rounds and stores.
+
+    ``results`` and ``place`` are its halves: what is stored, before rounding, and where.
+    """
     body = decode(spec["body"])
     out = body.results[0].dtype
     kind, held = STORAGE[out.name], register_type(out)
@@ -104,15 +107,21 @@ def finish_text(spec: Spec) -> str:
     values += [f"(i64)({COORDINATES[name]})" for name in spec.get("index", ())]
     store = "store_fast<V>(to, y);" if spec["out"] == 1 else f"store_slow<{kind}, V>(to, y, p.c_n, valid);"
     if spec["out"] == 1:
-        store = f"if constexpr (V >= 2) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
+        store = f"if (V >= 4) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
+    place = "const Args& p, int b0, int b1, int m, int n"
     return (
         cuda_function(body, "epilogue")
+        + f"typedef {kind} Out;\ntypedef {held} Held;\n"
         + "template <int V, class F>\n"
-        + "DEV void finish(F (&v)[V], const Args& p, int b0, int b1, int m, int n, int valid) {\n"
+        + f"DEV void results(F (&v)[V], Held (&y)[V], {place}, int valid) {{\n"
         + _parts(spec)
         + "".join(loads)
-        + f"  {held} y[V];\n#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n"
-        + f"  {kind}* to = ({kind}*)p.c{_row(spec, 'c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n  {store}\n}}\n"
+        + f"#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n}}\n"
+        + f"DEV Out* place({place}) {{\n{_parts(spec)}"
+        + f"  return (Out*)p.c{_row(spec, 'c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n}}\n"
+        + f"template <int V, class F>\nDEV void finish(F (&v)[V], {place}, int valid) {{\n"
+        + "  Held y[V];\n  results(v, y, p, b0, b1, m, n, valid);\n"
+        + f"  Out* to = place(p, b0, b1, m, n);\n  {store}\n}}\n"
     )
 
 

@@ -14,7 +14,8 @@ With ``cluster`` k_part counts steps of BK (of a convolution: of a tap's channel
 
 ``shared`` makes kernels of clusters whose blocks share operands: share [CM, CN], neighbouring tiles along m and n, of
 which each block copies BN / CM rows of b and BM / CN of a (the boxes of the maps), for all; parts of k of one tile;
-turns: each warpgroup takes whole tiles, in turn; ahead: b is constant, so that its copies await no launch.  Grid:
+turns: each warpgroup takes whole tiles, in turn; ahead: b is constant, so that its copies await no launch; odd: rows of
+16-bit results lie at no multiples of 16 bytes, and go out through shared memory.  Grid:
 clusters of CM * CN * parts blocks, at most as many as run at once, or, with parts, one a tile.
 """
 
@@ -90,15 +91,18 @@ def shared(spec: Spec) -> Source:
     apart = feeds_apart(mi * bn // 2, consumers, per_sm)
     feeding, multiplying = (0, 0) if apart else _MOVED[consumers]
     threads = 128 * consumers + (32 if apart else 128)
+    odd = bool(spec["odd"]) and parts == 1 and bn % 64 == 0 and consumers < 3
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": mi, "CM": cm, "CN": cn,
         "PARTS": parts, "PINGPONG": bool(spec["turns"]), "AHEAD_B": bool(spec["ahead"]), "CONV": conv,
+        "ODD": odd,
         "B_BY_K": b_by_k, "FEED_REGISTERS": feeding, "REGISTERS": multiplying,
     }  # fmt: skip
     bytes_of = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     if parts > 1:
         units = mi * (bn // 32) * 2
         bytes_of += parts * -(-units // parts) * 32 * 128 * consumers
+    bytes_of += 4 * consumers * 16 * 144 if odd else 0
     blocks = cm * cn * parts
     bound = f"__launch_bounds__({threads}, {per_sm})" + (f" __cluster_dims__({blocks}, 1, 1)" if blocks > 1 else "")
     return assemble(
