@@ -73,7 +73,7 @@ template <int N> DEV void hide(float (&s)[N], const Args& p, const MaskType* mas
     }
   }
   const int lowest = row - (lane >> 2);  // of the warp
-  if (first + BN <= p.t && (!CAUSAL || first + BN - 1 <= lowest + p.offset)) return;
+  if (first + 2 * N <= p.t && (!CAUSAL || first + 2 * N - 1 <= lowest + p.offset)) return;
 #pragma unroll
   for (int e = 0; e < N; e++) {
     const int k = column + 8 * (e >> 2) + (e & 1), r = row + 8 * ((e >> 1) & 1);

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from minirt.kernels.cuda.attention_few import few_ways
 from minirt.kernels.cuda.attention_source import Source, attention_source, shared_bytes
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.nest import broadcast_strides, is_one, same
@@ -174,14 +175,60 @@ def _tiles(problem: Problem, rows: int) -> Dim:
     return mul(mul(_up(q[-2], rows), q[-3]), batch)
 
 
-class AttentionMma(_FusedAttention):
-    """Tensor cores by mma.sync, 16 queries a warp; heads of up to 256, padded to 16.
+class _MmaAttention(_FusedAttention):
+    """Base of the kernels on mma.sync, 16 queries a warp."""
+
+    method = "mma"
+
+    def _widths(self, problem: Problem) -> list[int]:
+        sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
+        return [-(-d // 16) * 16 for d in sizes if isinstance(d, int)]
+
+    def values(self, problem: Problem) -> dict[str, Any]:
+        """Arguments by name; heads of single queries that share keys become one head of several queries."""
+        found = super().values(problem)
+        if not is_one(found["s"]) or is_one(found["ratio"]):
+            return found
+        op = problem.op
+        assert isinstance(op, Attention)
+        seen = minimum(found["t"], op.offset + 1) if op.causal else found["t"]
+        found |= {"heads": divide(found["heads"], found["ratio"]), "s": found["ratio"], "t": seen, "ratio": 1}
+        for name in "qom":
+            found |= {f"{name}_s": found[f"{name}_h"], f"{name}_h": mul(found[f"{name}_h"], found["s"])}
+        return found
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """A block for each tile of queries, or several, and what joins their results."""
+        parts, tile, values = int(tactic["parts"]), tactic["tile"], self.values(problem)
+        cluster = int(tactic.get("cluster", 1))
+        vectors = all(_vectors(problem, operand) for operand in problem.inputs[:3])
+        spec = self.spec(problem, {"tile": tile, "split": parts > cluster, "vectors": vectors}, self._widths(problem))
+        if is_one(problem.inputs[0].shape[-2]) and not is_one(_ratio(problem)):
+            spec |= {"causal": False, "mask_row": spec["mask_row"] and same(values["m_s"], 0)}
+        spec |= {"across": int(tactic.get("across", 1)), "cluster": cluster}
+        blocks = mul(mul(_up(values["s"], tile[0]), values["heads"]), values["batch"])
+        if parts == cluster:
+            values |= {"parts": parts, "part": _up(_up(values["t"], tile[1]), parts)}
+            values |= {"partial": Address("out", 0), "stats": Address("out", 0)}  # not used
+            return Launches((self.launched(spec, values, blocks, parts),))
+        rows = mul(mul(values["s"], values["heads"]), values["batch"])
+        values |= {
+            "parts": parts, "part": _up(_up(values["t"], tile[1]), parts),
+            "partial": Address("work", 0), "stats": Address("work", 1),
+        }  # fmt: skip
+        join: Spec = {**spec, "method": "join", "tile": [128, 0], "causal": False, "mask": None, "mask_row": False}
+        join |= {"across": 1, "cluster": 1}
+        steps = (self.launched(spec, values, blocks, parts), self.launched(join, values, _up(rows, 4)))
+        return Launches(steps, (mul(mul(rows, values["dv"]), 4 * parts), mul(rows, 8 * parts)))
+
+
+class AttentionMma(_MmaAttention):
+    """Tensor cores by mma.sync; heads of up to 256, padded to 16.
 
     Where there are fewer tiles of queries than multiprocessors, the keys are split among blocks.
     """
 
     rank = 20
-    method = "mma"
 
     def tactics(self, problem: Problem) -> list[Spec]:
         """Tiles that shared memory holds; small ones where there are few queries."""
@@ -205,46 +252,44 @@ class AttentionMma(_FusedAttention):
         most = min(problem.target.multiprocessors * 2 // max(blocks, 1), steps // 2, 64)
         return [n for n in dict.fromkeys((most, most // 2)) if n > 1]
 
-    def _widths(self, problem: Problem) -> list[int]:
-        sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
-        return [-(-d // 16) * 16 for d in sizes if isinstance(d, int)]
-
     def refuses(self, problem: Problem) -> str:
         """Tiles beyond the shared memory of a block."""
         return "" if self.tactics(problem) else "a tile of such heads exceeds the shared memory of a block"
 
-    def values(self, problem: Problem) -> dict[str, Any]:
-        """Arguments by name; heads of single queries that share keys become one head of several queries."""
-        found = super().values(problem)
-        if not is_one(found["s"]) or is_one(found["ratio"]):
-            return found
-        op = problem.op
-        assert isinstance(op, Attention)
-        seen = minimum(found["t"], op.offset + 1) if op.causal else found["t"]
-        found |= {"heads": divide(found["heads"], found["ratio"]), "s": found["ratio"], "t": seen, "ratio": 1}
-        for name in "qom":
-            found |= {f"{name}_s": found[f"{name}_h"], f"{name}_h": mul(found[f"{name}_h"], found["s"])}
-        return found
 
-    def launch(self, problem: Problem, tactic: Spec) -> Launches:
-        """A block for each tile of queries, or several, and what joins their results."""
-        parts, tile, values = int(tactic["parts"]), tactic["tile"], self.values(problem)
-        vectors = all(_vectors(problem, operand) for operand in problem.inputs[:3])
-        spec = self.spec(problem, {"tile": tile, "split": parts > 1, "vectors": vectors}, self._widths(problem))
-        if is_one(problem.inputs[0].shape[-2]) and not is_one(_ratio(problem)):
-            spec |= {"causal": False, "mask_row": spec["mask_row"] and same(values["m_s"], 0)}
-        blocks = mul(mul(_up(values["s"], tile[0]), values["heads"]), values["batch"])
-        if parts == 1:
-            values |= {"parts": 1, "part": 0, "partial": Address("out", 0), "stats": Address("out", 0)}  # not used
-            return Launches((self.launched(spec, values, blocks),))
-        rows = mul(mul(values["s"], values["heads"]), values["batch"])
-        values |= {
-            "parts": parts, "part": _up(_up(values["t"], tile[1]), parts),
-            "partial": Address("work", 0), "stats": Address("work", 1),
-        }  # fmt: skip
-        join: Spec = {**spec, "method": "join", "tile": [128, 0], "causal": False, "mask": None, "mask_row": False}
-        steps = (self.launched(spec, values, blocks, parts), self.launched(join, values, _up(rows, 4)))
-        return Launches(steps, (mul(mul(rows, values["dv"]), 4 * parts), mul(rows, 8 * parts)))
+class AttentionFew(_MmaAttention):
+    """mma.sync where tiles of 64 queries leave multiprocessors without work.
+
+    Tiles of fewer queries, warps that share queries, and clusters of blocks that share the keys.
+    """
+
+    rank = 5
+
+    def refuses(self, problem: Problem) -> str:
+        """Work enough for larger tiles, and heads beyond 128."""
+        if max(self._widths(problem)) > 128:
+            return "heads of more than 128 numbers take larger tiles"
+        if self._tiles(problem, 64) > problem.target.multiprocessors:
+            return "tiles of 64 queries are work enough for all multiprocessors"
+        return "" if self._ways(problem) else "a tile of such heads exceeds the shared memory of a block"
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """A few guesses."""
+        return self._ways(problem)[:4]
+
+    def further(self, problem: Problem) -> list[Spec]:
+        """More of them."""
+        return self._ways(problem)[4:12]
+
+    def _tiles(self, problem: Problem, rows: int) -> int:
+        held = self.values(problem)
+        return problem.likely(mul(mul(_up(held["s"], rows), held["heads"]), held["batch"]))
+
+    def _ways(self, problem: Problem) -> list[Spec]:
+        sizes = [self._tiles(problem, rows) for rows in (16, 32, 64)]
+        queries, keys = (problem.likely(d) for d in (self.values(problem)["s"], problem.inputs[1].shape[-2]))
+        slow = self._by_rows(problem) or not all(_vectors(problem, operand) for operand in problem.inputs[:3])
+        return few_ways(problem.target, sizes, (queries, keys), self._widths(problem), slow)
 
 
 class AttentionWgmma(_FusedAttention):

@@ -1,8 +1,11 @@
 // Attention on mma.sync (sm_80 and later): softmax(q k^T * scale + mask) v without the scores in memory.
 // Each warp has 16 rows of queries; tiles of keys and values are copied one step ahead (Dao 2023, FlashAttention-2).
-// Rows that are not made of 16-byte pieces (VECTORS false) are read one by one.  With SPLIT each block reads `part` tiles of keys and leaves sums, greatest scores and sums of exponentials to
+// Rows that are not made of 16-byte pieces (VECTORS false) are read one by one.  ACROSS warps share 16 rows of queries, each
+// taking its part of every tile of keys; with SPLIT or CLUSTER each block reads `part` tiles of keys.  A cluster joins its
+// blocks' results (attention_share.cuh); with SPLIT sums, greatest scores and sums of exponentials are left to
 // attention_join.cuh.  Follows attention.cuh.
-constexpr int WARPS = BM / 16, NT = 32 * WARPS, PITCH = 2 * HD + 16, PITCH_V = 2 * HDV + 16;  // odd multiples of 16 bytes
+constexpr int NB = BN / ACROSS;  // keys of a tile that a warp takes
+constexpr int PITCH = 2 * HD + 16, PITCH_V = 2 * HDV + 16;  // odd multiples of 16 bytes
 constexpr int Q_BYTES = BM * PITCH, K_BYTES = BN * PITCH, STAGE = K_BYTES + BN * PITCH_V;
 constexpr bool HELD = HD <= 128;  // fragments of queries stay in registers
 
@@ -60,7 +63,8 @@ DEV void run(const Args& p) {
   const In* v = (const In*)p.v + x.b * p.v_b + group * p.v_h;
   const MaskType* mask = mask_of(p, x);
   const float scale = factor(p);
-  const int begin = SPLIT ? blockIdx.y * p.part : 0, last = SPLIT && begin + p.part < x.count ? begin + p.part : x.count;
+  constexpr bool SOME = SPLIT || CLUSTER > 1;
+  const int begin = SOME ? blockIdx.y * p.part : 0, last = SOME && begin + p.part < x.count ? begin + p.part : x.count;
   copy_rows<BM, HD>(base, q, p.q_s, p.s - x.m0, p.d);
   if (begin < last) {
     const int from = begin * BN;
@@ -71,8 +75,9 @@ DEV void run(const Args& p) {
   copy_commit();
   float o[HDV / 2] = {}, top[2] = {NOTHING, NOTHING}, sum[2] = {0.f, 0.f}, old[2];
   u32 fragments[HELD ? HD / 16 : 1][4];
-  const u32 mine = base + 16 * warp * PITCH + (lane & 15) * PITCH + (lane >> 4) * 16;
-  const int row = x.m0 + 16 * warp + (lane >> 2);
+  const int some = warp % ACROSS * NB, rows = 16 * (warp / ACROSS);  // where the warp's keys and rows begin
+  const u32 mine = base + rows * PITCH + (lane & 15) * PITCH + (lane >> 4) * 16;
+  const int row = x.m0 + rows + (lane >> 2);
   for (int j = begin; j < last; j++) {
     const int odd = (j - begin) & 1;
     const u32 tile = base + Q_BYTES + odd * STAGE, next = base + Q_BYTES + (odd ^ 1) * STAGE;
@@ -89,34 +94,39 @@ DEV void run(const Args& p) {
 #pragma unroll
       for (int i = 0; i < HD / 16; i++) ldmatrix(fragments[HELD ? i : 0], mine + 32 * i);
     }
-    float s[BN / 2] = {};
+    float s[NB / 2] = {};
 #pragma unroll
     for (int i = 0; i < HD / 16; i++) {
       if (!HELD) ldmatrix(fragments[0], mine + 32 * i);
 #pragma unroll
-      for (int n = 0; n < BN / 16; n++) {
+      for (int n = 0; n < NB / 16; n++) {
         u32 b[4];
-        ldmatrix(b, tile + (16 * n + (lane & 7) + (lane >> 4) * 8) * PITCH + 32 * i + ((lane >> 3) & 1) * 16);
+        ldmatrix(b, tile + (some + 16 * n + (lane & 7) + (lane >> 4) * 8) * PITCH + 32 * i + ((lane >> 3) & 1) * 16);
         mma(In{}, &s[8 * n], fragments[HELD ? i : 0], b[0], b[1]);
         mma(In{}, &s[8 * n + 4], fragments[HELD ? i : 0], b[2], b[3]);
       }
     }
-    hide(s, p, mask, row, j * BN, held + odd * BN * 4);
+    hide(s, p, mask, row, j * BN + some, held + (odd * BN + some) * 4);
     soften(s, top, sum, old, scale);
     rescale(o, old);
-    u32 a[BN / 16][4];
+    u32 a[NB / 16][4];
     pack_scores(a, s);
 #pragma unroll
-    for (int i = 0; i < BN / 16; i++)
+    for (int i = 0; i < NB / 16; i++)
 #pragma unroll
       for (int n = 0; n < HDV / 16; n++) {
         u32 b[4];
-        ldmatrix_trans(b, tile + K_BYTES + (16 * i + (lane & 15)) * PITCH_V + 32 * n + (lane >> 4) * 16);
+        ldmatrix_trans(b, tile + K_BYTES + (some + 16 * i + (lane & 15)) * PITCH_V + 32 * n + (lane >> 4) * 16);
         mma(In{}, &o[8 * n], a[i], b[0], b[1]);
         mma(In{}, &o[8 * n + 4], a[i], b[2], b[3]);
       }
     if (MASK_ROW && more) for (int i = threadIdx.x; i < BN; i += NT) biases[odd ^ 1][i] = column_bias(p, mask, (j + 1) * BN + i);
   }
   copy_wait<0>();
-  if constexpr (SPLIT) write_part(o, top, sum, p, x, row); else write_rows(o, sum, p, x, row);
+  if constexpr (ACROSS > 1 || CLUSTER > 1) {
+    __syncthreads();  // tiles are read no more
+    leave_rows((float*)shared, o, top, sum, scale);
+    __syncthreads();
+    share_rows((float*)shared, p, x);
+  } else if constexpr (SPLIT) write_part(o, top, sum, p, x, row); else write_rows(o, sum, p, x, row);
 }

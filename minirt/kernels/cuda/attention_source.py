@@ -4,7 +4,8 @@ A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "j
 queries, rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies,
 ``causal``, ``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``,
 ``empty``, ``fast_out`` (rows of the result are 16-byte aligned); for mma ``vectors`` (so are those of the operands),
-``split``: each block reads some of the keys, and "join" joins what they leave; for wgmma ``stages``, ``q_stages``,
+``split``: each block reads some of the keys, and "join" joins what they leave, ``cluster``: the blocks of a cluster do
+and join it themselves (1: none), ``across``: warps that share 16 queries; for wgmma ``stages``, ``q_stages``,
 ``consumers``, ``registers`` [of the warpgroup that feeds, of those that multiply], ``per_sm``, and four ways to save
 time: ``turns`` (two warpgroups multiply in turn), ``hold`` (queries stay in registers), ``lazy`` (sums are scaled only
 where some greatest score has grown), ``soft`` (a quarter of the exponentials are polynomials; only where every query
@@ -57,14 +58,17 @@ def shared_bytes(spec: Spec) -> int:
     if spec["method"] == "join":
         return 0
     if spec["method"] == "mma":
-        return int(bm * (2 * hd + 16) + 2 * bn * (2 * hd + 2 * hdv + 32))
+        across, cluster = spec.get("across", 1), spec.get("cluster", 1)
+        sets = 0 if across == cluster == 1 else across + (cluster > 1)  # of sums, see attention_share.cuh
+        return max(int(bm * (2 * hd + 16) + 2 * bn * (2 * hd + 2 * hdv + 32)), int(4 * sets * bm * (hdv + 10)))
     return int(spec["q_stages"] * bm * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
 
 
 def attention_source(spec: Spec) -> Source:
     """The whole text: shared files, the head, the body, the entry."""
     method, args, mask = spec["method"], attention_args(spec), spec["mask"]
-    constants, threads, blocks, head = _constants(spec), 2 * spec["tile"][0], _blocks(spec), ""
+    constants, threads, blocks, head = _constants(spec), _threads(spec), _blocks(spec), ""
+    cluster = spec.get("cluster", 1) if method == "mma" else 1
     if method == "wgmma":
         threads, blocks = 128 * (int(spec["consumers"]) + 1), spec["per_sm"]
         head = _score(spec["tile"][1], spec["dtype"], spec["hold"]) + _gather(spec["heads"][1], spec["dtype"])
@@ -72,11 +76,19 @@ def attention_source(spec: Spec) -> Source:
         threads, blocks = spec["tile"][0], 1
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[mask or 'bool']} MaskType;\n"
     files = ["elements.cuh", "tile.cuh", *(["hopper.cuh"] if method == "wgmma" else [])]
-    bodies = ["attention_join.cuh"] if method == "join" else ["attention.cuh", f"attention_{method}.cuh"]
+    files += ["cluster.cuh"] if cluster > 1 else []
+    shared = ["attention_share.cuh"] if method == "mma" else []
+    bodies = ["attention_join.cuh"] if method == "join" else ["attention.cuh", *shared, f"attention_{method}.cuh"]
     parts = [*map(body_file, files), types, head, constants_text(constants), _struct(args), *map(body_file, bodies)]
     entry = f"attention_{method}"
-    text = "\n".join([*parts, _entry(entry, args, f"__launch_bounds__({threads}, {blocks})")])
+    bound = f"__launch_bounds__({threads}, {blocks})" + (f" __cluster_dims__(1, {cluster}, 1)" if cluster > 1 else "")
+    text = "\n".join([*parts, _entry(entry, args, bound)])
     return Source(text, entry, args, threads, shared_bytes(spec))
+
+
+def _threads(spec: Spec) -> int:
+    """Threads of a block of mma.sync: a warp for 16 queries, or ``across`` of them."""
+    return int(2 * spec["tile"][0] * spec.get("across", 1))
 
 
 def _constants(spec: Spec) -> dict[str, int | bool]:
@@ -88,6 +100,8 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
         "VECTORS": bool(spec.get("vectors")),
         "LAZY": bool(spec.get("lazy")), "SOFT": bool(spec.get("soft")),
     }  # fmt: skip
+    if spec["method"] == "mma":
+        found |= {"ACROSS": spec.get("across", 1), "CLUSTER": spec.get("cluster", 1), "NT": _threads(spec)}
     if spec["method"] == "wgmma":
         low, high = spec["registers"]
         found |= {
@@ -100,7 +114,7 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
 def _blocks(spec: Spec) -> int:
     """Blocks of mma.sync that a multiprocessor should hold, where their registers allow it."""
     small = max(spec["heads"]) <= 64 and (spec["mask"] is None or spec["mask_row"])
-    return 3 if small and spec["tile"][0] == 64 else 1
+    return 3 if small and spec["tile"][0] == 64 and spec.get("across", 1) == 1 else 1
 
 
 def _struct(args: Args) -> str:

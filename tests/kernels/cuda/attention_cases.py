@@ -124,6 +124,8 @@ def decoding() -> list[MatrixCase]:
         attention("decode padding", 2, 8, 1, 64, t=515, g=4, mask=padding(2, 515, 1), guard=True),
         attention("decode padding nan", 2, 2, 1, 64, t=400, mask=padding(2, 400, 0)),
         attention("decode bias", 1, 6, 1, 64, t=300, g=2, mask=numbers((1, 6, 1, 300), np.float32, -np.inf)),
+        attention("decode llama", 1, 32, 1, 64, t=1024, g=8), attention("decode long", 1, 8, 1, 64, t=5000, g=2),
+        attention("decode padding rows", 1, 4, 2, 64, t=700, mask=padding(1, 700), dtype=BRAIN),
         attention("decode causal few", 1, 2, 7, 80, t=600, causal=True, offset=593),
         attention("decode empty", 1, 2, 3, 64, t=400, causal=True, offset=-1, empty=True),
         attention("decode before", 1, 2, 7, 64, t=600, causal=True, offset=-3, guard=True),

@@ -41,8 +41,9 @@ def test_some_kernel_takes_it_as_it_lies(case: MatrixCase, target: Target) -> No
 
 def test_hopper_takes_wgmma_but_for_few_queries() -> None:
     for case, wanted in (
-        (attention("many", 1, 2, 64, 64), "AttentionWgmma"),
-        (attention("few", 1, 2, 4, 64, t=99), "AttentionMma"),
+        (attention("many", 8, 24, 64, 64), "AttentionWgmma"),
+        (attention("few", 1, 2, 4, 64, t=99), "AttentionFew"),
+        (attention("few of many", 40, 8, 4, 64, t=99), "AttentionMma"),
     ):
         assert next(choices(case, HOPPER))[0].name == wanted
 
