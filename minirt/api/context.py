@@ -186,9 +186,10 @@ class IExecutionContext(BindingContext):
         place = place_of(memory)
         if not place.dense:
             raise ApiError("the array is not contiguous", f"tensor '{name}'", "pass a contiguous array")
-        state.addresses[name] = place.address
         state.kept[name] = memory
-        state.bound = None
+        if state.addresses.get(name) != place.address:
+            state.addresses[name] = place.address
+            state.bound = None
         return True
 
     @method(since=8, fail=0)

@@ -89,7 +89,11 @@ def converter(annotation: Any, dialect: int = DEFAULT) -> Convert:
         return functools.partial(_optional, converter(next(a for a in arguments if a is not type(None)), dialect))
     if origin in (list, collections.abc.Sequence):
         return functools.partial(_list, converter(arguments[0], dialect))
-    return lambda value: value
+    return _as_given
+
+
+def _as_given(value: Any) -> Any:
+    return value
 
 
 class _Call:
@@ -103,6 +107,8 @@ class _Call:
         self.converts = {dialect: [converter(kind, dialect) for kind in kinds] for dialect in DIALECTS}
         self.defaults = [p.default for p in parameters]
         self.function = function
+        self.as_given = all(convert is _as_given for convert in self.converts[DEFAULT])
+        """Whether all of its arguments may be anything."""
 
     def bind(self, owner: object, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         """Return the values in order, converted; raise TypeError in the manner of the bindings."""
@@ -141,7 +147,10 @@ def checked(function: F) -> F:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not plan:
             plan.append(_Call(function))
-        return function(self, *plan[0].bind(self, args, kwargs))
+        made = plan[0]
+        if made.as_given and not kwargs and len(args) == len(made.names):
+            return function(self, *args)
+        return function(self, *made.bind(self, args, kwargs))
 
     call.checked = True  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from minirt.types.dim import Dim
@@ -17,13 +18,17 @@ class Unit:
     kernel: str
     spec: Spec = field(hash=False)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A stable text of the unit."""
         return f"{self.kernel}{_stable(self.spec)}"
 
-    def __hash__(self) -> int:
+    @cached_property
+    def _hash(self) -> int:
         return hash(self.key)
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def _stable(value: Any) -> str:

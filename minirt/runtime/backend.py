@@ -48,6 +48,13 @@ class Segment(Protocol):
         """Run every launch."""
         ...
 
+    def repeat(self) -> Callable[[int], bool] | None:
+        """What does the run before again on a stream, at its addresses, and whether it still could; None: nothing does.
+
+        The target must be current, and the stream not capturing.
+        """
+        ...
+
 
 class Bases(Protocol):
     """Addresses of a plan's buffers."""

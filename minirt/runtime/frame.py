@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ class Frame:
     kept: dict[tuple[int, str], list[Memory]] = field(default_factory=dict)
     staged: dict[int, Memory] = field(default_factory=dict)
     """Aligned memory that stands for a caller's, by buffer."""
+    repeats: OrderedDict[tuple[int | None, ...], Any] = field(default_factory=OrderedDict)
+    """Runs that can be put on a stream again as they were (`minirt.runtime.repeat`), by their addresses."""
     recording: Any = None
     """The run as one graph, where plugins allow it (`minirt.runtime.replay`)."""
     _evaluator: Evaluator = field(default_factory=lambda: Evaluator({}))

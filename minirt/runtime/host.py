@@ -48,3 +48,12 @@ def span(shape: Sequence[int], strides: Sequence[int], item: int) -> int:
     if 0 in shape:
         return 0
     return (1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))) * item
+
+
+def dense_strides(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
+    """Strides in elements of a tensor that lies densely, its axes in this order."""
+    out, step = [1] * len(shape), 1
+    for axis in reversed(order):
+        out[axis] = step
+        step *= shape[axis]
+    return tuple(out)

@@ -41,7 +41,7 @@ class Evaluator:
 
     def __call__(self, value: Dim) -> Dim:
         """The value with the known dims filled in; raises ShapeError on division by zero."""
-        if not isinstance(value, Expr):
+        if type(value) is int or not isinstance(value, Expr):
             return value
         found = self._seen.get(value)
         if found is None:
@@ -50,7 +50,11 @@ class Evaluator:
 
     def integer(self, value: Dim) -> int:
         """The value as an int; raises ShapeError where it is not whole or a dim is not known."""
+        if type(value) is int:
+            return value
         found = self(value)
+        if type(found) is int:
+            return found
         if isinstance(found, Expr):
             raise ShapeError(f"{value} is not known: no size for {found}")
         if isinstance(found, Fraction):

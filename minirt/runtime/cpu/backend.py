@@ -65,6 +65,9 @@ class CpuSegment:
         """Run every record; the stream means nothing here."""
         self._run()
 
+    def repeat(self) -> None:
+        """Nothing: the records are what runs, at the addresses that they hold."""
+
     @property
     def entries(self) -> list[str]:
         """The kernel of each record."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, Protocol
 
 from minirt.errors import DeviceError
 
@@ -36,20 +38,25 @@ class ArgumentBlock:
     def __init__(self, kinds: Sequence[Kind], values: Sequence[object]) -> None:
         if len(kinds) != len(values):
             raise DeviceError(f"{len(values)} arguments for {len(kinds)} parameters")
-        unknown = [kind for kind in kinds if kind not in _FORMATS]
-        if unknown:
-            raise DeviceError(f"no parameter kind is called {unknown[0]!r}")
         self.kinds = tuple(kinds)
         self._descriptions: dict[int, MapDescription] = {}
-        self._offsets, size = _layout(self.kinds)
-        self._memory = ctypes.create_string_buffer(size + _MAP_ALIGNMENT)
+        layout = _layout(self.kinds)
+        self._offsets = layout.offsets
+        self._memory = layout.room()
         base = ctypes.addressof(self._memory)
         self._shift = -base % _MAP_ALIGNMENT
-        addresses = [base + self._shift + offset for offset in self._offsets]
-        self._params = (ctypes.c_void_p * max(len(kinds), 1))(*addresses)
+        base += self._shift
+        self._params = layout.pointers(*[base + offset for offset in self._offsets])
         self.params = ctypes.addressof(self._params)
-        for index, value in enumerate(values):
-            self.set(index, value)
+        packed = list(values)
+        for index in layout.maps:
+            packed[index] = self._encode(index, packed[index])
+        try:
+            layout.packer.pack_into(self._memory, self._shift, *packed)
+        except struct.error:
+            for index, value in enumerate(packed):  # finds which one it is
+                self.set(index, value)
+            raise
 
     def set(self, index: int, value: object) -> None:
         """Change one argument in place; launches already made keep the old value."""
@@ -85,12 +92,29 @@ class ArgumentBlock:
         return self._descriptions[index].encode(value)
 
 
-def _layout(kinds: tuple[Kind, ...]) -> tuple[list[int], int]:
-    offsets, end = [], 0
+@dataclass(frozen=True)
+class _Layout:
+    """Where the parameters of some kinds lie in a block, and what packs them at once."""
+
+    offsets: tuple[int, ...]
+    packer: struct.Struct
+    room: Any
+    pointers: Any
+    maps: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def _layout(kinds: tuple[Kind, ...]) -> _Layout:
+    unknown = [kind for kind in kinds if kind not in _FORMATS]
+    if unknown:
+        raise DeviceError(f"no parameter kind is called {unknown[0]!r}")
+    offsets, end, form = [], 0, "<"
     for kind in kinds:
-        size = _FORMATS[kind][1]
-        alignment = min(size, _MAP_ALIGNMENT)
-        end += -end % alignment
-        offsets.append(end)
-        end += size
-    return offsets, end
+        code, size = _FORMATS[kind]
+        gap = -end % min(size, _MAP_ALIGNMENT)
+        form += f"{gap}x{code[1:]}" if gap else code[1:]
+        offsets.append(end + gap)
+        end += gap + size
+    maps = tuple(index for index, kind in enumerate(kinds) if kind == "map")
+    room = ctypes.c_char * (end + _MAP_ALIGNMENT)
+    return _Layout(tuple(offsets), struct.Struct(form), room, ctypes.c_void_p * max(len(kinds), 1), maps)

@@ -3,113 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minirt.errors import DeviceError
 from minirt.flags import flags
-from minirt.plan.launch import Address, Arg, Integer, Launch, Real, TensorMap, Unit
+from minirt.plan.launch import Launch, Unit
 from minirt.runtime.backend import Bases, Transfer, Work
-from minirt.runtime.device.arguments import Kind
-from minirt.runtime.device.arrivals import Arrival, dependencies
+from minirt.runtime.device.arrivals import Arrival
 from minirt.runtime.device.branches import Touched, touched, waits_of
 from minirt.runtime.device.device import Current, Device
-from minirt.runtime.device.events import Event
-from minirt.runtime.device.graphs import CapturedGraph, Graph
+from minirt.runtime.device.graphs import CapturedGraph
 from minirt.runtime.device.launches import PackedLaunch
 from minirt.runtime.device.memory import DeviceMemory, PinnedMemory, copy
 from minirt.runtime.device.modules import Kernel, Module
+from minirt.runtime.device.recipes import Recipe, recipe_of
+from minirt.runtime.device.segments import CudaSegment, Slot
 from minirt.runtime.device.streams import Stream, is_capturing, synchronize
-from minirt.runtime.device.tensor_maps import Im2colMap, TiledMap
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
 
 _OVERLAPS = (9, 0)
 """The compute capability from which a launch may be set up while the one before it runs."""
 _MOST_APART = 2000
-_WORTH_A_GRAPH = 3
-"""Fewer launches than this cost the host less one by one than as a graph."""
-
-Slot = tuple[int, int, int]  # launch, argument, bytes beyond the buffer's start
-
-
-class CudaSegment:
-    """Launches packed for one set of sizes: run one by one at first, as one graph from the second time on.
-
-    New addresses are written into the arguments in place; the graph takes them over before its next launch.
-    """
-
-    def __init__(
-        self,
-        device: Device,
-        labels: Sequence[str],
-        launches: Sequence[PackedLaunch | Arrival],
-        slots: Mapping[int, list[Slot]],
-        waits: list[list[int]] | None = None,
-    ) -> None:
-        self.device, self._waits = device, waits
-        self._labels, self._launches, self._slots = labels, launches, slots
-        self._changed: set[int] = set()
-        self._graph: Graph | None = None
-        self._used = False
-        self._worth = len(launches) >= _WORTH_A_GRAPH and flags().cuda_graph
-
-    def patch(self, buffer: int, address: int) -> None:
-        """Give a caller's buffer a new address."""
-        for number, argument, offset in self._slots.get(buffer, ()):
-            self._set(number, argument, address + offset)
-            self._changed.add(number)
-
-    def run(self, stream: int) -> None:
-        """Put every launch on the stream; on a stream that is capturing they are recorded one by one."""
-        with self.device.current():
-            if self._worth and self._used and not is_capturing(stream):
-                self._run_graph(stream)
-                return
-            for launch in self._launches:
-                launch.run(stream)
-        self._used = True
-
-    def _run_graph(self, stream: int) -> None:
-        if self._graph is None:
-            self._graph = Graph(self.device, self._launches, self._waits or dependencies(self._launches))
-        else:
-            for number in self._changed:
-                self._graph.update(self._launches[number])
-        self._changed.clear()
-        self._graph.launch(stream)
-
-    def _set(self, number: int, argument: int, address: int) -> None:
-        try:
-            launch = self._launches[number]
-            assert isinstance(launch, PackedLaunch)
-            launch.set(argument, address)
-        except DeviceError as error:
-            raise DeviceError(error.what, f"node {self._labels[number]!r}", error.fix) from error
-
-    @property
-    def launches(self) -> Sequence[PackedLaunch]:
-        """The launches, in order."""
-        return [x for x in self._launches if isinstance(x, PackedLaunch)]
-
-    @property
-    def has_graph(self) -> bool:
-        """True once the launches are submitted as a graph."""
-        return self._graph is not None
-
-    def profile(self, stream: int) -> list[tuple[str, str, float]]:
-        """Run once and wait: for each launch its node, its kernel's entry and its microseconds on the device."""
-        events = [Event(self.device) for _ in range(len(self._launches) + 1)]
-        with self.device.current():
-            events[0].record(stream)
-            for launch, event in zip(self._launches, events[1:], strict=True):
-                launch.run(stream)
-                event.record(stream)
-        synchronize(stream)
-        times = [1e3 * b.milliseconds_since(a) for a, b in zip(events, events[1:], strict=False)]
-        entries = [x.kernel.entry if isinstance(x, PackedLaunch) else "weights arrive" for x in self._launches]
-        return list(zip(self._labels, entries, times, strict=True))
+_MOST_RECIPES = 1 << 15
 
 
 class CudaBackend:
@@ -123,6 +42,7 @@ class CudaBackend:
         modules: dict[bytes, Module] = {}
         self._kernels: dict[Unit, Kernel] = {}
         self._sized: dict[tuple[Unit, int], Kernel] = {}
+        self._recipes: dict[int, Recipe] = {}
         for unit, (cubin, entry) in compiled.items():
             if cubin not in modules:
                 modules[cubin] = Module(device, cubin)
@@ -140,44 +60,49 @@ class CudaBackend:
 
     def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> CudaSegment:
         """The launches, packed; those with an empty grid are left out."""
-        evaluate = Evaluator(sizes)
-        overlaps = flags().overlap and self.device.properties.capability >= _OVERLAPS
+        integer, address = Evaluator(sizes).integer, cache(bases.address)
+        asked = flags()
+        overlaps = asked.overlap and self.device.properties.capability >= _OVERLAPS
         labels: list[str] = []
         packed: list[PackedLaunch | Arrival] = []
-        places: list[int] = []  # of each item; of the launch before one that is left out
+        order: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
         touches: list[Touched] = []
         last = -1
         for label, launch in launches:
-            places.append(len(packed))
+            order.append(len(packed))
             if isinstance(launch, Transfer):
-                after = places[launch.after] if launch.after >= 0 else -1
+                after = order[launch.after] if launch.after >= 0 else -1
                 packed.append(Arrival(launch.target, launch.source, launch.nbytes, False, True, self.device, after))
                 labels.append(label)
                 continue
-            x, y, z = (evaluate.integer(n) for n in launch.grid)
-            if min(x, y, z) <= 0:
-                places[-1] = last
+            recipe = self._recipe(launch)
+            grid = recipe.grid(integer)
+            if min(grid) <= 0:
+                order[-1] = last
                 continue
-            last = places[-1]
-            kernel = self._kernel(launch)
+            last = order[-1]
             try:
-                kinds, values = _arguments(launch.args, evaluate, bases)
-                made = PackedLaunch(
-                    kernel, (x, y, z), launch.block, kinds, values, cluster=launch.cluster,
-                    programmatic=launch.follows and overlaps,
-                )  # fmt: skip
+                made = recipe.packed(grid, integer, address, programmatic=launch.follows and overlaps)
             except DeviceError as error:
-                raise DeviceError(error.what, f"node {label!r}, kernel '{kernel.entry}'", error.fix) from error
-            for number, arg in enumerate(launch.args):
-                at = arg.address if isinstance(arg, TensorMap) else arg
-                if isinstance(at, Address) and bases.outside(at.index):
-                    slots.setdefault(at.index, []).append((len(packed), number, evaluate.integer(at.offset)))
+                raise DeviceError(error.what, f"node {label!r}, kernel '{recipe.kernel.entry}'", error.fix) from error
+            for number, buffer, offset in recipe.buffers:
+                if bases.outside(buffer):
+                    slots.setdefault(buffer, []).append((len(packed), number, integer(offset)))
             labels.append(label)
             packed.append(made)
-            touches.append(touched(launch, bases) if flags().branches else Touched())
-        apart = flags().branches and len(touches) == len(packed) <= _MOST_APART  # else weights arrive, in their order
-        return CudaSegment(self.device, labels, packed, slots, waits_of(touches) if apart else None)
+            touches.append(touched(launch, bases) if asked.branches else Touched())
+        apart = asked.branches and len(touches) == len(packed) <= _MOST_APART  # else weights arrive, in their order
+        places = {buffer: bases.address(buffer) for buffer in slots}
+        return CudaSegment(self.device, labels, packed, slots, places, waits_of(touches) if apart else None)
+
+    def _recipe(self, launch: Launch) -> Recipe:
+        found = self._recipes.get(id(launch))  # a recipe holds its launch, so that no other gets its id
+        if found is None:
+            if len(self._recipes) >= _MOST_RECIPES:  # launches of loops written out come and go
+                self._recipes.clear()
+            found = self._recipes[id(launch)] = recipe_of(launch, self._kernel(launch))
+        return found
 
     def _kernel(self, launch: Launch) -> Kernel:
         found = self._sized.get((launch.unit, launch.shared))
@@ -231,38 +156,6 @@ class CudaBackend:
 
     def close(self) -> None:
         """Unload the modules, once no segment refers to them."""
+        self._recipes.clear()
         self._kernels.clear()
         self._sized.clear()
-
-
-def _arguments(args: Sequence[Arg], evaluate: Evaluator, bases: Bases) -> tuple[list[Kind], list[object]]:
-    kinds: list[Kind] = []
-    values: list[object] = []
-    for arg in args:
-        if isinstance(arg, Address):
-            kinds.append("ptr")
-            values.append(_address(arg, evaluate, bases))
-        elif isinstance(arg, Integer):
-            kinds.append("i64" if arg.bits == 64 else "i32")
-            values.append(evaluate.integer(arg.value))
-        elif isinstance(arg, Real):
-            kinds.append("f64" if arg.bits == 64 else "f32")
-            values.append(float(arg.value))
-        else:
-            kinds.append("map")
-            values.append((_tensor_map(arg, evaluate), _address(arg.address, evaluate, bases)))
-    return kinds, values
-
-
-def _address(arg: Address, evaluate: Evaluator, bases: Bases) -> int:
-    return bases.address(arg.index) + evaluate.integer(arg.offset)
-
-
-def _tensor_map(arg: TensorMap, evaluate: Evaluator) -> TiledMap | Im2colMap:
-    dims = tuple(evaluate.integer(d) for d in arg.dims)
-    strides = tuple(evaluate.integer(s) for s in arg.strides)
-    if arg.channels:
-        return Im2colMap(
-            arg.dtype, dims, strides, arg.lower, arg.upper, arg.channels, arg.pixels, arg.element_strides, arg.swizzle
-        )
-    return TiledMap(arg.dtype, dims, strides, arg.box, arg.element_strides, arg.swizzle)

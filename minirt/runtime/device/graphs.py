@@ -9,7 +9,7 @@ from typing import Any
 
 from minirt.errors import DeviceError
 from minirt.runtime.device.device import Device
-from minirt.runtime.device.driver import check, driver
+from minirt.runtime.device.driver import check, driver, fail
 from minirt.runtime.device.launches import PackedLaunch
 
 _THREAD_LOCAL = "CU_STREAM_CAPTURE_MODE_THREAD_LOCAL"
@@ -45,7 +45,10 @@ class Graph:
     """An executable graph on one device; keeps what its launches refer to, and is destroyed with the object.
 
     `dependencies[i]` holds the indices of the nodes that node i waits for; without it each waits for the one before.
+    ``version`` counts the updates of its nodes.
     """
+
+    version = 0
 
     def __init__(
         self, device: Device, nodes: Sequence[Node], dependencies: Sequence[Sequence[int]] | None = None
@@ -71,8 +74,10 @@ class Graph:
 
     def launch(self, stream: int) -> None:
         """Submit the graph to `stream`; the graph's device must be current."""
-        cuda = driver().cuda
-        check(cuda.cuGraphLaunch(self._exec, cuda.CUstream(stream)), "launching a graph")
+        try:
+            self._submit(self._address, stream)
+        except Exception as error:
+            fail(error, "launching a graph")
 
     def upload(self, stream: int) -> None:
         """Bring the graph to the device ahead of its first launch."""
@@ -98,6 +103,7 @@ class Graph:
             else:
                 result = cuda.cuGraphExecMemsetNodeSetParams(self._exec, handle, _fill_params(new), self._context)
         check(result, "updating a graph's node")
+        self.version += 1
         if new is not node:
             del self._positions[id(node)]
             self._params.pop(id(node), None)
@@ -116,7 +122,8 @@ class Graph:
         self._finalizer()
 
     def _own(self, graph: Any, executable: Any) -> None:
-        self._exec = executable
+        self._exec, self._address = executable, int(executable)
+        self._submit = driver().runtime.graphLaunch  # CuPy's thin call: no objects are made for a launch
         self._finalizer = weakref.finalize(self, _destroy, self.device, graph, executable)
         self._finalizer.atexit = False
 

@@ -42,7 +42,6 @@ class PackedLaunch:
         self.arguments = ArgumentBlock(kinds, values)
         self._launch = driver().launcher.launchKernel
         self._params = self.arguments.params
-        self._extended = programmatic or cluster != _NO_CLUSTER
         self.resize(grid)
 
     def resize(self, grid: Dim3) -> None:
@@ -52,7 +51,7 @@ class PackedLaunch:
         self.grid = grid
         self.empty = 0 in grid
         self._call = partial(self._launch, self.kernel.handle, *grid, *self.block, self.kernel.shared)
-        self._config = self._configure() if self._extended else None
+        self._config: Any = None
 
     def set(self, index: int, value: object) -> None:
         """Change one argument in place: an address, a number, or the address under a tensor map."""
@@ -62,7 +61,7 @@ class PackedLaunch:
         """Put the launch on `stream`; the kernel's device must be current. Raises DeviceError naming the kernel."""
         if self.empty:
             return
-        if self._config is not None:
+        if self.programmatic or self.cluster != _NO_CLUSTER:
             self._run_extended(stream)
             return
         try:
@@ -72,7 +71,9 @@ class PackedLaunch:
 
     def _run_extended(self, stream: int) -> None:
         cuda = driver().cuda
-        self._config.hStream = cuda.CUstream(stream)  # type: ignore[union-attr]
+        if self._config is None:
+            self._config = self._configure()
+        self._config.hStream = cuda.CUstream(stream)
         result = cuda.cuLaunchKernelEx(self._config, cuda.CUfunction(self.kernel.handle), self._params, 0)
         check(result, f"{self._where()}: launching {self.grid} blocks of {self.block} threads")
 

@@ -6,6 +6,7 @@ Dims, boxes and strides are innermost first, as the engine takes them (CUDA driv
 from __future__ import annotations
 
 import ctypes
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,10 @@ _TYPES = {
     "u64": ("UINT64", 8),
 }  # fmt: skip
 _MAX_BOX = 256
+_MADE: dict[TiledMap | Im2colMap, Any] = {}
+_MOST_MADE = 4096
+_LOCK = threading.Lock()
+"""Held while one of `_MADE` has an address."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ class TiledMap:
 
     def encode(self, address: int) -> bytes:
         """The 128 bytes over the tensor at `address`; raises DeviceError for a map that the engine does not take."""
+        return _encoded(self, address)
+
+    def fresh(self, address: int) -> Any:
+        """The tensor map over the tensor at `address`, as the driver's object; DeviceError where it refuses."""
         _refuse(self.fault(), address)
         cuda = driver().cuda
         found = cuda.cuTensorMapEncodeTiled(
@@ -60,7 +69,9 @@ class TiledMap:
             [cuda.cuuint32_t(step) for step in self.element_strides or (1,) * len(self.dims)],
             *_tail(self.swizzle, self.promotion, self.nan_fill),
         )
-        return _bytes(check(found, f"encoding {self}"))
+        if int(found[0]):
+            check(found, f"encoding {self}")
+        return found[1]
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,10 @@ class Im2colMap:
 
     def encode(self, address: int) -> bytes:
         """The 128 bytes over the tensor at `address`; raises DeviceError for a map that the engine does not take."""
+        return _encoded(self, address)
+
+    def fresh(self, address: int) -> Any:
+        """The tensor map over the tensor at `address`, as the driver's object; DeviceError where it refuses."""
         _refuse(self.fault(), address)
         cuda = driver().cuda
         found = cuda.cuTensorMapEncodeIm2col(
@@ -110,7 +125,9 @@ class Im2colMap:
             [cuda.cuuint32_t(step) for step in self.element_strides or (1,) * len(self.dims)],
             *_tail(self.swizzle, self.promotion, self.nan_fill),
         )
-        return _bytes(check(found, f"encoding {self}"))
+        if int(found[0]):
+            check(found, f"encoding {self}")
+        return found[1]
 
 
 def _fault(dtype: str, dims: tuple[int, ...], strides: tuple[int, ...], steps: tuple[int, ...]) -> str:
@@ -163,5 +180,15 @@ def _tail(swizzle: int, promotion: int, nan_fill: bool) -> tuple[Any, ...]:
     )
 
 
-def _bytes(tensor_map: Any) -> bytes:
-    return ctypes.string_at(tensor_map.getPtr(), 128)
+def _encoded(wanted: TiledMap | Im2colMap, address: int) -> bytes:
+    """The bytes of a map over a tensor: those that differ in the address alone are encoded once."""
+    with _LOCK:
+        found = _MADE.get(wanted)
+        if found is None:
+            if len(_MADE) >= _MOST_MADE:
+                _MADE.clear()
+            found = _MADE[wanted] = wanted.fresh(address)
+        else:
+            _refuse("", address)
+            check(driver().cuda.cuTensorMapReplaceAddress(found, address), "giving a tensor map its address")
+        return ctypes.string_at(found.getPtr(), 128)

@@ -1,0 +1,52 @@
+"""Runs that need nothing of the host but to be submitted again: same sizes, same addresses, graphs of all that is done.
+
+A run is looked up by its addresses, so callers that take turns among a few sets of buffers find each again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from minirt.runtime.backend import Backend
+from minirt.runtime.control import Result
+from minirt.runtime.frame import Frame
+
+KEPT = 8
+Key = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """A run to be made again: what is submitted, in order, the results that it has each time, and its addresses."""
+
+    backend: Backend
+    parts: Sequence[Callable[[int], bool]]
+    results: dict[str, Result]
+    addresses: dict[str, int]
+
+    def __call__(self, stream: int) -> bool:
+        """Submit it; False where it must be run in full: on a stream that is capturing, or once graphs were reused.
+
+        What was submitted by then is done again by the full run, whose numbers are the same.
+        """
+        backend = self.backend
+        with backend.current():
+            if backend.capturing(stream):
+                return False
+            return all(part(stream) for part in self.parts)
+
+
+def find(frame: Frame, key: Key) -> Repeat | None:
+    """The run of a frame at these addresses, where it can be repeated."""
+    found: Repeat | None = frame.repeats.get(key)
+    if found is not None:
+        frame.repeats.move_to_end(key)
+    return found
+
+
+def keep(frame: Frame, key: Key, made: Repeat) -> None:
+    """Keep a run of a frame, to be repeated."""
+    frame.repeats[key] = made
+    while len(frame.repeats) > KEPT:
+        frame.repeats.popitem(last=False)
