@@ -78,10 +78,10 @@ def test_what_is_fastest_is_taken_and_equal_problems_are_timed_once() -> None:
     timer = FakeTimer()
     got = tactics(lowered(options(timer)))
     assert len(got) == 4 and len(timer.benches) == 2, "three layers are alike"
-    assert all(len(bench.trials) == 6 for bench in timer.benches)
+    assert all(len(bench.trials) == 8 for bench in timer.benches)
     known = timing_store.load(timing_store.files_for("sm_90a", _version())[0])
     assert known.device == DEVICE
-    assert all(len(times) == 6 for times in known.entries.values())
+    assert all(len(times) == 8 for times in known.entries.values())
     for kernel, tactic in got:
         number = number_of(Way(KERNELS[kernel], tactic))
         times = next(t for t in known.entries.values() if number in t and t[number] == min(t.values()))

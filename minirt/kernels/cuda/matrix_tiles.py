@@ -126,7 +126,24 @@ def ranked(work: Work, method: str, exact: bool = False, along: bool = True) -> 
     if method != "wgmma":
         return [tactic for _, tactic in found]
     fits = [t for t in SHARED_TILES if along or not needs_rows(t)]
-    return [tactic for _, tactic in (*found, *_sorted(work, method, fits, exact))]
+    old, new = ([tactic for _, tactic in x] for x in (found, _sorted(work, method, fits, exact)))
+    new = _unlike(new)
+    mixed: list[Spec] = []
+    while old or new:  # the model knows those that share nothing better, but those that share are often faster
+        mixed += [*old[:1], *new[:2]]
+        old, new = old[1:], new[2:]
+    return mixed
+
+
+def _unlike(tactics: Sequence[Spec]) -> list[Spec]:
+    """The same, first of each tile and split the best way of sharing, on which the model has little to say."""
+    seen: dict[str, int] = {}
+    turn = []
+    for tactic in tactics:
+        key = f"{tactic['tile']} {tactic['turns']} {tactic['parts']}"
+        turn.append(seen.setdefault(key, 0) + 9 * (tactic["tile"][0] > 128))
+        seen[key] += 1
+    return [tactic for _, tactic in sorted(zip(turn, tactics, strict=True), key=lambda x: x[0])]
 
 
 def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list[tuple[float, Spec]]:
