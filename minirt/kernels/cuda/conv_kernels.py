@@ -138,6 +138,12 @@ class ConvMma(ConvBase):
         channels = problem.inputs[0].shape[1]
         return not problem.divisible(channels, conv_op(problem).groups * (128 // problem.inputs[0].type.dtype.bits))
 
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Exact floats that are gathered one by one: gathering bounds them, and plain multiply-adds round less."""
+        if exact(problem) and self.vector(problem, form) == 1:
+            return "TF32 is not allowed, and channels that are gathered one by one gain nothing from three products"
+        return ""
+
     def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = conv_form(problem)

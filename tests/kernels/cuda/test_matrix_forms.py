@@ -100,6 +100,7 @@ def test_tiles_are_ranked_by_estimate() -> None:
         (product("tall", f16, (64, 32), (32, 64)), "GemmVector", "more than 8"),
         (convolution("grouped", f16, (1, 64, 9, 9), (64, 16, 3, 3), groups=4), "ConvWgmma", "groups"),
         (convolution("few", f16, (1, 8, 9, 9), (64, 8, 3, 3)), "ConvWgmma", "empty"),
+        (convolution("exact", f32, (1, 1, 1, 999), (36, 1, 1, 256), tf32=False), "ConvMma", "one by one"),
         (convolution("wide", f16, (1, 64, 9, 9), (64, 64, 3, 3)), "ConvPatch", "channels"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
