@@ -27,7 +27,7 @@ def declare(verbs: Any) -> None:
     parser = verbs.add_parser("run", help="build a model, run it, compare it with onnxruntime", description=__doc__)
     declare_build(parser)
     parser.add_argument("--save-engine", type=Path, metavar="FILE", help="keep the engine")
-    parser.add_argument("--tolerance", type=float, help="bound on max |error| / max |reference| (1e-4; fp16: 2e-2)")
+    parser.add_argument("--tolerance", type=float, help="bound on max |error| / max |reference| (1e-4; with --fp16 or --tf32: 2e-2)")
     parser.add_argument("--budget", type=int, default=0, metavar="SECONDS", help="time for a build to choose kernels")
     parser.set_defaults(verb_function=run)
 
@@ -37,7 +37,7 @@ def declare_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="an ONNX file")
     parser.add_argument("--shapes", action="append", default=[], metavar="NAME:1x3x224x224", help="shape of an input")
     parser.add_argument("--fp16", action="store_true", help="permit half precision")
-    parser.add_argument("--no-tf32", action="store_true", help="keep float32 products in full precision")
+    parser.add_argument("--tf32", action="store_true", help="permit TF32 in float32 products (GPU)")
     parser.add_argument("--target", default="", help="cpu or cuda:sm_90a; default: the GPU if there is one")
     parser.add_argument("--level", type=int, default=3, help="0 to 5: how many kernels of a layer are timed (GPU)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         raise MinirtError("the engine does not run; the log above says why", str(options.model))
     ours = median_ms(lambda: context.run(feeds))
     theirs = reference(options.model, feeds, TIMED_RUNS)
-    tolerance = (2e-2 if options.fp16 else 1e-4) if options.tolerance is None else options.tolerance
+    tolerance = (2e-2 if options.fp16 or options.tf32 else 1e-4) if options.tolerance is None else options.tolerance
     errors = compare(results, theirs.results)
     facts = summary(Package(data), built) | {
         "target": default_target().name,
@@ -102,7 +102,7 @@ def build(options: argparse.Namespace) -> tuple[bytes, dict[str, float]]:
     config.builder_optimization_level = options.level
     if options.fp16:
         config.set_flag(trt.BuilderFlag.FP16)
-    if options.no_tf32:
+    if not options.tf32:
         config.clear_flag(trt.BuilderFlag.TF32)
     bar: Any = ProgressBar(sys.stderr)  # of the declared class, which the stub of this module's `trt` has again
     config.progress_monitor = bar
