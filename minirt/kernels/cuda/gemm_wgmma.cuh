@@ -1,7 +1,7 @@
 // GEMM and implicit-GEMM convolution on wgmma (sm_90a): persistent blocks of CONSUMERS warpgroups, each of which multiplies
 // MI * 64 rows and writes them out; one thread keeps shared memory fed by bulk tensor copies.
 // With CLUSTER > 1 the blocks of a cluster share a tile: each takes a part of k, and sums a part of the rows of all.
-// The head defines: In, BM BN BK STAGES CONSUMERS MI FEED_WARP CLUSTER, CONV B_BY_K, `wgmma(...)`, struct Args, `image(args)`,
+// The head defines: In, BM BN BK STAGES CONSUMERS MI FEED_WARP CLUSTER AHEAD_B, CONV B_BY_K, `wgmma(...)`, struct Args, `image(args)`,
 // `finish<V>(...)`.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 
@@ -38,7 +38,7 @@ struct Schedule {
 // its own (FEED_WARP), or, where that would cost the consumers registers that they need, the first of the consumers.
 struct Feeder {
   Tile x;
-  int t, k, stage, image_n, h, w;
+  int t, k, stage, ahead, image_n, h, w;
   u32 phase;
   Tap tap;
   DEV void start(const Args& p, const Schedule& schedule) {
@@ -52,29 +52,53 @@ struct Feeder {
       tap.r = q / g.s; tap.s = q % g.s; tap.c = (x.k0 - q * per) * BK;
     }
   }
+  DEV void copy_b(const Args& p, const TensorMap& tb, u32 to, u32 bar) const {
+    if constexpr (CONV) {
+      copy_tile3(to, tb, bar, tap.c, tap.r * image(p).s + tap.s, x.n0);
+    } else {
+      const int b0 = x.b0 * p.tb_b0, b1 = x.b1 * p.tb_b1;
+      if constexpr (B_BY_K) {
+        copy_tile4(to, tb, bar, k * BK, x.n0, b1, b0);
+      } else {
+#pragma unroll
+        for (int j = 0; j < BN / 64; j++) copy_tile4(to + j * BK * 128, tb, bar, x.n0 + 64 * j, k * BK, b1, b0);
+      }
+    }
+  }
+  DEV void advance(const Args& p) {
+    ++k;
+    if constexpr (CONV) {
+      tap.c += BK;
+      if (tap.c >= image(p).c) { tap.c = 0; if (++tap.s == image(p).s) { tap.s = 0; ++tap.r; } }
+    }
+  }
+  // What is constant in the first stages, which no launch before writes.
+  DEV void constants(const Args& p, const Schedule& schedule, const TensorMap& tb, u32 base, u32 full) {
+    ahead = 0;
+    if (!AHEAD_B || t >= schedule.total) return;
+    const int from = k;
+    const Tap tap_from = tap;
+    for (; ahead < STAGES && k < x.k1; ahead++, advance(p)) {
+      barrier_expect(full + 8 * ahead, STAGE);
+      copy_b(p, tb, base + ahead * STAGE + A_BYTES, full + 8 * ahead);
+    }
+    k = from;
+    tap = tap_from;
+  }
   DEV void step(const Args& p, const Schedule& schedule, const TensorMap& ta, const TensorMap& tb, u32 base, u32 full, u32 empty) {
     while (t < schedule.total && k >= x.k1) { t += gridDim.x; if (t < schedule.total) start(p, schedule); }
     if (t >= schedule.total) return;
-    barrier_wait(empty + 8 * stage, phase);
     const u32 bar = full + 8 * stage, to = base + stage * STAGE;
-    barrier_expect(bar, STAGE);
-    if constexpr (CONV) {
-      const Image& g = image(p);
-      copy_pixels(to, ta, bar, tap.c, w, h, image_n, (u16)(tap.s * g.dil_w), (u16)(tap.r * g.dil_h));
-      copy_tile3(to + A_BYTES, tb, bar, tap.c, tap.r * g.s + tap.s, x.n0);
-      tap.c += BK;
-      if (tap.c >= g.c) { tap.c = 0; if (++tap.s == g.s) { tap.s = 0; ++tap.r; } }
+    if (AHEAD_B && ahead > 0) {
+      --ahead;
     } else {
-      copy_tile4(to, ta, bar, k * BK, x.m0, x.b1 * p.ta_b1, x.b0 * p.ta_b0);
-      const int b0 = x.b0 * p.tb_b0, b1 = x.b1 * p.tb_b1;
-      if constexpr (B_BY_K) {
-        copy_tile4(to + A_BYTES, tb, bar, k * BK, x.n0, b1, b0);
-      } else {
-#pragma unroll
-        for (int j = 0; j < BN / 64; j++) copy_tile4(to + A_BYTES + j * BK * 128, tb, bar, x.n0 + 64 * j, k * BK, b1, b0);
-      }
+      barrier_wait(empty + 8 * stage, phase);
+      barrier_expect(bar, STAGE);
+      copy_b(p, tb, to + A_BYTES, bar);
     }
-    ++k;
+    if constexpr (CONV) copy_pixels(to, ta, bar, tap.c, w, h, image_n, (u16)(tap.s * image(p).dil_w), (u16)(tap.r * image(p).dil_h));
+    else copy_tile4(to, ta, bar, k * BK, x.m0, x.b1 * p.ta_b1, x.b0 * p.ta_b0);
+    advance(p);
     if (++stage == STAGES) { stage = 0; phase ^= 1; }
   }
 };
@@ -155,6 +179,9 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
     if (feeder.t < schedule.total) feeder.start(p, schedule);
   }
   __syncthreads();
+  if (threadIdx.x == (FEED_WARP ? 128 * CONSUMERS : 0)) feeder.constants(p, schedule, tb, base, full);
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
   if constexpr (FEED_WARP) {
     if (threadIdx.x >= 128 * CONSUMERS) {
       if (threadIdx.x == 128 * CONSUMERS) while (feeder.t < schedule.total) feeder.step(p, schedule, ta, tb, base, full, empty);

@@ -124,13 +124,14 @@ def wgmma_grid(form: Form, tactic: Spec, problem: Problem) -> tuple[Dim, Dim, Di
 
 def wgmma_spec(tactic: Spec, problem: Problem, form: Form) -> Spec:
     """The fields of a wgmma kernel's spec that the tactic decides, but for the tile."""
-    kept = {key: tactic[key] for key in ("stages", "consumers", "per_sm")}
+    kept: Spec = {key: tactic[key] for key in ("stages", "consumers", "per_sm")}
+    kept["ahead"] = problem.inputs[1].constant
     if "share" not in tactic:
         return {"method": "wgmma", "cluster": tactic["parts"], **kept}
     shares = {key: tactic[key] for key in ("share", "parts", "turns")}
     odd = form.c.mode(problem, form.sizes["n"]) == 2 and same(form.c.n, 1) and form.c.bits == 16
     odd = odd and problem.outputs[0].type.dtype.is_float
-    return {"method": "shared", **shares, "ahead": problem.inputs[1].constant, "odd": odd, **kept}
+    return {"method": "shared", **shares, "odd": odd, **kept}
 
 
 def exact(problem: Problem) -> bool:

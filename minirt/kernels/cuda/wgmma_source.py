@@ -2,9 +2,9 @@
 
 Spec (beside ``matrix_source``'s): tile [BM, BN, BK] with BK * element size 64 or 128 bytes, stages, consumers
 (warpgroups that multiply; BM = 64 * consumers * MI), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b
-is [K, N]), conv, cluster (blocks that share a tile, each a part of k; 1).  Grid: x = min(tiles * nb0 * nb1,
-multiprocessors * per_sm), or tiles * nb0 * nb1 * cluster.  Maps, innermost first, all with the swizzle of
-BK * element size bytes:
+is [K, N]), conv, cluster (blocks that share a tile, each a part of k; 1), ahead (b is constant, so that its first
+copies await no launch).  Grid: x = min(tiles * nb0 * nb1, multiprocessors * per_sm), or tiles * nb0 * nb1 * cluster.
+Maps, innermost first, all with the swizzle of BK * element size bytes:
 
 - product a: dims (k, m, nb1, nb0), box (BK, BM, 1, 1); b by k: (k, n, nb1, nb0), box (BK, BN, 1, 1);
   b by n: (n, k, nb1, nb0), box (64, BK, 1, 1).
@@ -14,9 +14,9 @@ With ``cluster`` k_part counts steps of BK (of a convolution: of a tap's channel
 
 ``shared`` makes kernels of clusters whose blocks share operands: share [CM, CN], neighbouring tiles along m and n, of
 which each block copies BN / CM rows of b and BM / CN of a (the boxes of the maps), for all; parts of k of one tile;
-turns: each warpgroup takes whole tiles, in turn; ahead: b is constant, so that its copies await no launch; odd: rows of
-16-bit results lie at no multiples of 16 bytes, and go out through shared memory.  Grid:
-clusters of CM * CN * parts blocks, at most as many as run at once, or, with parts, one a tile.
+turns: each warpgroup takes whole tiles, in turn; odd: rows of 16-bit results lie at no multiples of 16 bytes, and go
+out through shared memory.  Grid: clusters of CM * CN * parts blocks, at most as many as run at once, or, with parts,
+one a tile.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def wgmma(spec: Spec) -> Source:
     b_by_k = conv or bool(spec["b_by_k"])
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
-        "CLUSTER": cluster, "CONV": conv, "B_BY_K": b_by_k,
+        "CLUSTER": cluster, "CONV": conv, "B_BY_K": b_by_k, "AHEAD_B": bool(spec.get("ahead")),
         "FEED_WARP": feeds_apart(bm // 64 // consumers * bn // 2, consumers, per_sm),
     }  # fmt: skip
     shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
@@ -74,7 +74,7 @@ def wgmma(spec: Spec) -> Source:
     bound = f"__launch_bounds__({threads}, {per_sm})" + (f" __cluster_dims__({cluster}, 1, 1)" if cluster > 1 else "")
     return assemble(
         "conv_wgmma" if conv else "gemm_wgmma", ["gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"], wgmma_args(spec), spec,
-        constants, threads, shared=shared, bound=bound, head=instruction(bn, spec["dtype"], b_by_k),
+        constants, threads, shared=shared, bound=bound, head=instruction(bn, spec["dtype"], b_by_k), follow="",
     )  # fmt: skip
 
 
