@@ -27,7 +27,8 @@ def declare(verbs: Any) -> None:
     parser = verbs.add_parser("run", help="build a model, run it, compare it with onnxruntime", description=__doc__)
     declare_build(parser)
     parser.add_argument("--save-engine", type=Path, metavar="FILE", help="keep the engine")
-    parser.add_argument("--tolerance", type=float, help="bound on max |error| / max |reference| (1e-4; with --fp16 or --tf32: 2e-2)")
+    bound = "bound on max |error| / max |reference| (1e-4; 2e-2 with --fp16 or --tf32)"
+    parser.add_argument("--tolerance", type=float, help=bound)
     parser.add_argument("--budget", type=int, default=0, metavar="SECONDS", help="time for a build to choose kernels")
     parser.set_defaults(verb_function=run)
 
