@@ -23,7 +23,7 @@ from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
 from minirt.api.profile import IOptimizationProfile, ProfileState, core_profile
 from minirt.api.runtime import logger_of
 from minirt.api.watch import Watch
-from minirt.build.build import build
+from minirt.build.build import build_into
 from minirt.build.fixing import fixed_sizes
 from minirt.build.freeze import freeze, value_of
 from minirt.build.io_formats import formats_in, profiles_inside
@@ -165,7 +165,7 @@ class Builder(Managed):
         """Return an empty profile."""
         return wrap(IOptimizationProfile, ProfileState(), dialect_of(self))
 
-    def _build(self, network: INetworkDefinition, config: ConfigState) -> bytes:
+    def _build(self, network: INetworkDefinition, config: ConfigState) -> IHostMemory:
         """Return an engine's bytes; raises MinirtError."""
         cells = network._state
         monitor = config.progress_monitor
@@ -182,7 +182,8 @@ class Builder(Managed):
                 with honoured(cells, self._narrow_types(cells, config)), unfused_watched(cells, options) as names:
                     graph = freeze(cells) if parameters is None else frozen(cells, parameters)
                 options = replace(options, unfused=tuple(names))
-            data = build(graph, options, None if parameters is None else table_of(parameters))
+            data = host_memory(dialect=dialect_of(self))
+            build_into(data, graph, options, None if parameters is None else table_of(parameters))
         except MinirtError:
             if isinstance(watch, Watch):
                 watch.close(False)
@@ -241,7 +242,7 @@ class Builder(Managed):
         self, network: INetworkDefinition, config: IBuilderConfig, kernel_text: Any = None
     ) -> IHostMemory | None:
         """Return an engine as bytes; None, logged, where the network cannot be built."""
-        return host_memory(Builder._build(self, network, config._state), dialect_of(self))
+        return Builder._build(self, network, config._state)
 
     @method(since=10, fail=False)
     def build_serialized_network_to_stream(

@@ -35,6 +35,7 @@ from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Loaded
 from minirt.errors import ApiError
+from minirt.plan.format import Bytes
 from minirt.types.dim import Expr
 from minirt.types.tensor import Tensor
 
@@ -368,7 +369,7 @@ class ICudaEngine(BindingEngine):
         return wrap(EngineInspector, made, dialect_of(self))
 
 
-def load_engine(data: bytes, loaded: Loaded, sink: Sink, dialect: int) -> ICudaEngine:
+def load_engine(data: Bytes, loaded: Loaded, sink: Sink, dialect: int) -> ICudaEngine:
     """Return an engine around what was loaded of its bytes."""
     shown = {b.name: b for b in loaded.package.bindings if not b.name.startswith(DEBUG)}
     watched = {b.name.removeprefix(DEBUG): b for b in loaded.package.bindings if b.name.startswith(DEBUG)}

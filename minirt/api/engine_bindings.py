@@ -22,6 +22,7 @@ from minirt.api.weights import api_dtype
 from minirt.build.implicit_batch import BATCH
 from minirt.build.load import Binding, Loaded, Package
 from minirt.errors import ApiError
+from minirt.plan.format import Bytes
 from minirt.types.dim import Dim, Expr
 from minirt.types.dtype import Array, DType, f32
 from minirt.types.tensor import Tensor
@@ -33,7 +34,7 @@ _WORDS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "INT32", "i64": "
 class EngineState:
     """An engine: its bytes, what was read of them, and what runs."""
 
-    data: bytes
+    data: Bytes
     package: Package
     loaded: Loaded
     sink: Sink
@@ -49,7 +50,7 @@ class EngineState:
                 held.enter_context(context.lock)
             self.loaded.store.refit(numbers, stream)
 
-    def serialized(self, strip: bool = False, refittable: bool = True) -> bytes:
+    def serialized(self, strip: bool = False, refittable: bool = True) -> Bytes:
         """Return the engine's bytes with the weights that it has now; stripped, without those that can be refitted."""
         store, table = self.loaded.store, self.package.table
         if not table.refittable:

@@ -80,7 +80,7 @@ class IHostMemory(bytearray):
 IHostMemory.__module__ = MODULES[DEFAULT]
 
 
-def host_memory(data: bytes | bytearray | memoryview, dialect: int = DEFAULT) -> IHostMemory:
+def host_memory(data: bytes | bytearray | memoryview = b"", dialect: int = DEFAULT) -> IHostMemory:
     """Return an IHostMemory that holds a copy of data."""
     made: IHostMemory = bytearray.__new__(IHostMemory)
     bytearray.__init__(made, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,13 @@ from minirt.api.dialect import dialect_of
 from minirt.api.engine import ICudaEngine, load_engine
 from minirt.api.enum import member
 from minirt.api.enums import DLAWorkspaceAllocationStrategy, SeekPosition, TempfileControlFlag
+from minirt.api.host_memory import IHostMemory
 from minirt.api.logger import IErrorRecorder, ILogger, Managed
 from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
 from minirt.build.load import Loaded, Package
 from minirt.build.targets import default_target
 from minirt.errors import EngineFormatError
+from minirt.plan.format import Bytes
 
 _CHUNK = 1 << 24
 
@@ -57,8 +60,11 @@ def _put_workspace(runtime: Runtime, value: Any) -> None:
     runtime._state.dla_workspace = value.name
 
 
-def read_all(source: Any) -> bytes:
-    """Return an engine's bytes from a buffer or a stream reader; raises TypeError for another object."""
+def read_all(source: Any) -> Bytes:
+    """Return an engine's bytes from a buffer or a stream reader; raises TypeError for another object.
+
+    What cannot be changed, and what a builder made, is not copied: it is kept as long as the engine.
+    """
     if isinstance(source, IStreamReaderV2):
         start = member(SeekPosition, "SET", dialect_of(source))
         call_back(source, "seek", False, 0, start)
@@ -66,9 +72,20 @@ def read_all(source: Any) -> bytes:
     if isinstance(source, IStreamReader):
         return _drain(lambda: call_back(source, "read", b"", _CHUNK))
     try:
-        return bytes(memoryview(source))
+        view = memoryview(source)
+        return view.cast("B") if _lasts(view) else bytes(view)
     except TypeError:
         raise TypeError(f"an engine is bytes, another buffer or a stream reader, not {source!r}") from None
+
+
+def _lasts(view: memoryview) -> bool:
+    """Return whether what a view shows stays as it is."""
+    held: Any = view.obj
+    return view.c_contiguous and (type(held) is bytes or isinstance(held, IHostMemory) or _is_read_only_map(held))
+
+
+def _is_read_only_map(held: Any) -> bool:
+    return isinstance(held, mmap.mmap) and memoryview(held).readonly
 
 
 def _drain(read: Any) -> bytes:
@@ -77,7 +94,7 @@ def _drain(read: Any) -> bytes:
         part = read()
         if part is None or not len(memoryview(part)):
             return b"".join(parts)
-        parts.append(bytes(memoryview(part)))
+        parts.append(part if type(part) is bytes else bytes(memoryview(part)))
 
 
 class Runtime(Managed):
@@ -131,7 +148,7 @@ class Runtime(Managed):
         if source is None:
             raise TypeError("deserialize_cuda_engine() needs the bytes of an engine or a stream reader")
         data = read_all(source)
-        if not data:
+        if not memoryview(data).nbytes:
             raise EngineFormatError("the engine is empty", fix="pass the bytes that a build returned")
         loaded = Loaded(Package(data), default_target(), lend=lending(self._state.allocator))
         return load_engine(data, loaded, Sink(self._state.logger, self._state.sink.recorder), dialect_of(self))

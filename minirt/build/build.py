@@ -32,7 +32,7 @@ from minirt.optimize.attention import HALVES, NARROWED
 from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, Observer, fusing, run_passes
 from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
-from minirt.plan.format import write_sections
+from minirt.plan.format import append_sections
 from minirt.plan.plan import Plan
 from minirt.trace import Progress, no_progress, phase, report
 from minirt.types.dim import Dim, symbol
@@ -40,7 +40,14 @@ from minirt.types.dtype import dtype_of, string
 
 
 def build(graph: Graph, options: Options, table: Table | None = None) -> bytes:
-    """The engine: neutral graph, weights, and a plan for each target and profile.
+    """The engine's bytes; see `build_into`."""
+    out = bytearray()
+    build_into(out, graph, options, table)
+    return bytes(out)
+
+
+def build_into(out: bytearray, graph: Graph, options: Options, table: Table | None = None) -> None:
+    """Write the engine into an empty array: neutral graph, weights, and a plan for each target and profile.
 
     ``table`` lists the weights that the graph holds as parameters.
 
@@ -69,7 +76,8 @@ def build(graph: Graph, options: Options, table: Table | None = None) -> bytes:
     if table is not None:
         used = parameters_of([*results_in(neutral), *formulas.values()])
         parts |= {"formulas": print_graph(joined(formulas)).encode(), **table.kept(used).sections(options.strip)}
-    return write_sections(parts)
+    with phase("write"):
+        append_sections(out, parts)
 
 
 def _tuned(neutral: Graph, target: Target, options: Options, started: float) -> list[tuple[Lowering, Plan]]:
@@ -169,7 +177,7 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
 
 def sections(
     neutral: Graph, plans: Mapping[str, Plan], blobs: Mapping[str, Data], options: Options
-) -> dict[str, bytes]:
+) -> dict[str, bytes | memoryview]:
     """The engine's sections, in order."""
     about = {
         "name": options.name or neutral.name,
@@ -190,7 +198,7 @@ def sections(
         "plans": list(plans),
         "blobs": {d: [b.dtype.name, list(b.array.shape)] for d, b in sorted(blobs.items())},
     }
-    out: dict[str, bytes] = {"about": _json(about), "graph": print_graph(neutral).encode()}
+    out: dict[str, bytes | memoryview] = {"about": _json(about), "graph": print_graph(neutral).encode()}
     out |= {f"plan/{k}": _json(encode(p)) for k, p in plans.items()}
     out |= {f"blob/{d}": _bytes(b) for d, b in sorted(blobs.items())}
     return out
@@ -200,7 +208,7 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _bytes(data: Data) -> bytes:
+def _bytes(data: Data) -> bytes | memoryview:
     if data.dtype is string:
         return _json(data.array.reshape(-1).tolist())
-    return np.ascontiguousarray(data.array).tobytes()
+    return np.ascontiguousarray(data.array).reshape(-1).view(np.uint8).data

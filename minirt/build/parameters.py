@@ -202,7 +202,8 @@ class Table:
         text = json.dumps({"refittable": self.refittable, "rows": rows}, separators=(",", ":"))
         by_digest = {self.rows[n].digest: a for n, a in held.items()}
         out: dict[str, Any] = {SECTION: text.encode()}
-        out |= {f"{SECTION}/{d}": np.ascontiguousarray(a).tobytes() for d, a in sorted(by_digest.items())}
+        for digest, array in sorted(by_digest.items()):
+            out[f"{SECTION}/{digest}"] = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         return out
 
 

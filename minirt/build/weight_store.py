@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +24,7 @@ from minirt.types.dtype import Array
 LEAST_STREAMED = 1024
 """Bytes below which weights always stay on the device: a copy would cost more than they take."""
 _SHOWN = 4
+_MOST_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,14 @@ class WeightStore:
     def _packed(self, keys: Iterable[str], numbers: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
         names = dict.fromkeys(self._wanted[k].blob for k in keys)
         computed = self._evaluation([n for n in names if n in self._readers], numbers)
-        for key in keys:
+
+        def packed(key: str) -> tuple[str, Array]:
             weight = self._wanted[key]
             array = computed[weight.blob] if weight.blob in computed else self._blobs[weight.blob].array
-            packed = PACKS[weight.pack](array, weight.spec) if weight.pack else array
-            yield key, np.ascontiguousarray(packed)
+            made = PACKS[weight.pack](array, weight.spec) if weight.pack else array
+            return key, np.ascontiguousarray(made)
+
+        return _ahead(packed, keys)
 
     def refit(self, fresh: Mapping[str, Array], stream: int = 0) -> None:
         """Replace weights by name, in place; what runs must have ended.  All of it happens, or nothing.
@@ -173,6 +180,19 @@ class WeightStore:
                 self.backend.copy(self._memories[key].address, host.address, host.nbytes, 0)
             self.backend.read(0, 0, 0)  # waits for the copies
         return {**self._hosts, **self._memories}
+
+
+def _ahead(make: Callable[[str], tuple[str, Array]], keys: Iterable[str]) -> Iterator[tuple[str, Array]]:
+    """What is made of keys, in order: other threads make the next ones while the caller uses one."""
+    most = min(os.cpu_count() or 1, _MOST_AHEAD)
+    with ThreadPoolExecutor(most, "minirt-weights") as pool:
+        pending: deque[Future[tuple[str, Array]]] = deque()
+        for key in keys:
+            pending.append(pool.submit(make, key))
+            if len(pending) > most:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def weights_in(plan: Plan) -> dict[str, Weight]:

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from minirt.errors import EngineFormatError
 
@@ -26,13 +28,22 @@ VERSION = 1
 ALIGN = 256
 _HEAD = struct.Struct("<8sII32s")
 _MAX_HEADER = 1 << 28
+_LARGE = 1 << 16
+"""Bytes from which a digest is worth a thread."""
 Bytes = bytes | bytearray | memoryview
 
 
 def write_sections(sections: Mapping[str, Bytes]) -> bytes:
     """The file's bytes; the same sections give the same bytes."""
+    out = bytearray()
+    append_sections(out, sections)
+    return bytes(out)
+
+
+def append_sections(out: bytearray, sections: Mapping[str, Bytes]) -> None:
+    """Write the file into an array that is empty: gigabytes are copied once."""
     names = list(sections)
-    hashes = {n: hashlib.sha256(sections[n]).hexdigest() for n in names}
+    hashes = dict(zip(names, digests(list(sections.values())), strict=True))
     header = b""
     for _ in range(4):  # offsets depend on the header's length, which settles at once
         offset = _aligned(_HEAD.size + len(header))
@@ -46,11 +57,27 @@ def write_sections(sections: Mapping[str, Bytes]) -> bytes:
             header = made
             break
         header = made
-    out = bytearray(_HEAD.pack(MAGIC, VERSION, len(header), hashlib.sha256(header).digest()) + header)
-    for name, start, _, _ in rows:
-        out += b"\0" * (start - len(out))
+    out += _HEAD.pack(MAGIC, VERSION, len(header), hashlib.sha256(header).digest()) + header
+    end = _HEAD.size + len(header)
+    for name, start, size, _ in rows:
+        out += b"\0" * (start - end)
         out += sections[name]
-    return bytes(out)
+        end = start + size
+
+
+def digests(parts: Sequence[Bytes]) -> list[str]:
+    """SHA-256 of each, in hexadecimal; large ones at once, one on each core."""
+    sizes = [memoryview(part).nbytes for part in parts]
+    large = sorted((i for i, size in enumerate(sizes) if size >= _LARGE), key=lambda i: -sizes[i])
+    if len(large) < 2:
+        return [_digest(part) for part in parts]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = dict(zip(large, pool.map(_digest, [parts[i] for i in large]), strict=True))
+    return [found[i] if i in found else _digest(part) for i, part in enumerate(parts)]
+
+
+def _digest(part: Bytes) -> str:
+    return hashlib.sha256(part).hexdigest()
 
 
 def read_sections(data: Bytes) -> dict[str, memoryview]:
@@ -58,7 +85,7 @@ def read_sections(data: Bytes) -> dict[str, memoryview]:
     view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
     rows, end = _header(view)
     found: dict[str, memoryview] = {}
-    for name, start, size, digest in rows:
+    for name, start, size, _ in rows:
         if start < end or start % ALIGN or start + size > len(view) or name in found:
             raise EngineFormatError(
                 f"section {name!r} of {size} bytes at {start} does not fit the file of {len(view)} bytes"
@@ -66,11 +93,12 @@ def read_sections(data: Bytes) -> dict[str, memoryview]:
         if any(view[end:start]) or start - end >= ALIGN:
             raise EngineFormatError(f"bytes between sections are not zero before {name!r}")
         found[name] = view[start : start + size]
-        if hashlib.sha256(found[name]).hexdigest() != digest:
-            raise EngineFormatError(f"section {name!r} is damaged: its checksum does not match")
         end = start + size
     if end != len(view):
         raise EngineFormatError(f"{len(view) - end} bytes follow the last section")
+    for (name, _, _, wanted), digest in zip(rows, digests(list(found.values())), strict=True):
+        if digest != wanted:
+            raise EngineFormatError(f"section {name!r} is damaged: its checksum does not match")
     return found
 
 

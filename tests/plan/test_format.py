@@ -66,3 +66,14 @@ def test_a_newer_format_and_a_forged_length_say_so() -> None:
         read_sections(bytes(written))
     with pytest.raises(EngineFormatError, match="not a minirt engine"):
         read_sections(b"TRT!" + bytes(written)[len(MAGIC) :])
+
+
+def test_damage_in_large_sections_names_the_section() -> None:
+    """Large sections are checked side by side."""
+    sections = {f"blob/{i}": bytes([i]) * (1 << 18) for i in range(5)}
+    written = bytearray(write_sections(sections))
+    assert {n: bytes(s) for n, s in read_sections(written).items()} == sections
+    place = bytes(written).index(b"\3" * 64) + 100_000
+    written[place] ^= 1
+    with pytest.raises(EngineFormatError, match="'blob/3' is damaged"):
+        read_sections(written)
