@@ -13,6 +13,7 @@ from minirt.ops.control_counted import count_of
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.indexing import Gather
 from minirt.ops.movement import dims_value, expanded, reshaped, sliced, transposed
+from minirt.ops.shape import concatenated
 from minirt.types.dim import Dim, Expr, symbol, symbols
 from minirt.types.dtype import bool_, i64
 from minirt.types.tensor import Tensor, Type
@@ -217,23 +218,45 @@ def _without_fixed(graph: Graph, carried: Sequence[Value]) -> tuple[list[int], G
 def _scan(node: OnnxNode) -> Result:
     """A Loop whose body takes slice i of each scanned operand."""
     if node.opset < 9:
-        raise MinirtError("Scan of opset 8 is not supported")
+        return _scan_of_batches(node)
     count = int(node.attributes["num_scan_inputs"])
     states = [node.input(i) for i in range(len(node.inputs) - count)]
     scanned = [node.input(i) for i in range(len(states), len(node.inputs))]
     axes = [a % v.rank for a, v in zip(node.attributes.get("scan_input_axes") or [0] * count, scanned, strict=True)]
     backwards = node.attributes.get("scan_input_directions") or [0] * count
     fronts = [_front(v, axis, bool(back)) for v, axis, back in zip(scanned, axes, backwards, strict=True)]
-    pieces: list[Type] = [Tensor(v.dtype, v.shape[1:]) for v in fronts]
-    body, captures = _stable(node, [], states, pieces)
-    loop = Loop(_loop_body(body, len(states), fronts), len(states), True, False)
-    trip = _length(fronts[0])
-    results = list(apply_all(loop, trip, *states, *fronts, *captures))
+    results = _scanned(node, states, fronts)
     stacks = results[len(states) :]
     out_axes = node.attributes.get("scan_output_axes") or [0] * len(stacks)
     out_back = node.attributes.get("scan_output_directions") or [0] * len(stacks)
     moved = [_back(v, a % v.rank, bool(b)) for v, a, b in zip(stacks, out_axes, out_back, strict=True)]
     return results[: len(states)] + moved
+
+
+def _scanned(node: OnnxNode, states: Sequence[Value], fronts: Sequence[Value]) -> list[Value]:
+    """The last states, and what the body gave for each slice along the first axes, stacked."""
+    pieces: list[Type] = [Tensor(v.dtype, v.shape[1:]) for v in fronts]
+    body, captures = _stable(node, [], states, pieces)
+    loop = Loop(_loop_body(body, len(states), fronts), len(states), True, False)
+    return list(apply_all(loop, _length(fronts[0]), *states, *fronts, *captures))
+
+
+def _scan_of_batches(node: OnnxNode) -> Result:
+    """Opset 8: axis 0 is a batch, each element of which is scanned alone, along axis 1."""
+    count = int(node.attributes["num_scan_inputs"])
+    if node.optional(0) is not None:
+        raise MinirtError("Scan of opset 8 with sequence_lens is not supported: pad in the model, or export it anew")
+    operands = [node.input(i) for i in range(1, len(node.inputs))]
+    batch = operands[0].shape[0]
+    if isinstance(batch, Expr):
+        raise MinirtError("Scan of opset 8 needs a batch of a fixed size")
+    backwards = [False] * (len(operands) - count) + [bool(d) for d in node.attributes.get("directions") or [0] * count]
+    made = []
+    for i in range(int(batch)):
+        parts = [reshaped(sliced(v, 0, i, 1), v.shape[1:]) for v in operands]
+        turned = [_front(v, 0, back) for v, back in zip(parts, backwards, strict=True)]
+        made.append(_scanned(node, turned[: len(operands) - count], turned[len(operands) - count :]))
+    return [concatenated([reshaped(v, (1, *v.shape)) for v in rows], 0) for rows in zip(*made, strict=True)]
 
 
 def _length(value: Value) -> Value:

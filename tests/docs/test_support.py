@@ -37,7 +37,9 @@ def named(text: str) -> list[str]:
     ("domain", "start", "end"),
     [
         ("", "In the default domain", "And of `com.microsoft`:"),
-        ("com.microsoft", "And of `com.microsoft`:", "By their definitions"),
+        ("com.microsoft", "And of `com.microsoft`:", "Of `ai.onnx.ml`"),
+        ("ai.onnx.ml", "Of `ai.onnx.ml`, for numbers", "Of `ai.onnx.preview.training`:"),
+        ("ai.onnx.preview.training", "Of `ai.onnx.preview.training`:", "By their definitions"),
     ],
 )
 def test_operators_are_those_with_importers(domain: str, start: str, end: str) -> None:

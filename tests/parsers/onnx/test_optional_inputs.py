@@ -250,3 +250,16 @@ def test_loops_without_trips_or_condition(trips: int | None, condition: bool | N
     feeds = {"x": floats(3, 4)}
     made = small([helper.make_node("Loop", names, ["y"], body=body)], feeds, held)
     alike(made, feeds, run_ort(made, feeds))
+
+
+@pytest.mark.parametrize("backwards", [0, 1])
+def test_scan_of_opset_8_without_lengths(backwards: int) -> None:
+    """Each element of a batch is scanned alone; the first input, the lengths, is absent."""
+    infos = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [3]) for n in ("s", "x", "t", "y")]
+    nodes = [helper.make_node("Add", ["s", "x"], ["t"]), helper.make_node("Mul", ["t", "x"], ["y"])]
+    body = helper.make_graph(nodes, "body", infos[:2], infos[2:])
+    given: dict[str, Any] = {"body": body, "num_scan_inputs": 1, "directions": [backwards]}
+    made = small([helper.make_node("Scan", ["", "a", "b"], ["c", "d"], **given)],
+                 feeds := {"a": f32(2, 3), "b": f32(2, 5, 3)}, {}, ["c", "d"])  # fmt: skip
+    made.opset_import[0].version = 8
+    alike(made, feeds, run_ort(made, feeds))
