@@ -1,4 +1,4 @@
-"""Softmax, normalization, reductions, attention of few queries on a device: every way to share rows, by float64."""
+"""Softmax, norms, reductions, attention with few queries on a device: every way to share rows, against float64."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minirt.kernels.cuda.attention_few import few_ways
 from minirt.kernels.cuda.attention_source import Source, attention_source, shared_bytes
+from minirt.kernels.cuda.attention_tactics import few_ways, preferred
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.nest import broadcast_strides, is_one, same
 from minirt.kernels.kernel import Kernel, Operand, Order, Problem, Target
@@ -315,7 +315,10 @@ class AttentionWgmma(_FusedAttention):
         """Tiles, best guess first."""
         keys = problem.likely(problem.inputs[1].shape[-2])
         mask = "" if len(problem.inputs) < 4 else "rows" if self._by_rows(problem) else "row"
-        return [_TACTICS[name] for name in _preferred(max(self._widths(problem)), keys, mask)]
+        few = problem.likely(_tiles(problem, 64)) <= problem.target.multiprocessors
+        op = problem.op
+        assert isinstance(op, Attention)
+        return preferred(max(self._widths(problem)), keys, mask, op.causal, few)
 
     def _widths(self, problem: Problem) -> list[int]:
         sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
@@ -345,43 +348,3 @@ def _map(problem: Problem, number: int, name: str, rows: int) -> dict[str, Any]:
     dtype = operand.type.dtype.name
     made = TensorMap(Address("in", number), dtype, dims, (row, rest[1], rest[0]), (64, rows, 1, 1), (1, 1, 1, 1))
     return {f"t{name}": made, f"{name}_moves": int(not is_one(shape[0]))}
-
-
-_COMMON: Spec = {
-    "stages": 2, "q_stages": 1, "persistent": True, "turns": False, "hold": True, "lazy": True, "soft": False,
-}  # fmt: skip
-_TWO: Spec = {**_COMMON, "consumers": 2, "registers": [40, 232], "per_sm": 1}
-_ONE: Spec = {**_COMMON, "consumers": 1, "registers": [40, 216], "per_sm": 2}
-_TACTICS: dict[str, Spec] = {
-    "first": {**_TWO, "tile": [128, 128], "turns": True, "hold": False, "lazy": False},
-    "turns": {**_TWO, "tile": [128, 128], "turns": True},
-    "turns soft": {**_TWO, "tile": [128, 128], "turns": True, "soft": True},
-    "plain": {**_TWO, "tile": [128, 128]},
-    "once": {**_TWO, "tile": [128, 128], "persistent": False},
-    "large": {**_TWO, "tile": [128, 192], "turns": True},
-    "many": {**_ONE, "tile": [64, 64], "registers": [24, 136], "per_sm": 3},
-    "many cold": {**_ONE, "tile": [64, 64], "registers": [40, 120], "per_sm": 3, "hold": False},
-    "pair": {**_ONE, "tile": [64, 128]},
-    "pair soft": {**_ONE, "tile": [64, 128], "soft": True},
-    "wide": {**_TWO, "tile": [128, 64]},
-    "cold": {**_TWO, "tile": [128, 64], "hold": False},
-}  # fmt: skip
-"""By tile, how many blocks share a multiprocessor, and the ways to save time that they take: "first" none but turns;
-"cold" ones keep queries in shared memory, since masks and large heads need the registers."""
-
-
-def _preferred(width: int, keys: int, mask: str) -> list[str]:
-    """Names of tactics, best guess first; a mask takes registers, "rows" (one for each query) the most."""
-    if width > 128:
-        return ["cold"]
-    if width > 64:
-        if mask:
-            return ["cold"] if mask == "rows" else ["first", "cold"]
-        return ["first", "turns", "once", "turns soft", "wide"]
-    if mask == "rows":
-        return ["wide"]
-    if keys <= 208:
-        return ["many cold" if mask else "many", "pair", "turns"]
-    if mask:
-        return ["turns", "plain", "pair", "many cold"]
-    return ["turns", "pair", "plain", "turns soft", "large", "many", "pair soft", "once", "first"]

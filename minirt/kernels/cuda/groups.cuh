@@ -23,6 +23,30 @@ template <class T> struct Lanes<Found<T>> {
   }
 };
 
+// How many numbers, their mean, and the sum of squares about it; of two sets what they are together (Chan et al. 1979).
+template <class T> struct Moments { T count, mean, square; };
+template <class T> struct Lanes<Moments<T>> {
+  static DEV Moments<T> swap(Moments<T> x, int d) {
+    Moments<T> y;
+    y.count = Lanes<T>::swap(x.count, d);
+    y.mean = Lanes<T>::swap(x.mean, d);
+    y.square = Lanes<T>::swap(x.square, d);
+    return y;
+  }
+};
+DEV float quotient(float a, float b) { return __fdividef(a, b); }
+DEV double quotient(double a, double b) { return a / b; }
+struct Together {
+  template <class T> DEV Moments<T> operator()(Moments<T> a, Moments<T> b) const {
+    Moments<T> y;
+    y.count = a.count + b.count;
+    const T by = y.count > 0 ? quotient(b.count, y.count) : 0, d = b.mean - a.mean;
+    y.mean = a.mean + d * by;
+    y.square = a.square + b.square + d * d * a.count * by;
+    return y;
+  }
+};
+
 // G neighbouring threads, a power of 2; more than 32 of them are a whole block.
 template <int G, class T, class F> DEV T combine_group(T x, F f) {
 #pragma unroll

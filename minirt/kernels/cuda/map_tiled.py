@@ -1,4 +1,7 @@
-"""Pointwise regions and copies whose operands run along another axis than the results: tiles through shared memory."""
+"""Pointwise regions and copies whose operands run along another axis than the results.
+
+Tiles are turned in shared memory, or, where both axes are made of whole vectors, squares of vectors in registers.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def _turns(steps: Sequence[Dim], across: int, last: int) -> bool:
 
 
 class MapTiled(Generated):
-    """Reads tiles along the operands' axis, turns them in shared memory, writes along the results'."""
+    """Reads tiles along the operands' axis, turns them, writes along the results'."""
 
     ops = (Elementwise, *MOVES)
     rank = 40
@@ -69,19 +72,36 @@ class MapTiled(Generated):
             return reason
         return "" if _turn(problem) is not None else "no operand runs along another axis than the results"
 
+    def timed(self, problem: Problem) -> int:
+        """From the usual level on."""
+        return 3
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Squares of vectors in registers, by how many threads read side by side; tiles in shared memory."""
+        turn = _turn(problem)
+        assert turn is not None
+        fits = [size for size in (8, 4, 2) if _square(problem, turn, size)]
+        squares: list[Spec] = [{"square": size, "lanes": lanes} for size in fits for lanes in (8, 4)]
+        return [*squares[:3], {}]
+
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch, a block a tile."""
         turn = _turn(problem)
         assert turn is not None
         walked, last = turn.walked, turn.walked.rank - 1
         narrow = max(turn.pieces[i].dtype.bits for i in turn.staged) <= 16
-        tile = 64 if narrow else 32
+        tile, square = 64 if narrow else 32, int(tactic.get("square", 0))
         count = len(turn.body.args)
         spec: Spec = {
             "body": encode(turn.body), "staged": list(turn.staged), "rank": walked.rank, "across": turn.across,
-            "tile": tile, "wide": walked.wide(problem.bounds),
+            "tile": tile, "wide": walked.wide(problem.bounds), "square": square,
         }  # fmt: skip
-        tiles = {axis: ceil(divide(walked.sizes[axis], tile)) for axis in (turn.across, last)}
+        along = {turn.across: tile, last: tile}
+        if square:
+            lanes = int(tactic["lanes"])
+            spec |= {"lanes": lanes, "modes": [_mode(problem, turn, i, square) for i in range(count)]}
+            along = {turn.across: lanes * square, last: self.threads // lanes * square}
+        tiles = {axis: ceil(divide(walked.sizes[axis], size)) for axis, size in along.items()}
         values: dict[str, Value] = {"tiles_x": tiles[last], "tiles_y": tiles[turn.across]}
         values |= {f"n{axis}": size for axis, size in enumerate(walked.sizes)}
         for i, (name, piece) in enumerate(zip(names_of(turn.body), turn.pieces, strict=True)):
@@ -105,9 +125,84 @@ class MapTiled(Generated):
     def text(self, spec: Spec) -> CudaSource:
         """Stage, turn, compute, store."""
         body = decode(spec["body"])
+        inside = _squares(body, spec, self.threads) if spec["square"] else _body(body, spec)
+        head = cuda_function(body, "region")
         return kernel_text(
-            "map_tiled", self.params(spec), _body(body, spec), self.threads, spec["wide"], cuda_function(body, "region")
+            "map_tiled", self.params(spec), inside, self.threads, spec["wide"], head, alone=bool(spec["square"])
         )
+
+
+def _square(problem: Problem, turn: _Turn, size: int) -> bool:
+    """True where staged operands and results are read and written in whole vectors of ``size``, few enough to hold."""
+    walked, last, results = turn.walked, turn.walked.rank - 1, len(turn.pieces) - len(turn.body.args)
+    if not all(problem.divisible(walked.sizes[axis], size) for axis in (turn.across, last)):
+        return False
+    moved = [(i, turn.across) for i in turn.staged] + [(len(turn.body.args) + i, last) for i in range(results)]
+    for i, axis in moved:
+        piece, steps = turn.pieces[i], walked.strides[i]
+        others = (s for place, s in enumerate(steps) if place != axis)
+        if not piece.aligned or not same(steps[axis], 1) or not all(problem.divisible(s, size) for s in others):
+            return False
+    bits = [turn.pieces[i].dtype.bits for i, _ in moved]
+    if _turns_all(turn):
+        return len(turn.staged) * size * size * max(1, max(bits) // 32) <= 64 and size * max(bits) <= 128
+    return False
+
+
+def _turns_all(turn: _Turn) -> bool:
+    """True where every operand that runs along the other axis is staged."""
+    last = turn.walked.rank - 1
+    found = [i for i in range(len(turn.body.args)) if _turns(turn.walked.strides[i], turn.across, last)]
+    return tuple(found) == turn.staged
+
+
+def _mode(problem: Problem, turn: _Turn, number: int, size: int) -> str:
+    """How an operand is read along the results' axis: "staged", "row", "one", or "any"."""
+    piece, steps = turn.pieces[number], turn.walked.strides[number]
+    if number in turn.staged:
+        return "staged"
+    if same(steps[-1], 0):
+        return "one"
+    whole = same(steps[-1], 1) and piece.aligned and all(problem.divisible(s, size) for s in steps[:-1])
+    return "row" if whole and size * piece.dtype.bits <= 128 else "any"
+
+
+def _squares(body: Body, spec: Spec, threads: int) -> str:
+    """A square of vectors a thread: ``lanes`` neighbouring threads read side by side, others along the results."""
+    size, lanes, rank, across = spec["square"], spec["lanes"], spec["rank"], spec["across"]
+    last, staged = rank - 1, spec["staged"]
+    others = [axis for axis in range(last) if axis != across]
+    text = "I b = blockIdx.x;\nconst I tx = b % tiles_x; b /= tiles_x;\nconst I ty = b % tiles_y; b /= tiles_y;\n"
+    text += _batch(others)
+    text += f"const I x = (tx * {threads // lanes} + threadIdx.x / {lanes}) * {size};\n"
+    text += f"const I y = (ty * {lanes} + threadIdx.x % {lanes}) * {size};\n"
+    text += f"if (x >= n{last} || y >= n{across}) return;\n"
+    for name in names_of(body):
+        text += f"const I o_{name} = {offset(rank, name, axes=others)};\n"
+    kinds = [register_type(d) for d in body.args]
+    for i in staged:
+        load = f"load_vector<{size}>(s{i}[r], x{i} + o_x{i} + (x + r) * x{i}_{last} + y);"
+        text += f"{kinds[i]} s{i}[{size}][{size}];\n#pragma unroll\nfor (int r = 0; r < {size}; r++) {load}\n"
+    inside, args = "", []
+    for i, mode in enumerate(spec["modes"]):
+        at = f"x{i} + o_x{i} + (y + c) * x{i}_{across} + x * x{i}_{last}"
+        args.append(f"s{i}[j][c]" if mode == "staged" else f"v{i}" if mode == "one" else f"v{i}[j]")
+        if mode == "one":
+            inside += f"const {kinds[i]} v{i} = widen(*({at}));\n"
+        elif mode == "row":
+            inside += f"{kinds[i]} v{i}[{size}];\nload_vector<{size}>(v{i}, {at});\n"
+        elif mode == "any":
+            each = f"v{i}[j] = widen(({at})[j * x{i}_{last}]);"
+            inside += f"{kinds[i]} v{i}[{size}];\n#pragma unroll\nfor (int j = 0; j < {size}; j++) {each}\n"
+    results = [register_type(r.dtype) for r in body.results]
+    inside += "".join(f"{kind} r{i}[{size}];\n" for i, kind in enumerate(results))
+    call = f"r0[j] = region({', '.join(args)});"
+    if len(results) > 1:
+        call = f"region({', '.join([*args, *(f'r{i}[j]' for i in range(len(results)))])});"
+    inside += f"#pragma unroll\nfor (int j = 0; j < {size}; j++) {call}\n"
+    for i in range(len(results)):
+        inside += f"store_vector<{size}>(y{i} + o_y{i} + x + (y + c) * y{i}_{across}, r{i});\n"
+    return text + f"#pragma unroll\nfor (int c = 0; c < {size}; c++) {{\n{inside}}}\n"
 
 
 def _body(body: Body, spec: Spec) -> str:

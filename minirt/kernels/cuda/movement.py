@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from minirt.ir.scalar import Body, arg
+from typing import cast
+
 from minirt.kernels.cuda.compile import CudaSource
-from minirt.kernels.cuda.generate import STORAGE, Generated, Param, Value, kernel_text, raw_storage, storage
-from minirt.kernels.cuda.map import Piece, launch_map, raw_dtype
-from minirt.kernels.cuda.nest import is_one
-from minirt.kernels.cuda.walk import Walk, Walker, copy_text
-from minirt.kernels.kernel import Order, Problem
+from minirt.kernels.cuda.generate import (
+    STORAGE,
+    Generated,
+    Param,
+    Value,
+    blocks,
+    kernel_text,
+    raw_storage,
+    size_params,
+    size_values,
+    storage,
+    stride_params,
+    stride_values,
+)
+from minirt.kernels.cuda.nest import coordinates, is_one, nest, offset
+from minirt.kernels.cuda.walk import Walk, Walker, copy_text, vector_of
+from minirt.kernels.kernel import Operand, Order, Problem
 from minirt.ops.movement import Concat, Dims, Pad
 from minirt.plan.launch import Address, Launch, Launches, Spec
 from minirt.types.dim import Dim, Expr, is_integral, mul
 from minirt.types.dtype import dtype_of
-from minirt.types.tensor import Tensor
 
 _MAX_VALUES = 256
+_OPERANDS = 8  # of one launch
 
 
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
@@ -28,9 +41,10 @@ def _like(problem: Problem, operand: int) -> Orders:
 
 
 class ConcatCopies(Generated):
-    """A copy into a slice of the result for each operand."""
+    """A copy into a slice of the result for each operand: in one launch, whose blocks share the operands out."""
 
     ops = (Concat,)
+    unroll = 2
 
     def orders(self, problem: Problem) -> Orders:
         """The result lies as its first operand that has a layout of its own."""
@@ -42,22 +56,71 @@ class ConcatCopies(Generated):
         return "" if raw_storage(dtype) else f"elements of type {dtype} cannot be moved one by one"
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
-        """One launch an operand."""
+        """One launch for every few operands."""
         op, (y,) = problem.op, problem.outputs
         assert isinstance(op, Concat)
-        held = raw_dtype(y.type.dtype)
-        body = Body((held,), (arg(0, held),))
-        steps: list[Launch] = []
         begin: Dim = 0
+        parts: list[tuple[int, Dim]] = []
         for i, x in enumerate(problem.inputs):
-            at = mul(mul(begin, y.strides[op.axis]), held.bits // 8)
-            out = Piece(Address("out", 0, at), held, y.strides, y.aligned and problem.divisible(at, 16))
-            source = Piece(Address("in", i), held, x.strides, x.aligned)
-            walked = Tensor(held, x.shape, y.type.layout)
             if not any(not isinstance(size, Expr) and size == 0 for size in x.shape):
-                steps.append(launch_map(problem, body, [source], [out], walked))
+                parts.append((i, mul(begin, y.strides[op.axis])))
             begin = begin + x.shape[op.axis]
-        return Launches(tuple(steps))
+        several = [parts[i : i + _OPERANDS] for i in range(0, len(parts), _OPERANDS)]
+        return Launches(tuple(self._together(problem, some) for some in several))
+
+    def _together(self, problem: Problem, parts: list[tuple[int, Dim]]) -> Launch:
+        y = problem.outputs[0]
+        kind, width = raw_storage(y.type.dtype), y.type.dtype.bits // 8
+        operands, wide, end = [], False, cast(Dim, 0)
+        values: dict[str, Value] = {}
+        for number, (i, at) in enumerate(parts):
+            x, to, source = problem.inputs[i], f"y{number}_", f"x{number}_"
+            start = mul(at, width)
+            walkers = (
+                Walker(to, Address("out", 0, start), kind, width, y.strides, _starts(problem, y, start), True),
+                Walker(source, Address("in", i), f"const {kind}", width, x.strides, x.aligned, True),
+            )
+            made = nest(x.shape, [w.strides for w in walkers], y.type.order)
+            vector = vector_of(problem, made, walkers)
+            end = end + blocks(made.total, self.threads * self.unroll * vector)[0]
+            operands.append([made.rank, vector])
+            wide = wide or made.wide(problem.bounds)
+            values |= {f"y{number}": walkers[0].at, f"x{number}": walkers[1].at, f"n{number}": made.total}
+            values |= {f"end{number}": end, **size_values(made, f"n{number}_")}
+            values |= {**stride_values(made, 0, f"y{number}"), **stride_values(made, 1, f"x{number}")}
+        spec: Spec = {"kind": kind, "operands": operands, "wide": wide}
+        return self.launched(spec, values, (end, 1, 1))
+
+    def params(self, spec: Spec) -> list[Param]:
+        """For each operand both addresses, its elements, where its blocks end, sizes and strides."""
+        out: list[Param] = []
+        for i, (rank, _) in enumerate(spec["operands"]):
+            out += [Param("ptr", f"y{i}", spec["kind"]), Param("ptr", f"x{i}", f"const {spec['kind']}")]
+            out += [Param("I", f"n{i}"), Param("I", f"end{i}"), *size_params(rank, f"n{i}_")]
+            out += [*stride_params(f"y{i}", rank), *stride_params(f"x{i}", rank)]
+        return out
+
+    def text(self, spec: Spec) -> CudaSource:
+        """The block's operand, then its vectors: all loads before the stores."""
+        body, begin = "const I block = blockIdx.x;\n", "0"
+        for i, (rank, vector) in enumerate(spec["operands"]):
+            whole = f"Vector<{spec['kind']}, {vector}>"
+            body += f"if (block < end{i}) {{\n{whole} held[{self.unroll}];\nI to[{self.unroll}];\n"
+            body += f"const I first = (block - {begin}) * {self.threads * self.unroll} + threadIdx.x;\n"
+            loop = f"#pragma unroll\nfor (int u = 0; u < {self.unroll}; u++) {{\n"
+            body += (
+                f"{loop}const I e = (first + u * {self.threads}) * {vector};\nto[u] = -1;\nif (e >= n{i}) continue;\n"
+            )
+            body += coordinates(rank, "e", sizes=f"n{i}_") + f"to[u] = {offset(rank, f'y{i}')};\n"
+            body += f"held[u] = *(const {whole}*)(x{i} + {offset(rank, f'x{i}')});\n}}\n"
+            body += f"{loop}if (to[u] >= 0) *({whole}*)(y{i} + to[u]) = held[u];\n}}\nreturn;\n}}\n"
+            begin = f"end{i}"
+        return kernel_text("concat", self.params(spec), body, self.threads, spec["wide"])
+
+
+def _starts(problem: Problem, y: Operand, nbytes: Dim) -> bool:
+    """True where the place so many bytes into the result is on 16 bytes."""
+    return y.aligned and problem.divisible(nbytes, 16)
 
 
 class PadWalk(Walk):

@@ -15,6 +15,7 @@ from minirt.kernels.cuda.rows import (
     Rows,
     combine_text,
     coordinate,
+    element_offset,
     folded_axes,
     load_text,
     loop_text,
@@ -159,7 +160,8 @@ def _kinds(spec: Spec, finish: Body) -> list[str]:
 class _Writer:
     """Text of passes over the thread's elements, each seen as ``v[j]`` of type R; the first pass may keep them."""
 
-    def __init__(self, spec: Spec, finish: Body) -> None:
+    def __init__(self, spec: Spec, finish: Body, fixed: bool = False) -> None:
+        """``fixed``: what is kept does not change, so that it is kept as it is stored."""
         self.spec, self.finish = spec, finish
         self.kind = register_type(finish.args[0])
         self.row = which(spec)
@@ -168,7 +170,12 @@ class _Writer:
         self.held = bool(spec["held"])
         self.combined = 0
         fetch = ""
-        if self.held:
+        self.raw = ""
+        if fixed and self.held and spec["vector"] > 1 and spec["modes"][0] == "row":
+            self.raw = f"Vector<{_kinds(spec, finish)[0]}, {spec['vector']}>"
+            self.text += f"{self.raw} kept[{spec['held']}];\n"
+            fetch = f"kept[chunk] = *(const {self.raw}*)(x + {element_offset(spec, 'x')});\n"
+        elif self.held:
             self.text += f"R kept[{spec['held']}][{spec['vector']}];\n"
             fetch = f"R (&v)[{spec['vector']}] = kept[chunk];\n" + load_text(spec, spec["modes"][0], "x", "v")
         for i, (kind, when) in enumerate(zip(self.kinds, spec["early"], strict=True)):
@@ -185,14 +192,17 @@ class _Writer:
 
     def _load(self) -> str:
         spec = self.spec
+        if self.raw:
+            each = "v[j] = (R)widen(kept[chunk].v[j]);"
+            return f"R v[{spec['vector']}];\n#pragma unroll\nfor (int j = 0; j < {spec['vector']}; j++) {each}\n"
         if self.held:
             return f"R (&v)[{spec['vector']}] = kept[chunk];\n"
         return f"R v[{spec['vector']}];\n" + load_text(spec, spec["modes"][0], "x", "v")
 
-    def over(self, each: str) -> None:
-        """A pass: ``each`` for every element."""
+    def over(self, each: str, once: str = "") -> None:
+        """A pass: ``each`` for every element, ``once`` for every vector."""
         inside = f"{self._load()}#pragma unroll\nfor (int j = 0; j < {self.spec['vector']}; j++) {{ {each} }}\n"
-        self.text += loop_text(self.spec, inside)
+        self.text += loop_text(self.spec, inside + once)
 
     def gather(self, name: str, start: str, each: str, how: str) -> None:
         """A statistic ``name`` of each row: ``each`` adds an element to it, and threads combine theirs."""
@@ -245,11 +255,13 @@ def _softmax(spec: Spec, finish: Body) -> str:
 
 
 def _normalization(spec: Spec, finish: Body) -> str:
-    made = _Writer(spec, finish)
+    made = _Writer(spec, finish, fixed=True)
     row = made.row
     count = f"((R)length * {spec['fold']})" if spec["fold"] > 1 else "(R)length"
     root = "sqrt" if made.kind == "double" else "sqrtf"
-    if spec["kind"] == "layer":
+    if spec["kind"] == "layer" and made.held:
+        _moments(made)
+    elif spec["kind"] == "layer":
         made.gather("mean", "0", f"mean[{row}] += v[j];", "Sum")
         made.text += f"for (int w = 0; w < W; w++) mean[w] = mean[w] / {count};\n"
         made.gather("scale", "0", f"const R d = v[j] - mean[{row}]; scale[{row}] += d * d;", "Sum")
@@ -258,3 +270,21 @@ def _normalization(spec: Spec, finish: Body) -> str:
     made.text += f"for (int w = 0; w < W; w++) scale[w] = 1 / {root}(scale[w] / {count} + (R)epsilon);\n"
     made.write(f"(v[j] - mean[{row}]) * scale[{row}]" if spec["kind"] == "layer" else f"v[j] * scale[{row}]")
     return made.text
+
+
+def _moments(made: _Writer) -> None:
+    """``mean`` and ``scale`` (a sum of squares) of rows that are kept: each thread's own first, then all."""
+    spec, row = made.spec, made.row
+    made.text += "Moments<R> all[W];\nint vectors = 0;\n"
+    made.text += "for (int w = 0; w < W; w++) all[w].mean = all[w].square = 0;\n"
+    made.over(f"all[{row}].mean += v[j];", "vectors++;\n")
+    made.text += f"const R seen = (R)(vectors * {spec['vector'] if spec['mode'] == 'inner' else 1});\n"
+    made.text += (
+        "for (int w = 0; w < W; w++) {\nall[w].count = seen;\nall[w].mean = seen > 0 ? all[w].mean / seen : 0;\n}\n"
+    )
+    made.over(f"const R d = v[j] - all[{row}].mean; all[{row}].square += d * d;")
+    made.text += combine_text(spec, "all", "Together()", made.combined)
+    made.combined += 1
+    made.text += (
+        "R mean[W], scale[W];\nfor (int w = 0; w < W; w++) { mean[w] = all[w].mean; scale[w] = all[w].square; }\n"
+    )

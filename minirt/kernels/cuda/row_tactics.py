@@ -45,7 +45,7 @@ def _by_groups(problem: Problem, spec: Spec, length: int, count: int, clusters: 
                 continue  # half of the threads would have nothing
             for threads in _threads(group, count, wanted):
                 blocks = max(1.0, count * group / threads) * cluster
-                slow = _slow(blocks, threads, chunks * vector, wanted, (group > 32) + (cluster > 1))
+                slow = _slow(blocks, threads, chunks * vector, wanted, int(group > 32), cluster)
                 found.append((slow, _group(group, threads, cluster)))
     found.sort(key=lambda one: one[0])
     return [way for _, way in found]
@@ -82,8 +82,9 @@ def _by_columns(
             if columns * lines > 1024 or (cluster > 1 and length < 2 * lines * cluster):
                 continue
             chunks, blocks = -(-length // (lines * cluster)), max(1.0, count / (columns * vector)) * cluster
-            slow = _slow(blocks, columns * lines, chunks * vector, wanted, (lines > 1) + (cluster > 1))
-            slow *= 3.0 if chunks * vector > HELD_COLUMNS else 1.3 if chunks * vector > 32 else 1.0
+            slow = _slow(blocks, columns * lines, chunks * vector, wanted, int(lines > 1), cluster)
+            slow *= 3.0 if chunks * vector > HELD_COLUMNS else 1.0
+            slow *= 1.2 if cluster > 1 and columns * vector * width < 64 else 1.0
             way = {"columns": columns, "lines": lines, "threads": columns * lines, "cluster": cluster, "fold": fold}
             found.append((slow, way))
     found.sort(key=lambda one: one[0])
@@ -95,10 +96,13 @@ def _halved(number: int) -> int:
     return 1 << max(0, number.bit_length() - 1)
 
 
-def _slow(blocks: float, threads: int, numbers: int, wanted: int, barriers: int) -> float:
-    """A measure of the time: rounds of blocks, the numbers that each thread handles, and what sharing costs."""
-    fit = max(1, min(32, 1024 // threads)) * wanted
-    rounds = max(1.0, blocks / fit)
-    crowd = min(blocks, fit) * threads / wanted / 1024.0  # of a multiprocessor's time to issue
-    idle = 1.0 + 0.2 * max(0.0, 1.0 - blocks / wanted)
-    return idle * rounds * (numbers * (0.3 + 0.7 * crowd) + 9.0 * barriers + 12.0)
+def _slow(blocks: float, threads: int, numbers: int, wanted: int, barriers: int, cluster: int) -> float:
+    """A measure of the time: what one block takes by itself, and what a multiprocessor's blocks take of it.
+
+    Clusters start later, meet more slowly, and find room only where a part of the device has it for all their blocks.
+    """
+    alone = 30.0 + numbers + 3.0 * barriers + 25.0 * (cluster > 1)
+    resident = max(1, 65536 // (threads * (numbers // 2 + 64)))
+    waves = max(1.0, blocks / (resident * wanted * (0.85 if cluster > 1 else 1.0)))
+    alone *= max(1.0, 0.6 * waves) if cluster > 1 else 1.0
+    return alone + blocks / wanted * (threads * numbers / 1024.0 + 0.7)

@@ -51,7 +51,7 @@ class Walk(Generated):
         """One launch over the axes of ``shape``; ``sealed`` axes keep a coordinate, listed in the spec's "places"."""
         made = nest(shape, [w.strides for w in walkers], order, sealed)
         places = [made.place(axis) for axis in sealed]
-        vector = 1 if made.rank - 1 in places else _vector(problem, made, walkers)
+        vector = 1 if made.rank - 1 in places else vector_of(problem, made, walkers)
         spec = {
             **spec, "rank": made.rank, "vector": vector, "wide": made.wide(problem.bounds), "places": places,
             "operands": [[w.name, w.element] for w in walkers],
@@ -94,7 +94,7 @@ class Walk(Generated):
         )
 
 
-def _vector(problem: Problem, made: Nest, walkers: Sequence[Walker]) -> int:
+def vector_of(problem: Problem, made: Nest, walkers: Sequence[Walker]) -> int:
     """Elements that all moved operands have side by side on 16-byte boundaries, and no other operand tells apart."""
     for width in (16, 8, 4, 2):
         fits = all(_fits(problem, made.strides[i], w, width) for i, w in enumerate(walkers))

@@ -75,6 +75,24 @@ def specials(count: int) -> Array:
     return x
 
 
+def squares() -> list[Case]:
+    """Operands that run along another axis than the result, with whole vectors along both."""
+    half, last = np.float16, channels_last(random(2, 64, 9, 16, dtype=np.float16))
+    return [
+        Case("squares-f16", Relayout((1, 0)), [random(136, 200, dtype=half)]),
+        Case("squares-f16-batched", Relayout((0, 2, 3, 1)), [random(3, 40, 9, 24, dtype=half)]),
+        Case("squares-f16-by-4", Relayout((1, 0)), [random(52, 36, dtype=half)]),
+        Case("squares-f32", Transpose((0, 2, 1)), [random(2, 44, 68)]),
+        Case("squares-f64", Relayout((1, 0)), [random(30, 34, dtype=np.float64)]),
+        Case("squares-u8", Relayout((1, 0)), [random(64, 72, dtype=np.uint8)]),
+        Case("squares-add", Add(), [random(2, 64, 9, 16, dtype=half), last]),
+        Case("square-row", fused(f16), [random(136, 40, dtype=half).T, random(136, dtype=half), random(1, dtype=half)]),
+        Case("squares-pitched", Relayout((1, 0)), [random(64, 80, dtype=half)[:, 8:72]]),
+        Case("squares-shifted", Relayout((1, 0)), [random(64, 80, dtype=half)], shift=3),
+        Case("squares-symbolic", Relayout((1, 0)), [random(48, 64)], {48: "N"}),
+    ]
+
+
 def cases() -> list[Case]:
     """All cases."""
     out = [
@@ -112,6 +130,7 @@ def cases() -> list[Case]:
         Case("expanded", Relayout(()), [np.broadcast_to(random(4, 1, 6), (4, 5, 6))]),
     ]  # fmt: skip
     out += [
+        *squares(),
         Case("reversed", Slice((6, 2), (7, 20), (-1, 2)), [random(7, 50)]),
         Case("reversed-rows", Slice((6, 8), (7, 32), (-1, 1)), [random(7, 64)]),
         Case("transposed", Transpose((2, 0, 1)), [random(30, 40, 50)]),

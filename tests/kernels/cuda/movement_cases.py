@@ -84,12 +84,15 @@ def small(*shape: int, dtype: np.dtype[Any]) -> Array:
 def movement() -> list[Case]:
     """Concatenation, padding, coordinates, sizes."""
     value = np.array(2.5, np.float32)
-    picture = channels_last(random(2, 16, 7, 9))
+    picture, half = channels_last(random(2, 16, 7, 9)), np.float16
     return [
         Case("concat", Concat(1), [random(6, 8, 16), random(6, 4, 16), random(6, 3, 16)]),
         Case("concat-last", Concat(1), [random(6, 5, dtype=np.float16), random(6, 12, dtype=np.float16)]),
         Case("concat-first", Concat(0), [random(3, 7), random(1, 7), random(0, 7)]),
         Case("concat-channels-last", Concat(1), [picture, channels_last(random(2, 5, 7, 9))]),
+        Case("concat-append", Concat(2), [random(1, 8, 103, 64, dtype=half), random(1, 8, 1, 64, dtype=half)]),
+        Case("concat-many", Concat(1), [random(3, n, 4) for n in (1, 5, 2, 9, 0, 7, 3, 4, 8, 600, 6)]),
+        Case("concat-transposed", Concat(0), [random(30, 40).T, random(7, 30)]),
         Case("concat-symbolic", Concat(1), [random(6, 8, 16), random(6, 5, 16)], {8: "A", 5: "B"}),
         Case("pad", Pad((0, 0, 1, 2), (0, 0, 3, 0)), [random(2, 3, 7, 9), value]),
         Case("pad-channels-last", Pad((0, 0, 1, 2), (0, 0, 3, 0)), [picture, value]),

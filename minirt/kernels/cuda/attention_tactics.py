@@ -1,4 +1,4 @@
-"""Ways to share attention with few queries among warps and blocks, best guesses first."""
+"""Ways to run attention, best guesses first: tiles, and how warps and blocks share queries and keys."""
 
 from __future__ import annotations
 
@@ -56,3 +56,54 @@ def _cycles(way: Spec, tiles: int, steps: int, width: int, resident: int, proces
     step = max(load, products * busy) + 200.0
     join = 150.0 * (across > 1) + 60.0 * across + 700.0 * (cluster > 1) + 3500.0 * (parts > cluster)
     return waves * (800.0 + load + steps * step + join)
+
+
+_COMMON: Spec = {
+    "stages": 2, "q_stages": 1, "persistent": True, "turns": False, "hold": True, "lazy": True, "soft": False,
+}  # fmt: skip
+_TWO: Spec = {**_COMMON, "consumers": 2, "registers": [40, 232], "per_sm": 1}
+_ONE: Spec = {**_COMMON, "consumers": 1, "registers": [40, 216], "per_sm": 2}
+_TACTICS: dict[str, Spec] = {
+    "first": {**_TWO, "tile": [128, 128], "turns": True, "hold": False, "lazy": False},
+    "turns": {**_TWO, "tile": [128, 128], "turns": True},
+    "turns soft": {**_TWO, "tile": [128, 128], "turns": True, "soft": True},
+    "plain": {**_TWO, "tile": [128, 128]},
+    "once": {**_TWO, "tile": [128, 128], "persistent": False},
+    "large": {**_TWO, "tile": [128, 192], "turns": True},
+    "many": {**_ONE, "tile": [64, 64], "registers": [24, 136], "per_sm": 3},
+    "many cold": {**_ONE, "tile": [64, 64], "registers": [40, 120], "per_sm": 3, "hold": False},
+    "pair": {**_ONE, "tile": [64, 128]},
+    "pair soft": {**_ONE, "tile": [64, 128], "soft": True},
+    "wide": {**_TWO, "tile": [128, 64]},
+    "cold": {**_TWO, "tile": [128, 64], "hold": False},
+}  # fmt: skip
+"""By tile, how many blocks share a multiprocessor, and the ways to save time that they take: "first" none but turns;
+"cold" ones keep queries in shared memory, since masks and large heads need the registers."""
+
+
+def preferred(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[Spec]:
+    """Tactics of wgmma, best guess first; a mask takes registers, "rows" (one for each query) the most.
+
+    ``few``: tiles of 64 queries leave multiprocessors without work.
+    """
+    return [_TACTICS[name] for name in _names(width, keys, mask, causal, few)]
+
+
+def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[str]:
+    if width > 128:
+        return ["cold"]
+    if width > 64:
+        if mask:
+            return ["cold"] if mask == "rows" else ["first", "cold"]
+        return ["first", "turns", "once", "turns soft", "wide"]
+    if mask == "rows":
+        return ["wide"]
+    if mask:
+        return ["many cold", "pair", "turns"] if keys <= 208 else ["turns", "plain", "pair", "many cold"]
+    if few:
+        return ["pair", "many", "pair soft", "turns"]
+    if keys <= 208:
+        return ["many", "pair", "turns"]
+    if causal and keys <= 1024:  # short rows of tiles differ in length the most
+        return ["many", "turns", "pair", "turns soft", "plain", "once", "first"]
+    return ["turns", "pair", "plain", "turns soft", "large", "many", "pair soft", "once", "first"]
