@@ -31,10 +31,10 @@ class Flags:
     """MINIRT_TUNE=0: time nothing and look up no times; each kernel's first tactic is taken."""
     cuda_graph: bool = True
     """MINIRT_CUDA_GRAPH=0: always plain launches."""
-    overlap: bool = False
-    """MINIRT_OVERLAP=1: launches are set up while the one ahead still runs (programmatic dependent launch)."""
-    branches: bool = False
-    """MINIRT_BRANCHES=1: in a CUDA graph a launch waits only for those whose memory it touches."""
+    overlap: bool | None = None
+    """MINIRT_OVERLAP=0|1: no launch, or each, is set up while the one ahead still runs; by default short ones are."""
+    branches: bool | None = None
+    """MINIRT_BRANCHES=0|1: in a CUDA graph no launch, or any, runs beside others; by default short ones do."""
     cache: Path = field(default_factory=_default_cache)
     """MINIRT_CACHE=dir: compiled kernels and timings; by default minirt under the user's cache folder."""
     models: Path | None = None

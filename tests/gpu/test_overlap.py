@@ -25,17 +25,23 @@ def runs(session: Session, feeds: dict[str, Array], stream: int) -> list[list[Ar
 
 
 @pytest.mark.parametrize(
-    "variables", [("MINIRT_OVERLAP",), ("MINIRT_BRANCHES",), ("MINIRT_OVERLAP", "MINIRT_BRANCHES")]
+    "variables",
+    [{}, {"OVERLAP": "1"}, {"BRANCHES": "1"}, {"OVERLAP": "1", "BRANCHES": "1"}, {"OVERLAP": "1", "CUDA_GRAPH": "0"}],
+    ids=lambda v: "+".join(f"{n}={x}" for n, x in v.items()) or "by default",
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_the_numbers_do_not_change(name: str, variables: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_numbers_do_not_change(name: str, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     feeds = dict(EXPORTS[name].feeds())
     fixed = Profile({n: (a.shape, a.shape, a.shape) for n, a in feeds.items()})
+    monkeypatch.setenv("MINIRT_OVERLAP", "0")
+    monkeypatch.setenv("MINIRT_BRANCHES", "0")
     session = Session(import_graph(read_model(str(export_path(name)))), default_target(), fixed)
     stream = dev.Stream(dev.Device(0))
     (want, *_) = runs(session, feeds, stream.handle)
-    for variable in variables:
-        monkeypatch.setenv(variable, "1")
+    monkeypatch.delenv("MINIRT_OVERLAP")
+    monkeypatch.delenv("MINIRT_BRANCHES")
+    for variable, value in variables.items():
+        monkeypatch.setenv(f"MINIRT_{variable}", value)
     for found in runs(session.another(), feeds, stream.handle):
         for a, b in zip(found, want, strict=True):
             np.testing.assert_array_equal(a, b)

@@ -25,6 +25,8 @@ class Arrival(Copy):
             raise DeviceError("weights arrive on no device")
         copy(self.device, self.destination, self.source, self.nbytes, stream)
 
+    run_early = run
+
 
 def dependencies(items: Sequence[PackedLaunch | Arrival]) -> list[list[int]] | None:
     """Which items of a graph each waits for, so that weights arrive while launches run; None where none arrive.

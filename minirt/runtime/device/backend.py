@@ -15,6 +15,7 @@ from minirt.runtime.backend import Bases, Transfer, Work
 from minirt.runtime.device.arrivals import Arrival
 from minirt.runtime.device.branches import Touched, touched, waits_of
 from minirt.runtime.device.device import Current, Device
+from minirt.runtime.device.early import is_early, is_short
 from minirt.runtime.device.graphs import CapturedGraph
 from minirt.runtime.device.launches import PackedLaunch
 from minirt.runtime.device.memory import DeviceMemory, PinnedMemory, copy
@@ -28,7 +29,7 @@ from minirt.types.evaluate import Evaluator
 _OVERLAPS = (9, 0)
 """The compute capability from which a launch may be set up while the one before it runs."""
 _MOST_APART = 2000
-_MOST_RECIPES = 1 << 15
+_MOST_RECIPES = 1 << 13
 
 
 class CudaBackend:
@@ -62,13 +63,15 @@ class CudaBackend:
         """The launches, packed; those with an empty grid are left out."""
         integer, address = Evaluator(sizes).integer, cache(bases.address)
         asked = flags()
-        overlaps = asked.overlap and self.device.properties.capability >= _OVERLAPS
+        overlaps = asked.overlap if self.device.properties.capability >= _OVERLAPS else False
+        many = self.device.multiprocessors
         labels: list[str] = []
         packed: list[PackedLaunch | Arrival] = []
         order: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
-        touches: list[Touched] = []
+        kept: list[Launch] = []
         last = -1
+        before: tuple[int, int, int] | None = None
         for label, launch in launches:
             order.append(len(packed))
             if isinstance(launch, Transfer):
@@ -83,7 +86,8 @@ class CudaBackend:
                 continue
             last = order[-1]
             try:
-                made = recipe.packed(grid, integer, address, programmatic=launch.follows and overlaps)
+                early = launch.follows and is_early(overlaps, before, grid, many)
+                made, before = recipe.packed(grid, integer, address, programmatic=early), grid
             except DeviceError as error:
                 raise DeviceError(error.what, f"node {label!r}, kernel '{recipe.kernel.entry}'", error.fix) from error
             for number, buffer, offset in recipe.buffers:
@@ -91,10 +95,26 @@ class CudaBackend:
                     slots.setdefault(buffer, []).append((len(packed), number, integer(offset)))
             labels.append(label)
             packed.append(made)
-            touches.append(touched(launch, bases) if asked.branches else Touched())
-        apart = asked.branches and len(touches) == len(packed) <= _MOST_APART  # else weights arrive, in their order
+            kept.append(launch)
+
+        def waits() -> list[list[int]] | None:
+            """What each waits for; None for the one before it. Weights that arrive are waited for in their order."""
+            if asked.branches is False or len(kept) < len(packed) or len(packed) > _MOST_APART:
+                return None
+            return self._waits(kept, packed, bases, everywhere=asked.branches is True)
+
         places = {buffer: bases.address(buffer) for buffer in slots}
-        return CudaSegment(self.device, labels, packed, slots, places, waits_of(touches) if apart else None)
+        return CudaSegment(self.device, labels, packed, slots, places, waits)
+
+    def _waits(
+        self, kept: Sequence[Launch], packed: Sequence[PackedLaunch | Arrival], bases: Bases, *, everywhere: bool
+    ) -> list[list[int]] | None:
+        many = self.device.multiprocessors
+        grids = [x.grid for x in packed if isinstance(x, PackedLaunch)]
+        apart = [everywhere or is_short(grid, many) for grid in grids]
+        touches = [touched(x, bases) if on else Touched(anything=True) for x, on in zip(kept, apart, strict=True)]
+        found = waits_of(touches)
+        return None if all(waits == [i - 1] for i, waits in enumerate(found) if i) else found
 
     def _recipe(self, launch: Launch) -> Recipe:
         found = self._recipes.get(id(launch))  # a recipe holds its launch, so that no other gets its id

@@ -51,33 +51,44 @@ class PackedLaunch:
         self.grid = grid
         self.empty = 0 in grid
         self._call = partial(self._launch, self.kernel.handle, *grid, *self.block, self.kernel.shared)
-        self._config: Any = None
+        self._configs: dict[bool, Any] = {}
 
     def set(self, index: int, value: object) -> None:
         """Change one argument in place: an address, a number, or the address under a tensor map."""
         self.arguments.set(index, value)
 
     def run(self, stream: int) -> None:
-        """Put the launch on `stream`; the kernel's device must be current. Raises DeviceError naming the kernel."""
+        """Put the launch on `stream`, after what is there; the kernel's device must be current.
+
+        Raises DeviceError naming the kernel.
+        """
         if self.empty:
             return
-        if self.programmatic or self.cluster != _NO_CLUSTER:
-            self._run_extended(stream)
+        if self.cluster != _NO_CLUSTER:
+            self._run_extended(stream, early=False)
             return
         try:
             self._call(stream, self._params, 0)
         except Exception as error:
             fail(error, f"launching {self.grid} blocks of {self.block} threads failed", self._where())
 
-    def _run_extended(self, stream: int) -> None:
+    def run_early(self, stream: int) -> None:
+        """Put the launch on `stream`; if it is `programmatic`, it may start beside the launch before. It costs more."""
+        if self.programmatic and not self.empty:
+            self._run_extended(stream, early=True)
+        else:
+            self.run(stream)
+
+    def _run_extended(self, stream: int, *, early: bool) -> None:
         cuda = driver().cuda
-        if self._config is None:
-            self._config = self._configure()
-        self._config.hStream = cuda.CUstream(stream)
-        result = cuda.cuLaunchKernelEx(self._config, cuda.CUfunction(self.kernel.handle), self._params, 0)
+        config = self._configs.get(early)
+        if config is None:
+            config = self._configs[early] = self._configure(early=early)
+        config.hStream = cuda.CUstream(stream)
+        result = cuda.cuLaunchKernelEx(config, cuda.CUfunction(self.kernel.handle), self._params, 0)
         check(result, f"{self._where()}: launching {self.grid} blocks of {self.block} threads")
 
-    def _configure(self) -> Any:
+    def _configure(self, *, early: bool) -> Any:
         cuda = driver().cuda
         config = cuda.CUlaunchConfig()
         config.gridDimX, config.gridDimY, config.gridDimZ = self.grid
@@ -88,7 +99,7 @@ class PackedLaunch:
             attributes.append(_attribute("CLUSTER_DIMENSION"))
             dims = attributes[-1].value.clusterDim
             dims.x, dims.y, dims.z = self.cluster
-        if self.programmatic:
+        if early:
             attributes.append(_attribute("PROGRAMMATIC_STREAM_SERIALIZATION"))
             attributes[-1].value.programmaticStreamSerializationAllowed = 1
         config.attrs = attributes

@@ -29,7 +29,8 @@ class CudaSegment:
     """Launches packed for one set of sizes: run one by one at first, as one graph from the second time on.
 
     ``slots`` are the arguments that hold addresses in a caller's buffers, and ``places`` where those buffers are. Other
-    addresses that come back get a graph of their own; those that do not are put into the oldest graph.
+    addresses that come back get a graph of their own; those that do not are put into the oldest graph. ``waits`` says
+    for each launch which others it waits for, where that is not the one before.
     """
 
     def __init__(
@@ -39,9 +40,9 @@ class CudaSegment:
         launches: Sequence[PackedLaunch | Arrival],
         slots: Mapping[int, list[Slot]],
         places: Mapping[int, int],
-        waits: list[list[int]] | None = None,
+        waits: Callable[[], list[list[int]] | None] | None = None,
     ) -> None:
-        self.device, self._waits = device, waits
+        self.device, self._waits = device, waits or (lambda: None)
         self._labels, self._launches, self._slots = labels, launches, slots
         self._wanted = {buffer: places[buffer] for buffer in slots}
         self._packed = dict(self._wanted)
@@ -58,12 +59,17 @@ class CudaSegment:
     def run(self, stream: int) -> None:
         """Put every launch on the stream; on a stream that is capturing they are recorded one by one."""
         with self.device.current():
-            if self._worth and self._used and not is_capturing(stream):
+            capturing = is_capturing(stream)
+            if self._worth and self._used and not capturing:
                 self._graph().launch(stream)
                 return
             self._pack()
+            once = self._worth and not capturing  # what is launched again, one by one or recorded, may begin early
             for launch in self._launches:
-                launch.run(stream)
+                if once:
+                    launch.run(stream)
+                else:
+                    launch.run_early(stream)
         self._used = True
         self._met.append(tuple(self._wanted.values()))
 
@@ -94,7 +100,7 @@ class CudaSegment:
             if self._packed != packed:
                 return False
             for launch in launches:
-                launch.run(stream)
+                launch.run_early(stream)
             return True
 
         return again
@@ -106,7 +112,7 @@ class CudaSegment:
         if found is None:
             self._pack()
             if not self._graphs or (places in self._met and len(self._graphs) < KEPT_GRAPHS):
-                found = Graph(self.device, self._launches, self._waits or dependencies(self._launches))
+                found = Graph(self.device, self._launches, self._waits() or dependencies(self._launches))
             else:
                 old, found = self._graphs.popitem(last=False)
                 self._met.append(old)
