@@ -7,6 +7,7 @@
 constexpr int NB = BN / ACROSS;  // keys of a tile that a warp takes
 constexpr int PITCH = 2 * HD + 16, PITCH_V = 2 * HDV + 16;  // odd multiples of 16 bytes
 constexpr int Q_BYTES = BM * PITCH, K_BYTES = BN * PITCH, STAGE = K_BYTES + BN * PITCH_V;
+constexpr bool APART = ACROSS > 1 || CLUSTER > 1;  // of the first tile keys are waited for first, while values are on their way
 constexpr bool HELD = HD <= 128;  // fragments of queries stay in registers
 
 // `rows` rows of `size` elements into shared memory; the rest of the tile is zero
@@ -69,6 +70,7 @@ DEV void run(const Args& p) {
   if (begin < last) {
     const int from = begin * BN;
     copy_rows<BN, HD>(base + Q_BYTES, k + from * p.k_s, p.k_s, p.t - from, p.d);
+    if (APART) copy_commit();
     copy_rows<BN, HDV>(base + Q_BYTES + K_BYTES, v + from * p.v_s, p.v_s, p.t - from, p.dv);
     if (MASK_ROW) for (int i = threadIdx.x; i < BN; i += NT) biases[0][i] = column_bias(p, mask, from + i);
   }
@@ -81,7 +83,7 @@ DEV void run(const Args& p) {
   for (int j = begin; j < last; j++) {
     const int odd = (j - begin) & 1;
     const u32 tile = base + Q_BYTES + odd * STAGE, next = base + Q_BYTES + (odd ^ 1) * STAGE;
-    copy_wait<0>();
+    if (APART && j == begin) copy_wait<1>(); else copy_wait<0>();
     __syncthreads();
     const bool more = j + 1 < last;
     if (more) {
@@ -111,6 +113,10 @@ DEV void run(const Args& p) {
     rescale(o, old);
     u32 a[NB / 16][4];
     pack_scores(a, s);
+    if (APART && j == begin) {
+      copy_wait<1>();
+      __syncthreads();
+    }
 #pragma unroll
     for (int i = 0; i < NB / 16; i++)
 #pragma unroll
