@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
-from minirt.api.boundary import call_back
+from minirt.api.boundary import Sink, call_back
 from minirt.api.callbacks import IGpuAllocator, IGpuAsyncAllocator
 from minirt.errors import DeviceError
 from minirt.runtime.backend import Backend, Memory
@@ -32,6 +33,26 @@ class PluginAllocator(IGpuAllocator):
     def deallocate(self, memory: int) -> bool:
         """Give an address back and return whether it was from here."""
         return self._state[1].pop(memory, None) is not None
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What plugins may use of the context that runs them: its allocator, and where it reports."""
+
+    gpu_allocator: IGpuAllocator
+    sink: Sink
+
+    @property
+    def error_recorder(self) -> Any:
+        """The error recorder of now; None for none."""
+        return self.sink.recorder
+
+
+def resources_of(backend: Backend, sink: Sink) -> Resources:
+    """Return what plugins of a context may use: the runtime's allocator, or one of the target's memory."""
+    if isinstance(backend, AllocatingBackend):
+        return Resources(backend.allocator, sink)
+    return Resources(PluginAllocator(not backend.host_memory), sink)
 
 
 def _free(allocator: IGpuAllocator, address: int) -> None:
@@ -68,11 +89,11 @@ class AllocatingBackend:
 
     def __init__(self, inner: Backend, allocator: IGpuAllocator) -> None:
         self._inner = inner
-        self._allocator = allocator
+        self.allocator = allocator
 
     def allocate(self, nbytes: int) -> Memory:
         """Uninitialised memory; raises DeviceError where the allocator gives none."""
-        return GivenByAllocator(self._allocator, nbytes) if nbytes else self._inner.allocate(0)
+        return GivenByAllocator(self.allocator, nbytes) if nbytes else self._inner.allocate(0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minirt.api.addresses import place_of
-from minirt.api.allocation import AllocatingBackend
+from minirt.api.allocation import AllocatingBackend, resources_of
 from minirt.api.arrays import host_array, input_place
 from minirt.api.boundary import Sink, call_back
 from minirt.api.dialect import dialect_of, in_dialect
@@ -87,7 +87,9 @@ class ContextState:
         backend = loaded.backend
         if self._temporary is not None:
             backend = AllocatingBackend(backend, self._temporary)
-        return kind(loaded.plans[self.profile], backend, loaded.weights, self._scratch())
+        made = kind(loaded.plans[self.profile], backend, loaded.weights, self._scratch())
+        made.resources = resources_of(loaded.backend, self.sink)
+        return made
 
     def _scratch(self) -> Memory:
         """Return the memory that executors work in: the caller's, or enough for all profiles or for the one in use."""

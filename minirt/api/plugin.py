@@ -198,8 +198,8 @@ class IPluginCapability(IVersionedInterface, _Plugin, since=10):
 class IPluginResourceContext(Api, since=10):
     """What a plugin gets of the context that runs it."""
 
-    gpu_allocator = attr(lambda self: self._state, doc="Who allocates device memory.")
-    error_recorder = attr(lambda self: None, doc="Who hears of errors.")
+    gpu_allocator = attr(lambda self: self._state.gpu_allocator, doc="Who allocates device memory.")
+    error_recorder = attr(lambda self: self._state.error_recorder, doc="Who hears of errors.")
 
 
 class IPluginV3(IVersionedInterface, _Plugin, since=10):

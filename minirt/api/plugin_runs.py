@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minirt.api.allocation import PluginAllocator
-from minirt.api.boundary import call_back
+from minirt.api.allocation import PluginAllocator, Resources
+from minirt.api.boundary import SILENT, call_back
 from minirt.api.dialect import dialect_of, wrap
 from minirt.api.dims import Dims
 from minirt.api.enum import member
@@ -147,11 +147,11 @@ def _created(call: UserCall, phase: str) -> Any:
 class _Attached:
     """A plugin made anew for one executor, with the descriptions that it last heard."""
 
-    def __init__(self, call: UserCall, tactic: int, on_device: bool) -> None:
+    def __init__(self, call: UserCall, tactic: int, resources: Resources) -> None:
         plugin = _created(call, "RUNTIME")
         self._told = call.generation == "V3"
         if self._told:
-            context = wrap(IPluginResourceContext, PluginAllocator(on_device), dialect_of(plugin))
+            context = wrap(IPluginResourceContext, resources, dialect_of(plugin))
             runtime = capability(plugin, "RUNTIME")
             found = asked(runtime, "attach_to_context", context)
             plugin = runtime if found is None else found
@@ -220,13 +220,13 @@ class _Found:
         """Return the kernel of a quick plugin that is compiled ahead of time."""
         return _quick_of(call).ahead(call, inputs, outputs) if call.generation == "QUICK" else None
 
-    def attach(self, call: UserCall, tactic: int, on_device: bool) -> Runner:
+    def attach(self, call: UserCall, tactic: int, on_device: bool, resources: Any = None) -> Runner:
         """Return a plugin for one executor."""
         if not on_device and default_target().kind == "cuda":
             raise MinirtError("on a CUDA target it runs on the device only", f"plugin '{call.plugin}'")
         if call.generation == "QUICK":
             return _quick_of(call).attach(call, tactic, on_device)
-        return _Attached(call, tactic, on_device)
+        return _Attached(call, tactic, resources or Resources(PluginAllocator(on_device), SILENT))
 
 
 install(_Found())

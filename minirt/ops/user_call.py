@@ -86,8 +86,11 @@ class Plugins(Protocol):
         """Return the kernel that stands for the plugin on a CUDA device, None for one that is called each time."""
         ...
 
-    def attach(self, call: UserCall, tactic: int, on_device: bool) -> Runner:
-        """Return a plugin for one executor, on addresses of the device or of the host."""
+    def attach(self, call: UserCall, tactic: int, on_device: bool, resources: Any = None) -> Runner:
+        """Return a plugin for one executor, on addresses of the device or of the host.
+
+        ``resources`` are what the executor's owner has for plugins.
+        """
         ...
 
 

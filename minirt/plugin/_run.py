@@ -125,7 +125,7 @@ class _Quick:
         shared = _size(call, params.shared_mem)
         return Ahead(code, text, grid, block, shared, tuple(map(_dim, extras or ())))
 
-    def attach(self, call: UserCall, tactic: int, on_device: bool) -> _Attached:
+    def attach(self, call: UserCall, tactic: int, on_device: bool, resources: Any = None) -> _Attached:
         """Return a plugin for one executor."""
         return _Attached(call, tactic, on_device)
 

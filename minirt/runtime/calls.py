@@ -22,6 +22,7 @@ class Owner(Protocol):
     backend: Backend
     frame: Frame
     attached: dict[int, Attached]
+    resources: object
 
     def address(self, buffer: int) -> int:
         """Where a buffer starts now."""
@@ -44,7 +45,8 @@ def attached(executor: Owner, step: CallStep) -> Attached:
         call = read_op(step.node)
         assert isinstance(call, UserCall)
         try:
-            runner = plugins(call).attach(call, step.tactic, not executor.backend.host_memory)
+            on_device = not executor.backend.host_memory
+            runner = plugins(call).attach(call, step.tactic, on_device, executor.resources)
         except MinirtError as error:
             raise _named(error, step) from error
         found = executor.attached[id(step)] = Attached(call, runner, call.room)

@@ -56,6 +56,8 @@ class Executor:
         self._groups = groups_of(plan)
         self._children: dict[int, Executor] = {}
         self.attached: dict[int, Attached] = {}
+        self.resources: object = None
+        """What the owner has for plugins."""
         self.frame = Frame({})
         self._recording = False
         self.results: tuple[dict[str, Memory], dict[str, Memory]] = ({}, {})
@@ -379,7 +381,7 @@ class Executor:
         """The executor of a sub-plan, made once."""
         if id(plan) not in self._children:
             made = Executor(plan, self.backend, self._store, rest(self.plan, self._arena))
-            made.results = results_in(plan, made._arena)
+            made.results, made.resources = results_in(plan, made._arena), self.resources
             self._children[id(plan)] = made
         return self._children[id(plan)]
 

@@ -67,6 +67,7 @@ class Twice(trt.IPluginV3, Core, Build, Run):  # type: ignore[misc]
 
     def attach_to_context(self, context: Any) -> Any:
         self.heard["attached"] = self.heard.get("attached", 0) + 1
+        self.heard["resources"] = context
         assert isinstance(context.gpu_allocator, trt.IGpuAllocator)
         place = context.gpu_allocator.allocate(64, 64, 0)
         floats(place, 16)[:] = 1
@@ -352,3 +353,40 @@ def test_the_inspector_knows_plugins() -> None:
     engine = trt.Runtime(Keeper()).deserialize_cuda_engine(builder.build_serialized_network(net, config))
     told = json.loads(engine.create_engine_inspector().get_layer_information(0, trt.LayerInformationFormat.JSON))
     assert (told["Name"], told["LayerType"]) == ("twice", "PluginV3")
+
+
+class Lender(trt.IGpuAllocator):  # type: ignore[misc]
+    """Host memory, kept until it is given back."""
+
+    def __init__(self) -> None:
+        trt.IGpuAllocator.__init__(self)
+        self.lent: dict[int, Any] = {}
+
+    def allocate(self, size: int, alignment: int, flags: int) -> int:
+        memory = np.zeros(size + alignment, np.uint8)
+        place = -(-memory.ctypes.data // alignment) * alignment
+        self.lent[place] = memory
+        return place
+
+    def deallocate(self, memory: int) -> bool:
+        return self.lent.pop(memory, None) is not None
+
+
+class Recorder(trt.IErrorRecorder):  # type: ignore[misc]
+    """Says that there are no errors."""
+
+    def __init__(self) -> None:
+        trt.IErrorRecorder.__init__(self)
+
+
+def test_a_plugin_gets_the_allocator_of_the_runtime_and_the_recorder_of_the_context() -> None:
+    data = bytes_of(lambda net, x: net.add_plugin_v3([x], [], Twice()))
+    runtime: Any = trt.Runtime(Keeper())
+    lender, recorder = Lender(), Recorder()
+    runtime.gpu_allocator = lender
+    engine = runtime.deserialize_cuda_engine(data)
+    context = engine.create_execution_context()
+    context.error_recorder = recorder
+    np.testing.assert_allclose(context.run({"x": X})["y"], 2 * X)
+    assert Twice.heard["resources"].gpu_allocator is lender
+    assert Twice.heard["resources"].error_recorder is recorder
