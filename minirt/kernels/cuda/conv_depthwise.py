@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minirt.kernels.cuda.conv_depthwise_tiles import Window, ranked, ranked_mma
+from minirt.kernels.cuda.conv_depthwise_tiles import Window, ranked, ranked_mma, turns
 from minirt.kernels.cuda.conv_kernels import ConvBase, Orders
 from minirt.kernels.cuda.conv_problem import conv_form, conv_op
 from minirt.kernels.cuda.matrix_kernel import up
@@ -14,7 +14,7 @@ from minirt.kernels.cuda.nest import same
 from minirt.kernels.kernel import Order, Problem
 from minirt.ops.convolution import Conv
 from minirt.plan.launch import Address, Launches, Pack, Spec
-from minirt.types.dim import mul
+from minirt.types.dim import minimum, mul
 
 _MAX_TAPS = 64
 _MAX_ROWS, _MAX_COLUMNS = 7, 9  # of taps on tensor cores: what registers hold; a window of 16 makes 8
@@ -135,6 +135,6 @@ class ConvDepthwiseMma(ConvDepthwise):
         spec: Spec = {"method": self.method, **wide.fields(problem), **tactic, "taps": [g["g_r"], g["g_s"]]}
         values, packs = self.values(problem, wide)
         tiles = mul(up(g["g_oh"], strips * int(tactic["deep"])), up(g["g_ow"], 8 * across))
-        images = up(problem.outputs[0].shape[0], int(tactic["images"]))
-        tiles = mul(mul(tiles, images), up(g["g_c"], 8 * int(tactic["groups"])))
-        return self.launches(spec, wide, values, (tiles, 1, 1), packs)
+        tiles = mul(tiles, up(problem.outputs[0].shape[0], int(tactic["images"])))
+        count = minimum(tiles, turns(self.window(problem), tactic)[0])
+        return self.launches(spec, wide, values, (mul(up(g["g_c"], 8 * int(tactic["groups"])), count), 1, 1), packs)

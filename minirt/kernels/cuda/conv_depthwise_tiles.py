@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import ceil
 
 from minirt.kernels.cuda.gemm_source import depthwise_pitch
@@ -13,6 +14,7 @@ _MOST_REGISTERS = 200
 _CLOCK = 1700.0  # cycles in a microsecond
 _BYTES_PER_US = 2.7e6
 _LAUNCH_US = 1.2
+_MOST_SHARED = 113_000  # bytes of a block, so that an SM holds two
 
 
 @dataclass(frozen=True)
@@ -92,47 +94,48 @@ def ranked(window: Window, widths: tuple[int, ...]) -> list[Spec]:
     return [spec for _, spec in sorted(found, key=lambda x: x[0])]
 
 
+def turns(window: Window, tactic: Spec) -> tuple[int, int]:
+    """Blocks that share the tiles of some channels, and how many each of them takes."""
+    (strips, across), deep = tactic["tile"], int(tactic["deep"])
+    down, wide = ceil(window.out[0] / (strips * deep)), ceil(window.out[1] / (8 * across))
+    tiles = max(1, ceil(window.images / int(tactic["images"])) * down * wide)
+    most = max(1, window.multiprocessors * int(tactic["blocks"]) // ceil(window.channels / (8 * int(tactic["groups"]))))
+    each = ceil(tiles / most)
+    return ceil(tiles / each), each
+
+
 def estimate_mma(window: Window, tactic: Spec) -> float:
-    """Microseconds on tensor cores, likewise; a block's copies and products overlap only with other blocks'."""
-    (strips, across), deep, images = tactic["tile"], tactic["deep"], tactic["images"]
-    groups, warps, (taps, wide) = tactic["groups"], tactic["warps"], window.taps
-    high, rows = strips * deep, strips * deep + taps - 1
-    total = (
-        ceil(window.images / images)
-        * ceil(window.out[0] / high)
-        * ceil(window.out[1] / (8 * across))
-        * ceil(window.channels / (8 * groups))
-    )
+    """Microseconds on tensor cores: copies and taps first, then tiles in turn, at the speed of a few warps."""
+    (strips, across), deep, images = tactic["tile"], int(tactic["deep"]), int(tactic["images"])
+    groups, warps, taps = int(tactic["groups"]), int(tactic["warps"]), window.taps[0]
     tasks = ceil(ceil(images * strips * across / 16) * groups / warps)
-    copies = images * rows * (8 * across + 8) * groups / (32 * warps) * 22
-    each = (deep + taps - 1) * 42 + deep * taps * 8 + deep * 200 + 80
-    shared = (deep + taps - 1) * 8 * 4 * warps / 4
-    per_block = warps / 4 * (copies + taps * 42 + 150 + tasks * each)
-    per_block = max(per_block, shared * tasks * 4)
-    issue = ceil(total / window.multiprocessors) * per_block * 1.2 / _CLOCK
-    alone = (2500 + copies + taps * 60 + tasks * each * 1.6) / _CLOCK
-    waves = ceil(total / (window.multiprocessors * tactic["blocks"]))
-    read = window.moved / 2 * (rows / high) * ((8 * across + wide - 1) / (8 * across))
-    return float(max(issue, alone * waves, window.moved / _BYTES_PER_US, read / 4e6) + 0.25 * issue + _LAUNCH_US)
+    copies = images * (strips * deep + taps - 1) * (8 * across + 8) * groups / (32 * warps)
+    work = tasks * ((deep + taps - 1) * 230 + deep * 320 + 200)
+    count, each = turns(window, tactic)
+    held = ceil(count * ceil(window.channels / (8 * groups)) / (window.multiprocessors * int(tactic["blocks"])))
+    fetch = copies * 70
+    alone = 1500 if int(tactic["buffers"]) == 1 else 0
+    cycles = 3000 + fetch + each * (work + fetch + alone) * held
+    read = window.moved / 2 * (1 + (taps - 1) / (strips * deep))
+    return float(max(cycles / _CLOCK, window.moved / _BYTES_PER_US, read / 4e6) + _LAUNCH_US)
 
 
 def ranked_mma(window: Window, shared: int) -> list[Spec]:
     """Tactics on tensor cores, fastest by the model first, whose tiles fit into ``shared`` bytes."""
     taps = window.taps[0]
-    deep = 1 if taps > 5 else 2
+    deep = 1 if taps > 5 else 2  # what registers hold
     most = ceil(window.out[0] / deep), ceil(window.out[1] / 8)
-    found: list[tuple[float, Spec]] = []
     tiles = {(min(h, most[0]), min(w, most[1])) for h in (1, 2, 4, 7, 8, 14, 16) for w in (1, 2, 4, 7)}
-    for strips, across in sorted(tiles):
+    found: list[tuple[float, Spec]] = []
+    for (strips, across), groups, buffers in product(sorted(tiles), (4, 2), (2, 1)):
         images = max(1, min(16 // (strips * across), window.images))
-        for groups in (4, 2):
-            if groups > 1 and 8 * groups >= 2 * window.channels:
-                continue
-            bytes_ = groups * 16 * depthwise_pitch(taps, strips, across, deep, images)[1]
-            if bytes_ > min(shared, 113_000):
-                continue
-            spec: Spec = {
-                "tile": [strips, across], "deep": deep, "images": images, "groups": groups, "warps": 4, "blocks": 2,
-            }  # fmt: skip
+        held = buffers * groups * 16 * depthwise_pitch(taps, strips, across, deep, images)[1]
+        if 8 * groups >= 2 * window.channels or held > min(shared, _MOST_SHARED):
+            continue
+        spec: Spec = {
+            "tile": [strips, across], "deep": deep, "images": images, "groups": groups, "buffers": buffers, "warps": 4,
+            "blocks": 2,
+        }  # fmt: skip
+        if buffers == 1 or turns(window, spec)[1] > 1:
             found.append((estimate_mma(window, spec), spec))
     return [spec for _, spec in sorted(found, key=lambda x: (x[0], str(x[1])))]

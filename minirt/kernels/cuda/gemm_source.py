@@ -14,8 +14,9 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
 - ``patch``: x = any number of blocks, which take tiles of 8 x 16 pixels in turn; y = ceil(n / 64).
 - ``depthwise``: x = ceil(images * ceil(oh / TH) * ceil(ow / TW) * c / V / threads).  Spec: tile [TH, TW], channels (V:
   one, with any strides, or 4 to 16 bytes of them), threads of a block and blocks to an SM, wide (f32 weights).
-- ``depthwise_mma``: x = ceil(images / IMAGES) * ceil(oh / (NS * L)) * ceil(ow / (8 * NX)) * ceil(c / (8 * G)).  Spec:
-  tile [NS, NX], deep (L), images, groups (G) of 8 channels, warps (a multiple of G), blocks to an SM.
+- ``depthwise_mma``: x = ceil(c / (8 * G)) times any number of blocks, which take tiles in turn: IMAGES images of NS * L
+  rows and 8 * NX columns.  Spec: tile [NS, NX], deep (L), images, groups (G) of 8 channels, buffers (2: the next tile
+  is copied ahead), warps (a multiple of G), blocks to an SM.
 """
 
 from __future__ import annotations
@@ -99,11 +100,11 @@ def depthwise_mma(spec: Spec) -> Source:
     groups, warps = spec["groups"], spec["warps"]
     constants: dict[str, Any] = {
         "R": r, "S": s, "G": groups, "WARPS": warps, "IMAGES": spec["images"], "NS": strips, "NX": windows, "L": deep,
-        "WP": pitch, "PLANE": plane,
+        "WP": pitch, "PLANE": plane, "BUFFERS": spec["buffers"],
     }  # fmt: skip
     files, args = ["gather.cuh", "conv_depthwise_mma.cuh"], product_args(spec) + image_args()
     bound = f"__launch_bounds__({32 * warps}, {spec['blocks']})"
-    shared = groups * plane * 16
+    shared = groups * plane * 16 * spec["buffers"]
     return assemble("conv_depthwise_mma", files, args, spec, constants, 32 * warps, shared=shared, bound=bound)
 
 
