@@ -54,6 +54,16 @@ class ResizeWalk(Walk):
             return "a scale is no ratio of whole numbers"
         return ""
 
+    def timed(self, problem: Problem) -> int:
+        """From the usual level on."""
+        return 3
+
+    def tactics(self, problem: Problem) -> list[Spec]:
+        """Places are worked out once for several vectors of channels, where there are so many."""
+        found: list[Spec] = [{"several": 2}, {"several": 4}]
+        specs = [self.launch(problem, tactic).steps[0].unit.spec for tactic in found]
+        return [*(t for t, spec in zip(found, specs, strict=True) if spec["several"] == t["several"]), {}]
+
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""
         op, (x,), (y,) = problem.op, problem.inputs, problem.outputs
@@ -78,7 +88,8 @@ class ResizeWalk(Walk):
             "mode": op.mode, "nearest": op.nearest, "dtype": dtype.name, "axes": len(changed), "far": wide,
             "cubic_a": float(op.cubic_a), "exclude": op.exclude_outside,
         }  # fmt: skip
-        return Launches((self.walked(problem, y.shape, y.type.order, walkers, spec, values, changed),))
+        several = int(tactic.get("several", 1))
+        return Launches((self.walked(problem, y.shape, y.type.order, walkers, spec, values, changed, several),))
 
     def extra(self, spec: Spec) -> list[Param]:
         """Geometry of every axis that changes."""
@@ -88,26 +99,35 @@ class ResizeWalk(Walk):
 
     def move(self, spec: Spec) -> str:
         """Taps along every axis, their weighted sum, the store."""
-        dtype, vector = dtype_of(spec["dtype"]), spec["vector"]
+        dtype = dtype_of(spec["dtype"])
         number = "i64" if spec["far"] else "int"
         real = "double" if dtype.bits == 64 else "float"
         text: str = f"typedef {register_type(dtype) if spec['mode'] == 'nearest' else real} R;\ntypedef {number} N;\n"
         for k, place in enumerate(spec["places"]):
             at = f"c{place}" if place >= 0 else "0"
             text += f"const N at{k} = a{k} * (N){at} + b{k};\n{_taps(spec, k)}"
+        several, last = int(spec["several"]), f"n{spec['rank'] - 1}"
+        if several == 1:
+            return text + self._vector(spec, "o_x", "o_y")
+        inside = self._vector(spec, f"o_x + u * {last}", f"o_y + u * {last}")
+        return f"{text}#pragma unroll\nfor (int u = 0; u < {several}; u++) {{\n{inside}}}\n"
+
+    def _vector(self, spec: Spec, source: str, to: str) -> str:
+        """One vector of neighbours, of those that begin at ``source``, to ``to``."""
+        dtype, vector = dtype_of(spec["dtype"]), int(spec["vector"])
         if spec["mode"] == "nearest":
-            where = " + ".join(["o_x", *(f"(I)tap{k} * stride{k}" for k in range(spec["axes"]))])
-            return text + f"R sum[{vector}];\n{_read(vector, where, 'sum')}{_write(vector, storage(dtype), 'sum[0]')}"
+            where = " + ".join([source, *(f"(I)tap{k} * stride{k}" for k in range(spec["axes"]))])
+            return f"R sum[{vector}];\n{_read(vector, where, 'sum')}{_write(vector, storage(dtype), 'sum[0]', to)}"
         count = 2 if spec["mode"] == "linear" else 4
-        text += f"R sum[{vector}];\nfor (int j = 0; j < {vector}; j++) sum[j] = 0;\n"
+        text: str = f"R sum[{vector}];\nfor (int j = 0; j < {vector}; j++) sum[j] = 0;\n"
         for k in range(spec["axes"]):
             text += f"#pragma unroll\nfor (int t{k} = 0; t{k} < {count}; t{k}++) {{\n"
-        where = " + ".join(["o_x", *(f"(I)taps{k}[t{k}] * stride{k}" for k in range(spec["axes"]))])
+        where = " + ".join([source, *(f"(I)taps{k}[t{k}] * stride{k}" for k in range(spec["axes"]))])
         weight = " * ".join(f"share{k}[t{k}]" for k in range(spec["axes"])) or "1"
         text += f"R v[{vector}];\n{_read(vector, where, 'v')}const R w = {weight};\n"
         text += f"for (int j = 0; j < {vector}; j++) sum[j] += w * v[j];\n" + "}\n" * spec["axes"]
         result = "sum[0]" if dtype.is_float else f"to_integer<{storage(dtype)}>(sum[0])"
-        return text + _write(vector if dtype.is_float else 1, storage(dtype), result, vector)
+        return text + _write(vector if dtype.is_float else 1, storage(dtype), result, to, vector)
 
     def head(self, spec: Spec) -> str:
         """Division of whole numbers that rounds down."""
@@ -200,10 +220,10 @@ def _read(vector: int, where: str, to: str) -> str:
     return f"load_vector<{vector}>({to}, x + {where});\n"
 
 
-def _write(vector: int, kind: str, single: str, held: int = 1) -> str:
+def _write(vector: int, kind: str, single: str, to: str, held: int = 1) -> str:
     if vector > 1:
-        return f"store_vector<{vector}>(y + o_y, sum);\n"
+        return f"store_vector<{vector}>(y + {to}, sum);\n"
     if held > 1:
         each = single.replace("sum[0]", "sum[j]")
-        return f"for (int j = 0; j < {held}; j++) y[o_y + j] = {each};\n"
-    return f"y[o_y] = Narrow<{kind}>::of({single});\n"
+        return f"for (int j = 0; j < {held}; j++) y[{to} + j] = {each};\n"
+    return f"y[{to}] = Narrow<{kind}>::of({single});\n"

@@ -14,7 +14,7 @@ from minirt.kernels.cuda.generate import Generated, Param, Value, blocks, kernel
 from minirt.kernels.cuda.nest import Nest, coordinates, nest, offset, same
 from minirt.kernels.kernel import Problem
 from minirt.plan.launch import Address, Launch, Spec
-from minirt.types.dim import Dim
+from minirt.types.dim import Dim, divide
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,31 @@ class Walk(Generated):
         spec: Spec,
         values: Mapping[str, Value],
         sealed: Sequence[int] = (),
+        several: int = 1,
     ) -> Launch:
-        """One launch over the axes of ``shape``; ``sealed`` axes keep a coordinate, listed in the spec's "places"."""
+        """One launch over the axes of ``shape``; ``sealed`` axes keep a coordinate, listed in the spec's "places".
+
+        A thread handles ``several`` vectors of the innermost axis, spread over it, where that has enough of them; the
+        spec's "several" says how many it does.
+        """
         made = nest(shape, [w.strides for w in walkers], order, sealed)
         places = [made.place(axis) for axis in sealed]
         vector = 1 if made.rank - 1 in places else vector_of(problem, made, walkers)
+        if several > 1 and (made.rank < 2 or vector == 1 or not problem.divisible(made.sizes[-1], vector * several)):
+            several = 1
+        count = made.total if several == 1 else divide(made.total, several)
         spec = {
-            **spec, "rank": made.rank, "vector": vector, "wide": made.wide(problem.bounds), "places": places,
-            "operands": [[w.name, w.element] for w in walkers],
+            "several": several, **spec, "rank": made.rank, "vector": vector, "wide": made.wide(problem.bounds),
+            "places": places, "operands": [[w.name, w.element] for w in walkers],
         }  # fmt: skip
-        held: dict[str, Value] = {"n": made.total, **values}
+        held: dict[str, Value] = {"n": count, **values}
         held |= {f"n{axis}": size for axis, size in enumerate(made.sizes)}
+        if several > 1:
+            held[f"n{made.rank - 1}"] = divide(made.sizes[-1], several)
         for i, walker in enumerate(walkers):
             held[walker.name] = walker.at
             held |= {f"{walker.name}_{axis}": stride for axis, stride in enumerate(made.strides[i])}
-        return self.launched(spec, held, blocks(made.total, self.threads * vector))
+        return self.launched(spec, held, blocks(count, self.threads * vector))
 
     def extra(self, spec: Spec) -> list[Param]:
         """Further parameters."""
