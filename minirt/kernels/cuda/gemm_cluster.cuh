@@ -228,6 +228,10 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
     const int other = l - CN + (l - CN >= s.at_m);
     signal = cluster_address(empty, l < CN ? Schedule::rank_of(s.part, s.at_m, l) : Schedule::rank_of(s.part, other, s.at_n));
   }
+  if (AHEAD && s.first < s.total) {  // into the second-level cache, which sees what the launch before still writes
+    const Tile x = s.at(s.first, p);
+    if (!PINGPONG || group == 0) fetch_ahead<BM, BN, PINGPONG ? 128 : THREADS>(p, x.b0, x.b1, x.m0, x.n0);
+  }
   await_launch_before();
   asm volatile("griddepcontrol.launch_dependents;");
   int index = 0;
@@ -239,7 +243,7 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
       stage %= STAGES;
       continue;
     }
-    if (AHEAD) fetch_ahead<BM, BN, PINGPONG ? 128 : THREADS>(p, x.b0, x.b1, x.m0, x.n0);
+    if (AHEAD && t != s.first) fetch_ahead<BM, BN, PINGPONG ? 128 : THREADS>(p, x.b0, x.b1, x.m0, x.n0);
     if (PINGPONG && index > 0) {  // the other has seen its last stage, so phases cannot be mistaken
       barrier_wait(order + 8 * group, turn);
       turn ^= 1;

@@ -194,7 +194,7 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   int stage = 0;
   u32 phase = 0;
   Tile next = schedule.at(blockIdx.x / CLUSTER, p);
-  if (AHEAD && CLUSTER == 1 && blockIdx.x < schedule.total) fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
+  if (AHEAD && blockIdx.x / CLUSTER < schedule.total) fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
   for (int t = blockIdx.x / CLUSTER; t < schedule.total; t += gridDim.x) {
     const Tile x = next;
     if (t + gridDim.x < schedule.total) {

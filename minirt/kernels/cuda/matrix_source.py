@@ -130,13 +130,20 @@ def ahead_text(spec: Spec) -> str:
     body = decode(spec["body"])
     lines = []
     for i, (dtype, mode) in enumerate(zip(body.args[1:], spec["modes"], strict=True)):
+        each, element = 1024 // dtype.bits, STORAGE[dtype.name]
+        across = f"((COLUMNS + {each - 1}) / {each})"  # lines of 128 bytes
         if mode == 1:
-            each, element = 1024 // dtype.bits, STORAGE[dtype.name]
             lines.append(
-                f"  for (int i = threadIdx.x % THREADS; i < ROWS * (COLUMNS / {each}); i += THREADS) {{\n"
-                f"    const int m = m0 + i / (COLUMNS / {each}), n = n0 + i % (COLUMNS / {each}) * {each};\n"
+                f"  for (int i = threadIdx.x % THREADS; i < ROWS * {across}; i += THREADS) {{\n"
+                f"    const int m = m0 + i / {across}, n = n0 + i % {across} * {each};\n"
                 "    if (m >= p.m || n >= p.n) continue;\n"
                 f"{_parts(spec)}    prefetch((const {element}*)p.e{i}{_row(spec, f'e{i}')} + n);\n  }}\n"
+            )
+        elif mode == 3:
+            lines.append(
+                f"  for (int n = n0 + (int)(threadIdx.x % THREADS) * {each}; n < n0 + COLUMNS && n < p.n; "
+                f"n += THREADS * {each})"
+                f" prefetch((const {element}*)p.e{i} + n);\n"
             )
     return (
         "template <int ROWS, int COLUMNS, int THREADS>\n"
