@@ -33,6 +33,10 @@ from tests.kernels.cuda.matrix_cases import MatrixRunner
 from tests.kernels.cuda.row_cases import AFFINE_HALF, grouped
 
 ROUNDS, REPEATS = 5, 10
+SHOWN = (
+    "group", "columns", "lines", "threads", "tile", "across", "parts", "cluster", "per_sm", "turns", "soft", "square",
+    "lanes", "several",
+)  # fmt: skip
 HALF = np.float16
 Peer = Callable[[], Any]
 
@@ -160,7 +164,7 @@ def line(case: Case, peer: Peer | None, target: Target, everything: bool) -> Non
         first = got if first is None else first
         differ = max(differ, float(np.abs(got - first).max()))
         nbytes = moved_bytes(case, problem)
-        name = f"{kernel.name} {' '.join(f'{k[:3]}{v}' for k, v in tactic.items() if k != 'fold')}".strip()
+        name = f"{kernel.name} {' '.join(f'{k[:3]}{tactic[k]}' for k in SHOWN if k in tactic)}".strip().replace(" ", ":")
         calls[name] = lambda r=runner: r.microseconds(REPEATS)  # type: ignore[misc]
     mine = list(calls)
     calls |= _peers(case, peer)
@@ -184,7 +188,7 @@ def main() -> None:
     options = parser.parse_args()
     device, until = dev.Device(0), time.monotonic() + options.seconds
     target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
-    made = [pair for pair in (*norms(), *attentions(), *moves()) if re.search(options.only, pair[0].name)]
+    made = [pair for pair in (*attentions(), *norms(), *moves()) if re.search(options.only, pair[0].name)]
     texts: dict[str, CudaSource] = {}
     for case, _ in made:
         for kernel, problem, tactic in choices(case, target, further=True):
