@@ -164,7 +164,7 @@ def line(case: Case, peer: Peer | None, target: Target, everything: bool) -> Non
         first = got if first is None else first
         differ = max(differ, float(np.abs(got - first).max()))
         nbytes = moved_bytes(case, problem)
-        name = f"{kernel.name} {' '.join(f'{k[:3]}{tactic[k]}' for k in SHOWN if k in tactic)}".strip().replace(" ", ":")
+        name = ":".join([kernel.name, *(f"{k[:3]}{tactic[k]}" for k in SHOWN if k in tactic)])
         calls[name] = lambda r=runner: r.microseconds(REPEATS)  # type: ignore[misc]
     mine = list(calls)
     calls |= _peers(case, peer)
