@@ -20,11 +20,10 @@ from minirt.runtime.device.graphs import CapturedGraph
 from minirt.runtime.device.launches import PackedLaunch
 from minirt.runtime.device.memory import DeviceMemory, PinnedMemory, copy
 from minirt.runtime.device.modules import Kernel, Module
-from minirt.runtime.device.recipes import Recipe, recipe_of
+from minirt.runtime.device.recipes import Numbers, Recipe, recipe_of
 from minirt.runtime.device.segments import CudaSegment, Slot
 from minirt.runtime.device.streams import Stream, is_capturing, synchronize
 from minirt.types.dtype import Array
-from minirt.types.evaluate import Evaluator
 
 _OVERLAPS = (9, 0)
 """The compute capability from which a launch may be set up while the one before it runs."""
@@ -61,7 +60,7 @@ class CudaBackend:
 
     def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> CudaSegment:
         """The launches, packed; those with an empty grid are left out."""
-        integer, address = Evaluator(sizes).integer, cache(bases.address)
+        integer, address, outside = Numbers(sizes).__getitem__, cache(bases.address), cache(bases.outside)
         asked = flags()
         overlaps = asked.overlap if self.device.properties.capability >= _OVERLAPS else False
         many = self.device.multiprocessors
@@ -91,7 +90,7 @@ class CudaBackend:
             except DeviceError as error:
                 raise DeviceError(error.what, f"node {label!r}, kernel '{recipe.kernel.entry}'", error.fix) from error
             for number, buffer, offset in recipe.buffers:
-                if bases.outside(buffer):
+                if outside(buffer):
                     slots.setdefault(buffer, []).append((len(packed), number, integer(offset)))
             labels.append(label)
             packed.append(made)

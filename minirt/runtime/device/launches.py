@@ -46,7 +46,7 @@ class PackedLaunch:
 
     def resize(self, grid: Dim3) -> None:
         """Change the number of blocks; an empty grid launches nothing."""
-        if any(not 0 <= size <= limit for size, limit in zip(grid, _MAX_GRID, strict=True)):
+        if min(grid) < 0 or grid[0] > _MAX_GRID[0] or grid[1] > _MAX_GRID[1] or grid[2] > _MAX_GRID[2]:
             raise DeviceError(f"a grid of {grid} blocks cannot be launched", f"kernel '{self.kernel.entry}'")
         self.grid = grid
         self.empty = 0 in grid

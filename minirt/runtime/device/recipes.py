@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from minirt.plan.launch import Address, Launch, Real, TensorMap
@@ -15,6 +15,18 @@ from minirt.types.evaluate import Evaluator
 
 Integers = Callable[[Dim], int]
 Addresses = Callable[[int], int]
+
+
+class Numbers(dict[Dim, int]):
+    """Dims as integers, each worked out once: a hit costs no call of Python."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self._integer = Evaluator(sizes).integer
+
+    def __missing__(self, dim: Dim) -> int:
+        found = self[dim] = self._integer(dim)
+        return found
 
 
 @dataclass(frozen=True)
