@@ -106,9 +106,18 @@ class StatisticsRows(Generated):
         body += "cluster_wait();\n" if shared else ""
         files = ("cluster.cuh", "groups.cuh") if shared else ("groups.cuh",)
         made = kernel_text("statistics_rows", params, body, spec["threads"], spec["wide"], head, files, alone=True)
-        bounds = f"__launch_bounds__({spec['threads']}, 1)"
-        dims = f"{bounds} __cluster_dims__({spec['cluster']}, 1, 1)"
-        return CudaSource(made.text.replace(bounds, dims), made.entry) if shared else made
+        bound = f"__launch_bounds__({spec['threads']}, "
+        dims = f" __cluster_dims__({spec['cluster']}, 1, 1)" if shared else ""
+        return CudaSource(made.text.replace(f"{bound}1)", f"{bound}{_beside(spec)}){dims}"), made.entry)
+
+
+def _beside(spec: Spec) -> int:
+    """Blocks that a multiprocessor should hold, so that some read while others wait: what registers allow unspilled."""
+    numbers, extras = spec["held"] * spec["vector"], len(spec["early"])
+    few = spec["mode"] == "outer" and spec["dtype"] in ("f16", "bf16") and spec["modes"][0] == "row" and extras <= 2
+    if not few or not numbers or spec["kind"] not in ("layer", "rms"):
+        return 1
+    return max(1, (1024 if numbers <= 32 else 768) // spec["threads"])
 
 
 def _axes(problem: Problem) -> tuple[int, ...]:

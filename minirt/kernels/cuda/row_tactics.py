@@ -102,7 +102,7 @@ def _slow(blocks: float, threads: int, numbers: int, wanted: int, barriers: int,
     Clusters start later, meet more slowly, and find room only where a part of the device has it for all their blocks.
     """
     alone = 30.0 + numbers + 3.0 * barriers + 25.0 * (cluster > 1)
-    resident = max(1, 65536 // (threads * (numbers // 2 + 64)))
+    resident = max(1, 65536 // (threads * (numbers // 2 + 48)))
     waves = max(1.0, blocks / (resident * wanted * (0.85 if cluster > 1 else 1.0)))
     alone *= max(1.0, 0.6 * waves) if cluster > 1 else 1.0
     return alone + blocks / wanted * (threads * numbers / 1024.0 + 0.7)
