@@ -117,7 +117,7 @@ def _beside(spec: Spec) -> int:
     few = spec["mode"] == "outer" and spec["dtype"] in ("f16", "bf16") and spec["modes"][0] == "row" and extras <= 2
     if not few or not numbers or spec["kind"] not in ("layer", "rms"):
         return 1
-    return max(1, (1024 if numbers <= 32 else 768) // spec["threads"])
+    return max(1, (1024 if numbers <= 32 else 768) // int(spec["threads"]))
 
 
 def _axes(problem: Problem) -> tuple[int, ...]:
