@@ -29,6 +29,7 @@ from minirt.types.dim import Dim, ceil, divide, mul
 _MAX_GROUPS = 65535
 _MAX_PATCH_CHANNELS = 6
 _MAX_PATCH_BYTES = 200_000
+_MAX_EXACT_TAPS = 192
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
@@ -57,7 +58,7 @@ class ConvBase(Matrix):
         reason = self.unfit(problem) or refuses_shape(problem)
         if reason:
             return reason
-        if self.method in ("mma", "simt") and conv_op(problem).groups > _MAX_GROUPS:
+        if self.method in ("mma", "fma", "simt") and conv_op(problem).groups > _MAX_GROUPS:
             return f"{conv_op(problem).groups} groups exceed {_MAX_GROUPS}"
         return self.refuses(problem, conv_form(problem))
 
@@ -108,6 +109,8 @@ class ConvPatch(ConvBase):
         groups, channels = conv_op(problem).groups, problem.inputs[1].shape[1]
         if groups > 1:
             return f"{groups} groups"
+        if exact(problem) and problem.bounds(form.sizes["k"])[1] > _MAX_EXACT_TAPS:
+            return f"sums of {form.sizes['k']} products of 32-bit floats are added as such"
         if not isinstance(channels, int) or channels > _MAX_PATCH_CHANNELS:
             return f"{channels} channels are more than {_MAX_PATCH_CHANNELS}"
         spec = self._spec(problem)
@@ -148,9 +151,13 @@ class ConvMma(ConvBase):
         """Tiles and splits of k, fastest by the model first."""
         form = conv_form(problem)
         if self.vector(problem, form) == 1:
-            return [{"tile": [64, 64], "warps": [2, 2], "per_sm": 3, "parts": 1}]
+            return [self.alone(problem)]
         step = up(form.sizes["k"], step_width(problem))
-        return ranked(work_of(problem, form, step, 64), "mma", exact(problem))
+        return ranked(work_of(problem, form, step, 64), self.method, self.thrice(problem))
+
+    def alone(self, problem: Problem) -> Spec:
+        """The tactic of channels that are gathered one by one."""
+        return {"tile": [64, 64], "warps": [2, 2], "per_sm": 3, "parts": 1}
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The convolution, and the sum of its parts."""
@@ -163,9 +170,10 @@ class ConvMma(ConvBase):
         vec_b = each if aligned else vector(problem, w, (form.sizes["k"],), w.constant)
         vec_a = self.vector(problem, form)
         spec: Spec = {
-            "method": "mma", **form.fields(problem), "conv": True, "transposed": isinstance(problem.op, ConvTranspose),
-            "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4 if vec_a > 1 else 3,
-            "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1, "x3": exact(problem),
+            "method": self.method, **form.fields(problem), "conv": True,
+            "transposed": isinstance(problem.op, ConvTranspose), "tile": [bm, bn, bk], "warps": tactic["warps"],
+            "stages": 4 if vec_a > 1 else 3, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1,
+            "x3": self.thrice(problem),
         }  # fmt: skip
         values["k_part"] = mul(up(up(form.sizes["k"], bk), parts), bk)
         grid = (mul(up(form.sizes["m"], bm), up(form.sizes["n"], bn)), parts, form.sizes["nb1"])

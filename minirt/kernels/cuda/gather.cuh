@@ -8,8 +8,8 @@ struct Image {
   int h, w, c, r, s, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w, oh, ow;
 };
 
-// Matrix whose k index is contiguous: tile row = one matrix row.
-template <class T, int ROWS, int BK, int NT, int VEC> struct RowsByK {
+// Matrix whose k index is contiguous: tile row = one matrix row; SPREAD: of 32 rows those four apart are neighbours.
+template <class T, int ROWS, int BK, int NT, int VEC, bool SPREAD = false> struct RowsByK {
   static constexpr int E = 16 / sizeof(T), CH = BK / E, STEP = NT / CH, COUNT = ROWS / STEP > 0 ? ROWS / STEP : 1;
   static constexpr bool ASYNC = VEC * sizeof(T) >= 4;
   const T* base;
@@ -24,8 +24,8 @@ template <class T, int ROWS, int BK, int NT, int VEC> struct RowsByK {
   DEV void fetch(u32 to, const Image&) {
 #pragma unroll
     for (int i = 0; i < COUNT; i++) {
-      const int row = row0 + i * STEP;
-      if (ROWS % STEP && row >= ROWS) break;
+      const int at = row0 + i * STEP, row = SPREAD ? (at & ~31) | (at & 7) << 2 | (at >> 3 & 3) : at;
+      if (ROWS % STEP && at >= ROWS) break;
       const bool ok = row < rows;
       const T* p = base + row * ld + k;
       if constexpr (ASYNC) {
@@ -33,7 +33,7 @@ template <class T, int ROWS, int BK, int NT, int VEC> struct RowsByK {
         for (int j = 0; j < E; j += VEC) {
           int left = ok ? (kend - k - j) * (int)sizeof(T) : 0, size = VEC * (int)sizeof(T);
           left = left < 0 ? 0 : left > size ? size : left;
-          copy_async<VEC * sizeof(T)>(to + slot(row, kc) + j * sizeof(T), left ? p + j : base, left);
+          copy_async<VEC * sizeof(T)>(to + slot(at, kc) + j * sizeof(T), left ? p + j : base, left);
         }
       } else {
 #pragma unroll
@@ -114,14 +114,14 @@ struct Tap {
     while (c >= g.c) { c -= g.c; if (++s == g.s) { s = 0; ++r; } }
   }
 };
-struct Pixel { i64 base; int h, w; };
+struct Pixel { int n, h, w; };
 DEV Pixel pixel_at(int m, bool ok, const Image& g, bool transposed) {
   Pixel p;
   int area = g.oh * g.ow, n = m / area, rest = m - n * area, y = rest / g.ow, x = rest - y * g.ow;
-  p.base = n * g.sn;
+  p.n = n;
   p.h = transposed ? y + g.pad_h : y * g.stride_h - g.pad_h;
   p.w = transposed ? x + g.pad_w : x * g.stride_w - g.pad_w;
-  if (!ok) { p.base = 0; p.h = -(1 << 28); }
+  if (!ok) { p.n = 0; p.h = -(1 << 28); }
   return p;
 }
 // Offset of the input pixel under tap t, or -1 where there is none.
@@ -137,7 +137,7 @@ template <bool TRANSPOSED> DEV i64 pixel_offset(const Pixel& p, const Tap& t, co
     y = p.h + t.r * g.dil_h; x = p.w + t.s * g.dil_w;
     ok = ok && (u32)y < (u32)g.h && (u32)x < (u32)g.w;
   }
-  return ok ? p.base + y * g.sh + x * g.sw : -1;
+  return ok ? p.n * g.sn + y * g.sh + x * g.sw : -1;
 }
 
 // Tile rows are output pixels. VEC > 1: whole chunks of channels (sc = 1, c a multiple of VEC = E); VEC == 1: any channels and strides.

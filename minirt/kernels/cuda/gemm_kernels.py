@@ -201,7 +201,7 @@ class GemmMma(_Product):
         form = self.form(problem)
         assert isinstance(form, Form)
         work = work_of(problem, form, up(form.sizes["k"], step_width(problem)), 64)
-        return ranked(work, "mma", exact(problem))
+        return ranked(work, self.method, self.thrice(problem))
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product, and the sum of its parts."""
@@ -214,9 +214,9 @@ class GemmMma(_Product):
         bm, bn = tactic["tile"]
         bk, parts = step_width(problem), int(tactic["parts"])
         spec: Spec = {
-            "method": "mma", **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4,
+            "method": self.method, **form.fields(problem), "tile": [bm, bn, bk], "warps": tactic["warps"], "stages": 4,
             "a_by_k": a_by_k, "b_by_k": b_by_k, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1,
-            "x3": exact(problem),
+            "x3": self.thrice(problem),
         }  # fmt: skip
         values |= {
             "lda": form.a["m"] if a_by_k else form.a["k"], "ldb": b["n"] if b_by_k else b["k"],

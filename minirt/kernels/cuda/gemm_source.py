@@ -7,6 +7,7 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
   vec_a, vec_b (elements a copy: 16, 8, 4 or 2 bytes, which addresses and row strides must be multiples of), split, x3
   (3xTF32), conv, transposed.  A convolution with vec_a 1 takes any strides, else sc = 1.  With ``split`` partial sums
   [parts, nb0 * nb1, m, n] f32 go to ``partial``, k_part is a multiple of BK, and ``split_sum`` finishes.
+- ``fma``: the same for f32, multiplied and added as such, without x3; tile [32 WM, 32 WN] or larger by whole parts, 16.
 - ``simt``: x as above with BM = BN = 64 or 128, z = nb0 * nb1.  Any strides: ``lda``, ``ldb``, ``a_k``, ``b_k``.
 - ``gemv``: m <= rows; x = ceil(n / (16 / share)) for b_by_k, else ceil(n / (8 * E)), E = 16 bytes of elements (1 unless
   fast).  Spec: rows, b_by_k, fast, share (1, 2, 4, 8: warps of a block that share k; b_by_k only), unroll.
@@ -38,6 +39,18 @@ from minirt.kernels.cuda.matrix_source import (
 
 def mma(spec: Spec) -> Source:
     """Tensor-core product or convolution by mma.sync and cp.async; f16, bf16, f32 (as TF32, or 3xTF32 with x3)."""
+    threads = 32 * spec["warps"][0] * spec["warps"][1]
+    return _tiled(spec, f"__launch_bounds__({threads}, 2)" if spec.get("x3") else "")
+
+
+def fma(spec: Spec) -> Source:
+    """Product or convolution of f32 by fused multiply-adds and cp.async, every sum along ascending k."""
+    threads, sums = 32 * spec["warps"][0] * spec["warps"][1], spec["tile"][0] * spec["tile"][1]
+    blocks = 3 if threads == 128 and sums == 128 * 64 else 512 // threads  # those need a few more than 128 registers
+    return _tiled(spec, f"__launch_bounds__({threads}, {blocks})")
+
+
+def _tiled(spec: Spec, bound: str) -> Source:
     bm, bn, bk = spec["tile"]
     wm, wn = spec["warps"]
     stages, split, conv = spec["stages"], bool(spec.get("split")), bool(spec.get("conv"))
@@ -48,10 +61,11 @@ def mma(spec: Spec) -> Source:
         "A_BY_K": conv or bool(spec["a_by_k"]), "B_BY_K": conv or bool(spec["b_by_k"]), "SPLIT": split,
         "X3": bool(spec.get("x3")),
     }  # fmt: skip
+    method = spec["method"]
     shared = stages * (bm + bn) * bk * element_bytes(spec["dtype"])
     return assemble(
-        "conv_mma" if conv else "gemm_mma", ["gather.cuh", "gemm_mma.cuh"], args, spec, constants, 32 * wm * wn,
-        shared=shared, partial=split, bound=f"__launch_bounds__({32 * wm * wn}, 2)" if spec.get("x3") else "",
+        f"conv_{method}" if conv else f"gemm_{method}", ["gather.cuh", f"gemm_{method}.cuh"], args, spec, constants,
+        32 * wm * wn, shared=shared, partial=split, bound=bound,
     )  # fmt: skip
 
 

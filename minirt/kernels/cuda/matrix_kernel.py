@@ -20,7 +20,8 @@ Dims = Sequence[Dim]
 
 ANY_NUMBER = (*MATRIX_DTYPES, "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64")
 GENERATORS: dict[str, Callable[[Spec], Source]] = {
-    "mma": gemm_source.mma, "simt": gemm_source.simt, "gemv": gemm_source.gemv, "split_sum": gemm_source.split_sum,
+    "mma": gemm_source.mma, "fma": gemm_source.fma, "simt": gemm_source.simt, "gemv": gemm_source.gemv,
+    "split_sum": gemm_source.split_sum,
     "depthwise": gemm_source.depthwise, "depthwise_mma": gemm_source.depthwise_mma, "wgmma": wgmma_source.wgmma,
     "shared": wgmma_source.shared, "patch": gemm_source.patch,
 }  # fmt: skip
@@ -71,6 +72,10 @@ class Matrix(Kernel):
         if problem.inputs[1].type.dtype is not dtype:
             return "the operands have two types"
         return epilogue_refusal(problem)
+
+    def thrice(self, problem: Problem) -> bool:
+        """True where tensor cores form each product of 32-bit floats as the sum of three TF32 products."""
+        return self.method != "fma" and exact(problem)
 
     def one(self, spec: Spec, values: Mapping[str, Value], grid: tuple[Dim, Dim, Dim]) -> Launch:
         """One launch of the kernel that ``spec`` describes."""
@@ -135,7 +140,7 @@ def wgmma_spec(tactic: Spec, problem: Problem, form: Form) -> Spec:
 
 
 def exact(problem: Problem) -> bool:
-    """True where 32-bit floats must be multiplied as such, which tensor cores do as three TF32 products."""
+    """True where 32-bit floats must be multiplied as such."""
     return problem.inputs[0].type.dtype.name == "f32" and not problem.tf32
 
 

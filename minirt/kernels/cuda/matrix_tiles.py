@@ -37,6 +37,14 @@ MMA_TILES: tuple[Spec, ...] = (
     {"tile": [128, 64], "warps": [2, 2], "per_sm": 2},
     {"tile": [64, 64], "warps": [2, 2], "per_sm": 4},
 )
+FMA_TILES: tuple[Spec, ...] = (
+    {"tile": [128, 128], "warps": [4, 2], "per_sm": 2},
+    {"tile": [128, 64], "warps": [4, 1], "per_sm": 3},
+    {"tile": [64, 64], "warps": [2, 2], "per_sm": 4},
+    {"tile": [128, 32], "warps": [4, 1], "per_sm": 4},
+    {"tile": [64, 32], "warps": [4, 1], "per_sm": 4},
+)
+_TILES = {"wgmma": WGMMA_TILES, "mma": MMA_TILES, "fma": FMA_TILES}
 SPLITS = (2, 3, 4, 6, 8)  # of a cluster at most 8 (CUDA programming guide: portable sizes)
 
 
@@ -77,6 +85,7 @@ _RATES = {
         1.92,
     ),
     "mma": Rates(0.5, {64: 0.786, 128: 1.0}, {64: 0.955, 128: 1.0}, 1.65, 1.46),
+    "fma": Rates(1.45, {64: 0.9, 128: 1.0}, {32: 0.8, 64: 0.95, 128: 1.0}, 1.65, 1.46),
 }
 _BYTES_PER_US = 2.97e6
 _PARTIAL_BYTES_PER_US = 3.84e6
@@ -87,7 +96,7 @@ _SHARED_BYTES = 229_000
 def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     """Microseconds: waves of tiles at the tensor cores' rate, never under the time of the bytes or of waiting for them.
 
-    A step is 64 bytes of k for ``mma``, 128 for ``wgmma``.  The constants were fitted to 3,600 measurements on an H100
+    A step is 64 bytes of k, for ``wgmma`` 128.  The constants were fitted to 3,600 measurements on an H100
     (``benchmarks/tuning.py``: layers of ResNet-50, products of transformers), with cold caches; on average their picks
     were within 2% of the fastest tactic of shapes that they were not fitted to.  Only the order matters.
     """
@@ -122,7 +131,7 @@ def needs_rows(tile: Spec) -> bool:
 
 def ranked(work: Work, method: str, exact: bool = False, along: bool = True) -> list[Spec]:
     """Tactics, fastest by the model first; ``exact``: tiles small enough to be summed twice; ``along``: b lies by k."""
-    found = _sorted(work, method, WGMMA_TILES if method == "wgmma" else MMA_TILES, exact)
+    found = _sorted(work, method, _TILES[method], exact)
     if method != "wgmma":
         return [tactic for _, tactic in found]
     fits = [t for t in SHARED_TILES if along or not needs_rows(t)]
@@ -151,7 +160,7 @@ def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list
     for tile in tiles:
         bm, bn = tile["tile"]
         cm, cn = tile.get("share", (1, 1))
-        if (exact and tile["tile"] == [128, 128]) or (bn > 64 and work.n <= bn // 2):
+        if (exact and tile["tile"] == [128, 128]) or (bn > (32 if method == "fma" else 64) and work.n <= bn // 2):
             continue
         if ceil(work.m / bm) < cm or ceil(work.n / bn) < cn:
             continue
