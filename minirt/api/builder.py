@@ -215,6 +215,7 @@ class Builder(Managed):
             tuning=_tuning(config),
             wide=wide_layers(cells) if permitted else (),
             workspace=config.pools.get("WORKSPACE", 0),
+            streams=config.max_aux_streams,
             selector=None if chooses is None else lambda profile: Asking(chooses, config.flags, dialect_of(self)),
             metadata=told if options.verbosity in ("DETAILED", "VERBOSE") else {},
         )

@@ -16,6 +16,7 @@ from minirt.api.enum import member
 from minirt.api.enums import ProfilingVerbosity
 from minirt.api.fields import unset_dims
 from minirt.api.logger import IErrorRecorder
+from minirt.api.manner import lend, tell
 from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.runtime.device.streams import stream_handle
 from minirt.runtime.sizes import limited
@@ -33,7 +34,7 @@ def _active(context: IExecutionContext) -> int:
 
 
 def _put_nvtx(context: IExecutionContext, verbosity: ProfilingVerbosity) -> None:
-    context._state.nvtx = verbosity.name
+    context._tell(verbosity.name)
 
 
 def _put_unfused(context: IExecutionContext, on: bool) -> None:
@@ -70,7 +71,7 @@ class IExecutionContext(BindingContext):
         since=10,
     )
     nvtx_verbosity = attr(
-        lambda self: member(ProfilingVerbosity, self._state.nvtx, dialect_of(self)),
+        lambda self: member(ProfilingVerbosity, self._state.manner.ranges, dialect_of(self)),
         _put_nvtx,
         ProfilingVerbosity,
         "What NVTX ranges tell.",
@@ -276,8 +277,12 @@ class IExecutionContext(BindingContext):
 
     @method(since=8)
     def set_aux_streams(self, aux_streams: list[int]) -> None:
-        """Keep streams to use besides; the engine uses none."""
-        self._state.aux_streams = aux_streams
+        """Set streams to use beside that of a run, for the engine's first; the context has its own for the others."""
+        lend(self._state.manner, aux_streams)
+
+    @method()
+    def _tell(self, verbosity: str) -> None:
+        tell(self._state.manner, self._state.loaded, verbosity)
 
     @method(since=10)
     def set_device_memory(self, memory: Any, size: int) -> None:

@@ -19,6 +19,7 @@ from minirt.api.dims import Dims
 from minirt.api.enum import member
 from minirt.api.enums import TensorLocation
 from minirt.api.host_numbers import HostNumbers
+from minirt.api.manner import fresh_manner
 from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Binding, Loaded
@@ -66,6 +67,7 @@ class ContextState:
         self.debug_on: set[str] = set()
         self._temporary: Any = None
         self._held: tuple[int, Memory] | None = None
+        self.manner = fresh_manner(loaded)
         self.executor: Executor = self.fresh_executor()
         self.sizes: dict[str, int] | None = None
         self.bound: tuple[dict[str, int], dict[str, int]] | None = None
@@ -74,12 +76,10 @@ class ContextState:
         self.name = ""
         self.debug_sync = False
         self.enqueue_emits_profile = True
-        self.nvtx = "LAYER_NAMES_ONLY"
         self.persistent_cache_limit = 0
         self.unfused_tensors_debug_state = False
         self.listener: Any = None
         self.input_consumed_event = 0
-        self.aux_streams: list[int] = []
 
     def fresh_executor(self) -> Executor:
         """Return an executor of the profile in use; one that measures its steps where a profiler is set."""
@@ -87,7 +87,7 @@ class ContextState:
         backend = loaded.backend
         if self._temporary is not None:
             backend = AllocatingBackend(backend, self._temporary)
-        made = kind(loaded.plans[self.profile], backend, loaded.weights, self._scratch())
+        made = kind(loaded.plans[self.profile], backend, loaded.weights, self._scratch(), self.manner)
         made.resources = resources_of(loaded.backend, self.sink)
         return made
 

@@ -120,7 +120,9 @@ class ICudaEngine(BindingEngine):
     hardware_compatibility_level = attr(
         lambda self: member(HardwareCompatibilityLevel, "NONE", dialect_of(self)), doc="Where it may run.", since=8
     )
-    num_aux_streams = attr(lambda self: 0, doc="How many streams it uses besides the caller's.", since=8)
+    num_aux_streams = attr(
+        lambda self: self._state.loaded.streams, doc="How many streams it uses besides the caller's.", since=8
+    )
     tactic_sources = attr(lambda self: 0, doc="Which libraries kernels come from: none.", since=8)
     streamable_weights_size = attr(
         lambda self: self._state.loaded.store.streamable, doc="Bytes of weights that can be streamed.", since=10
@@ -365,7 +367,7 @@ class ICudaEngine(BindingEngine):
     def create_engine_inspector(self) -> EngineInspector:
         """Return what tells about the engine's layers."""
         state = self._state
-        made = InspectorState(state.loaded.plans, state.package, sink=Sink(state.sink.logger))
+        made = InspectorState(state.loaded.plans, state.package, state.describe, sink=Sink(state.sink.logger))
         return wrap(EngineInspector, made, dialect_of(self))
 
 

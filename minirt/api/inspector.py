@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from minirt.api.boundary import Sink
 from minirt.api.declare import attr, method, plain
-from minirt.api.dialect import Api
+from minirt.api.dialect import Api, dialect_of
 from minirt.api.enums import LayerInformationFormat
 from minirt.api.logger import IErrorRecorder
 from minirt.build.freeze import DEBUG
-from minirt.build.load import Package
+from minirt.build.load import Binding, Package
 from minirt.errors import ApiError
 from minirt.plan.plan import CallStep, KernelStep, Plan, Step, View
-from minirt.types.dim import Dim, symbols
+from minirt.types.dim import Dim, Expr, symbols
+from minirt.types.dtype import DType
 from minirt.types.evaluate import Evaluator
+from minirt.types.tensor import Tensor
 
 
 @dataclass
@@ -26,10 +28,17 @@ class InspectorState:
 
     plans: Sequence[Plan]
     package: Package
+    describe: Callable[[str], str]
     context: Any = None
     sink: Sink = field(default_factory=Sink)
 
 
+_ELEVEN = 11
+"""The dialect from which formats and types stand apart, and inputs and outputs are told in full."""
+_TYPES = {
+    "f32": "Float", "f16": "Half", "bf16": "BFloat16", "i32": "Int32", "i64": "Int64", "i8": "Int8", "u8": "UInt8",
+    "i4": "Int4", "bool": "Bool", "f8e4m3": "FP8", "f4": "FP4",
+}  # fmt: skip
 _WORDS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "i32": "Int32", "i64": "Int64", "i8": "Int8", "bool": "Bool"}
 
 
@@ -40,6 +49,7 @@ class _Words:
     names: Mapping[int, str]
     sizes: Mapping[str, int]
     metadata: Mapping[str, str]
+    dialect: int = 10
 
     def dims(self, shape: Sequence[Dim]) -> list[int]:
         """Return dims, -1 for those that nothing sets."""
@@ -56,12 +66,19 @@ def _tensor(view: View, words: _Words) -> dict[str, Any]:
     """Return an operand or result as the inspector tells it."""
     dtype = _WORDS.get(view.type.dtype.name, view.type.dtype.name)
     order = "Row major linear" if not view.type.layout else f"Axes in order {list(view.type.layout)},"
-    return {
+    row = {
         "Name": words.names.get(view.buffer, f"buffer {view.buffer}"),
         "Location": "Device",
         "Dimensions": words.dims(view.type.shape),
-        "Format/Datatype": f"{order} {dtype} format",
     }
+    if words.dialect < _ELEVEN:
+        return row | {"Format/Datatype": f"{order} {dtype} format"}
+    return row | {"Datatype": _typename(view.type.dtype), "Format": f"{order} {dtype} format"}
+
+
+def _typename(dtype: DType) -> str:
+    """Return an element type as TensorRT 11 writes it."""
+    return _TYPES.get(dtype.name, dtype.name)
 
 
 def _tactic(tactic: Mapping[str, Any]) -> str:
@@ -114,6 +131,7 @@ class EngineInspector(Api, since=8):
             {b.view.buffer: b.name.removeprefix(DEBUG) for b in (*plan.inputs, *plan.outputs)},
             {} if state.context is None or state.context._state.missing() else state.context._state.solve(),
             state.package.about.get("metadata", {}),
+            dialect_of(self),
         )
         return [_row(step, words) for step in plan.steps]
 
@@ -129,10 +147,37 @@ class EngineInspector(Api, since=8):
     def get_engine_information(self, format: LayerInformationFormat) -> str:
         """Return what all layers are, a line each or as JSON."""
         rows = EngineInspector._rows(self)
-        names = [b.name for b in self._state.package.bindings if not b.name.startswith(DEBUG)]
+        shown = [b for b in self._state.package.bindings if not b.name.startswith(DEBUG)]
+        names = [b.name for b in shown]
         if format.name == "JSON":
+            if dialect_of(self) >= _ELEVEN:
+                return json.dumps({"Layers": rows, "I/O Tensors": [_io(b, self._state) for b in shown]})
             return json.dumps({"Layers": rows, "Bindings": names})
         return "\n".join(["Layers:", *(_text(r, format) for r in rows), "", "Bindings:", *names])
+
+
+def _io(binding: Binding, state: InspectorState) -> dict[str, Any]:
+    """Return an input or output as TensorRT 11 tells it: what the engine says of it, and its shapes in each profile."""
+    kind = binding.type
+    assert isinstance(kind, Tensor), "sequences are not inputs or outputs"
+    dims = [-1 if isinstance(d, Expr) else int(d) for d in kind.shape]
+    host = binding.name in state.package.sizes
+    told: list[dict[str, Any]] = []
+    for profile in state.package.profiles:
+        row: dict[str, Any] = {}
+        if binding.is_input:
+            shapes = profile.values.get(binding.name) if host else profile.shapes.get(binding.name)
+            row = dict(zip(("MinShape", "OptShape", "MaxShape"), map(list, shapes or (dims, dims, dims)), strict=True))
+        told.append({**row, "Format": state.describe(binding.name)})
+    return {
+        "Name": binding.name,
+        "IOMode": "Input" if binding.is_input else "Output",
+        "DataType": _typename(kind.dtype),
+        "Dimensions": dims,
+        "Location": "Host" if host else "Device",
+        "IsShapeInferenceIO": host,
+        "ProfileInfo": told,
+    }
 
 
 def _text(row: Any, format: LayerInformationFormat) -> str:

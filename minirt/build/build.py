@@ -171,7 +171,8 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
         graph = run_passes(graph, WIDE)
     elif options.permitted:
         graph = narrow(graph, dtype_of(options.permitted[0]), options.wide)
-    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace)
+    streams = options.streams if target.kind == "cuda" else 0
+    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace, streams)
     return Lowering(graph, setting)
 
 
@@ -187,6 +188,7 @@ def sections(
         "verbosity": options.verbosity,
         "streaming": options.streaming,
         "wide": list(options.wide),
+        "streams": options.streams,
         "unfused": list(options.unfused),
         "metadata": dict(options.metadata),
         "formats": {k: list(v) for k, v in sorted(options.formats.items())},

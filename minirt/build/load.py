@@ -131,7 +131,7 @@ class Package:
         """The options that lower the graph for another target."""
         about = self.about
         made = Options((target,), tuple(self._profiles), tuple(about["permitted"]), bool(about["tf32"]))
-        return replace(made, wide=tuple(about.get("wide", ())))
+        return replace(made, wide=tuple(about.get("wide", ())), streams=int(about.get("streams", -1)))
 
     def stored_plan(self, key: str) -> Plan:
         """The plan that the engine holds under ``target/profile``; raises EngineFormatError for one that it lacks."""
@@ -194,6 +194,11 @@ class Loaded:
         with phase("weights"):
             streaming = bool(package.about.get("streaming", False))
             self.store = WeightStore(self.plans, sources, self.backend, streaming)
+
+    @property
+    def streams(self) -> int:
+        """How many streams a context uses beside the caller's."""
+        return max((plan.streams for plan in self.plans), default=0)
 
     @property
     def weights(self) -> Mapping[str, Memory]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from minirt.build.counting import steps_of
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
 from minirt.build.formulas import name_of
-from minirt.build.memory import Lifetime, plan_offsets
+from minirt.build.lanes import Order, memory_of, order_of
 from minirt.build.plugins import lower_plugin
 from minirt.build.resolve import Resolver
 from minirt.build.select import Chosen, Setting, Source, choose, repeat
@@ -78,10 +78,13 @@ class Lowering:
             self._output(name, value) for name, value in zip(self.graph.names, self.graph.outputs, strict=True)
         )
         weights = self._needed_weights()
-        buffers, arena = self._buffers()
+        sizes = {name: high for name, (_, high) in self.setting.ranges.items()} | {**self.setting.optimum}
+        order = order_of(self.steps, self.drafts, self.setting.streams, sizes)
+        buffers, arena, order = self._buffers(order)
+        steps = self.steps if order is None else order.streamed(self.steps)
         checks = tuple((f.a, f.b, label) for f, label in facts_of(self.graph))
         return Plan(
-            self.setting.target.name, inputs, outputs, buffers, tuple(self.steps),
+            self.setting.target.name, inputs, outputs, buffers, tuple(steps),
             weights, arena, dict(self.setting.ranges), checks,
         )  # fmt: skip
 
@@ -121,7 +124,7 @@ class Lowering:
     def _data_dependent(self, tensor: Tensor) -> bool:
         return any(not symbols(d) <= self.setting.ranges.keys() for d in tensor.shape)
 
-    def _buffers(self) -> tuple[tuple[Buffer, ...], int]:
+    def _buffers(self, order: Order | None) -> tuple[tuple[Buffer, ...], int, Order | None]:
         sizes: dict[int, int] = {}
         for i, draft in enumerate(self.drafts):
             if draft.kind == "arena" and draft.last >= 0:
@@ -131,12 +134,10 @@ class Lowering:
                     sizes[i] = int(high)
                 else:
                     draft.kind = "dynamic"
-        order = list(sizes)
-        offsets, arena = plan_offsets([Lifetime(sizes[i], self.drafts[i].first, self.drafts[i].last) for i in order])
-        where = dict(zip(order, offsets, strict=True))
+        where, arena, order = memory_of(sizes, self.drafts, self.touched, order, self.setting.streams < 0)
         return tuple(
             Buffer(d.kind, d.bytes, where.get(i, -1), d.name, d.weight, d.host) for i, d in enumerate(self.drafts)
-        ), arena
+        ), arena, order
 
     def _needed_weights(self) -> tuple[Weight, ...]:
         """The weights that some step reads, numbered; one that is only read packed is not held as it is too."""
@@ -205,6 +206,7 @@ class Lowering:
     def _step(self, step: Step, places: Sequence[int]) -> None:
         for buffer in places:
             self.drafts[buffer].touch(len(self.steps))
+        self.touched.append(set(places))
         self.steps.append(step)
 
     def _copy(self, source: Place, target: Place, value: Value) -> None:
@@ -381,7 +383,7 @@ class Lowering:
         return place if lies and place.at.dense and not place.at.type.layout else self._moved(value, ())
 
     def _body(self, graph: Graph) -> Plan:
-        inner = Lowering(graph, self.setting)
+        inner = Lowering(graph, replace(self.setting, streams=0))
         plan = inner.run()
         self.blobs |= inner.blobs
         self.formulas |= inner.formulas

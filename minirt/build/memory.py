@@ -10,11 +10,22 @@ ALIGN = 256
 
 @dataclass(frozen=True)
 class Lifetime:
-    """A buffer's size in bytes (at the upper bounds) and the first and last step that touch it."""
+    """A buffer's size in bytes (at the upper bounds) and the first and last step that touch it.
+
+    Where steps may run at once, ``users`` are those that touch it, and ``before`` those that have ended when any of
+    them begins: a bit each.
+    """
 
     bytes: int
     first: int
     last: int
+    users: int = 0
+    before: int = 0
+
+    def meets(self, other: Lifetime) -> bool:
+        """True where the two are alive together, or may be."""
+        early, late = (self, other) if self.last < other.first else (other, self)
+        return late.first <= early.last or bool(early.users & ~late.before)
 
 
 def plan_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
@@ -29,7 +40,7 @@ def plan_offsets(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
         need = -(-item.bytes // ALIGN) * ALIGN
         best, best_gap, cursor = -1, 0, 0
         for start, end, other in placed:
-            if other.last < item.first or item.last < other.first:
+            if not item.meets(other):
                 continue
             gap = start - cursor
             if gap >= need and (best < 0 or gap < best_gap):

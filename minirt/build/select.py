@@ -67,6 +67,8 @@ class Setting:
     tuner: Tuner | None = None
     workspace: int = 0
     """Most bytes of scratch memory that a node may take; 0 is no limit."""
+    streams: int = 0
+    """Most streams to use beside the caller's; -1 for as many as pay."""
     selector: Selector | None = None
 
 

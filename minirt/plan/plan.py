@@ -51,6 +51,7 @@ class Choice:
 class KernelStep:
     """Run the first choice whose guard holds.
 
+    ``stream`` numbers the stream that it runs on where it can run beside others; 0 is the caller's.
     ``bytes`` is the least that it must move: each element read and written once; ``flops`` is its matrix arithmetic.
     """
 
@@ -180,3 +181,8 @@ class Plan:
     arena: int
     ranges: dict[str, tuple[int, int]] = field(hash=False)
     checks: tuple[tuple[Dim, Dim, str], ...] = ()
+
+    @property
+    def streams(self) -> int:
+        """How many streams its launches are spread over, beside that of the run."""
+        return max((s.stream for s in self.steps if isinstance(s, KernelStep)), default=0)

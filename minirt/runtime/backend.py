@@ -37,6 +37,35 @@ Work = Launch | Transfer
 """What a segment is made of."""
 
 
+class Held(Protocol):
+    """A stream of our own, destroyed with the object."""
+
+    @property
+    def handle(self) -> int:
+        """Its number."""
+        ...
+
+
+@dataclass
+class Manner:
+    """How a context wants launches put on streams.
+
+    Streams to use beside the one of a run: ``own`` ones, the first of which ``lent`` ones of the caller stand in for.
+    ``ranges`` is what NVTX ranges tell of launches that are no graph: "NONE", "LAYER_NAMES_ONLY" or "DETAILED"; that of
+    a run says ``name``.
+    """
+
+    own: Sequence[Held] = ()
+    lent: Sequence[int] = ()
+    ranges: str = "NONE"
+    name: str = ""
+
+    def streams(self) -> list[int]:
+        """The streams to use beside the one of a run, of as many as there are own ones."""
+        lent = list(self.lent[: len(self.own)])
+        return lent + [stream.handle for stream in self.own[len(lent) :]]
+
+
 class Segment(Protocol):
     """Launches bound to sizes and addresses, run in order."""
 
@@ -89,8 +118,19 @@ class Backend(Protocol):
         """Uninitialised host memory that the target copies from by itself."""
         ...
 
-    def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> Segment:
-        """The labelled launches, bound."""
+    def segment(
+        self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases,
+        lanes: Sequence[int] = (), manner: Manner | None = None,
+    ) -> Segment:  # fmt: skip
+        """The labelled launches, bound; ``lanes`` number the stream that each is to run on, 0 for that of the run."""
+        ...
+
+    def streams(self, count: int) -> Sequence[Held]:
+        """Fresh streams; none where there is no such thing."""
+        ...
+
+    def marked(self, text: str) -> AbstractContextManager[Any]:
+        """Within it tools that trace this thread show the text."""
         ...
 
     def read(self, address: int, nbytes: int, stream: int) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -12,14 +13,14 @@ from minirt.errors import ApiError, MinirtError, ShapeError
 from minirt.flags import flags
 from minirt.plan.launch import Launch
 from minirt.plan.plan import Binding, CallStep, HostStep, IfStep, KernelStep, LoopStep, Plan, ReadStep, View
-from minirt.runtime.backend import Backend, Memory, Segment
+from minirt.runtime.backend import Backend, Manner, Memory, Segment
 from minirt.runtime.calls import Attached, attached, run_call
 from minirt.runtime.control import Result, run_if, run_loop, unrolled
 from minirt.runtime.frame import Frame
 from minirt.runtime.groups import Group, groups_of
 from minirt.runtime.host import compute, dense_strides, span, strided
 from minirt.runtime.repeat import Key, Repeat, find, keep
-from minirt.runtime.replay import replay
+from minirt.runtime.replay import check_recordable, replay
 from minirt.runtime.scratch import rest, results_in
 from minirt.runtime.sizes import check, solve
 from minirt.runtime.streaming import Ring, working_bytes
@@ -39,15 +40,18 @@ class Executor:
     ``replays`` lets it record a run with plugins as one graph.
 
     ``weights[i]`` is the memory of weight i, ``arena`` the memory that it works in, `working_bytes` of it;
-    ``children`` holds the executors of sub-plans by their identity.
+    ``children`` holds the executors of sub-plans by their identity. ``manner`` is how it uses streams: by default with
+    streams of its own.
     """
 
     replays = True
 
     def __init__(
-        self, plan: Plan, backend: Backend, weights: Mapping[str, Memory], arena: Memory | None = None
-    ) -> None:
+        self, plan: Plan, backend: Backend, weights: Mapping[str, Memory], arena: Memory | None = None,
+        manner: Manner | None = None,
+    ) -> None:  # fmt: skip
         self.plan, self.backend = plan, backend
+        self.manner = manner or Manner(backend.streams(plan.streams))
         self._weights = [weights[w.key] for w in plan.weights]
         self._store = weights
         self._ring = Ring(plan, self._weights)
@@ -96,7 +100,8 @@ class Executor:
         key: Key = (*(inputs[n] for n in self._names[0]), *(outputs.get(n) for n in self._names[1]))
         self._recording = self.backend.capturing(stream)
         if self._recording:
-            self._check_recordable(outputs)
+            waits = [g for g in self._groups if not (isinstance(g.steps[0], CallStep) or (g.native and self._short(g)))]
+            check_recordable([g.steps[0].label for g in waits], [n for n in self._names[1] if n not in outputs])
         elif (found := find(self.frame, key)) is not None and found(stream):
             self.repeat = found
             return found.results
@@ -134,8 +139,14 @@ class Executor:
         return results
 
     def _run_groups(self, stream: int) -> None:
-        for number, group in enumerate(self._groups):
-            self._run_group(number, group, stream)
+        if self.manner.ranges == "NONE" or self.backend.host_memory:
+            for number, group in enumerate(self._groups):
+                self._run_group(number, group, stream)
+            return
+        with self.backend.marked(self.manner.name):
+            for number, group in enumerate(self._groups):
+                with nullcontext() if group.native else self.backend.marked(group.steps[0].label):
+                    self._run_group(number, group, stream)
 
     def segments(self) -> Iterator[tuple[Group, Segment]]:
         """What kernels did in the run before, group by group, bound to its sizes and addresses."""
@@ -176,20 +187,6 @@ class Executor:
         if self._recording:
             what = f"{size} bytes must be allocated for these sizes, on a stream that is capturing"
             raise ApiError(what, fix="run once with these sizes and addresses before the capture")
-
-    def _check_recordable(self, outputs: Mapping[str, int]) -> None:
-        for group in self._groups:
-            if not (isinstance(group.steps[0], CallStep) or (group.native and self._short(group))):
-                raise ApiError(
-                    "the host must wait for the device here, which cannot be done on a stream that is capturing",
-                    f"node {group.steps[0].label!r}", "run on a stream that is not capturing",
-                )  # fmt: skip
-        for binding in self.plan.outputs:
-            if binding.name not in outputs:
-                raise ApiError(
-                    "no memory can be allocated for it on a stream that is capturing", f"output {binding.name!r}",
-                    "give every output an address",
-                )  # fmt: skip
 
     def _take_back(self, buffer: int, fresh: bool = True) -> None:
         """An output gets memory of its own in this run, where ``fresh`` memory that no earlier result has."""
@@ -265,6 +262,7 @@ class Executor:
             return kept[1]
         evaluate = frame.evaluate
         launches: list[tuple[str, Launch]] = []
+        lanes: list[int] = []
         for step in group.steps:
             if isinstance(step, LoopStep):
                 self._may_allocate(8)
@@ -273,7 +271,9 @@ class Executor:
             assert isinstance(step, KernelStep)
             taken = next(c for c in step.choices if evaluate(c.guard))
             launches.extend((step.label, launch) for launch in taken.launches)
-        segment = self.backend.segment(self._ring.through(launches, self._arena), frame.sizes, self)
+            lanes.extend([step.stream] * len(taken.launches))
+        work = self._ring.through(launches, self._arena)
+        segment = self.backend.segment(work, frame.sizes, self, lanes, self.manner)
         frame.segments[number] = (key, segment)
         return segment
 
@@ -380,7 +380,7 @@ class Executor:
     def child(self, plan: Plan) -> Executor:
         """The executor of a sub-plan, made once."""
         if id(plan) not in self._children:
-            made = Executor(plan, self.backend, self._store, rest(self.plan, self._arena))
+            made = Executor(plan, self.backend, self._store, rest(self.plan, self._arena), self.manner)
             made.results, made.resources = results_in(plan, made._arena), self.resources
             self._children[id(plan)] = made
         return self._children[id(plan)]

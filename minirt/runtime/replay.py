@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from minirt.errors import MinirtError
+from minirt.errors import ApiError, MinirtError
 from minirt.runtime.backend import Backend
 from minirt.runtime.frame import Frame
 from minirt.trace import Detail, say
@@ -52,3 +52,17 @@ def replay(executor: Owner, run: Callable[[int], None], stream: int) -> bool:
     with executor.backend.current():
         held.graph.launch(stream)
     return True
+
+
+def check_recordable(waiting: Sequence[str], unplaced: Sequence[str]) -> None:
+    """Raise ApiError where a run cannot be recorded: for steps that need the host, and outputs without an address."""
+    if waiting:
+        raise ApiError(
+            "the host must wait for the device here, which cannot be done on a stream that is capturing",
+            f"node {waiting[0]!r}", "run on a stream that is not capturing",
+        )  # fmt: skip
+    if unplaced:
+        raise ApiError(
+            "no memory can be allocated for it on a stream that is capturing", f"output {unplaced[0]!r}",
+            "give every output an address",
+        )  # fmt: skip

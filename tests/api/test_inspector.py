@@ -40,15 +40,25 @@ def test_details(module: Any) -> None:
     engine = _engine(module, "DETAILED")
     inspector, kinds = engine.create_engine_inspector(), module.LayerInformationFormat
     whole = json.loads(inspector.get_engine_information(kinds.JSON))
-    assert set(whole) == {"Layers", "Bindings"}
-    assert whole["Bindings"] == ["x", "y"]
+    if module is v11:
+        assert set(whole) == {"Layers", "I/O Tensors"}
+        assert [(t["Name"], t["IOMode"], t["Dimensions"]) for t in whole["I/O Tensors"]] == [
+            ("x", "Input", [-1, 3]), ("y", "Output", [-1, 3]),
+        ]  # fmt: skip
+    else:
+        assert set(whole) == {"Layers", "Bindings"}
+        assert whole["Bindings"] == ["x", "y"]
     assert len(whole["Layers"]) == engine.num_layers
     for place, row in enumerate(whole["Layers"]):
         assert row == json.loads(inspector.get_layer_information(place, kinds.JSON))
         assert {"Name", "LayerType", "Inputs", "Outputs", "StreamId", "Metadata"} <= set(row)
         for tensor in row["Inputs"] + row["Outputs"]:
             assert tensor["Dimensions"] == [-1, 3]
-            assert tensor["Format/Datatype"] == "Row major linear FP32 format"
+            if module is v11:
+                assert (tensor["Datatype"], tensor["Format"]) == ("Float", "Row major linear FP32 format")
+                assert "Format/Datatype" not in tensor
+            else:
+                assert tensor["Format/Datatype"] == "Row major linear FP32 format"
         line = inspector.get_layer_information(place, kinds.ONELINE)
         assert row["Name"] in line
         assert "\n" not in line
@@ -76,6 +86,18 @@ def test_names_only_and_nothing(module: Any) -> None:
     assert lines[-3:] == ["Bindings:", "x", "y"]
     silent = _engine(module, "NONE").create_engine_inspector()
     assert json.loads(silent.get_engine_information(kinds.JSON))["Layers"] == []
+
+
+def test_inputs_and_outputs_as_the_eleventh_tells_them() -> None:
+    """The documented schema: types and modes in words, and each profile's shapes for inputs."""
+    engine = _engine(v11, "DETAILED")
+    text = engine.create_engine_inspector().get_engine_information(v11.LayerInformationFormat.JSON)
+    x, y = json.loads(text)["I/O Tensors"]
+    form = "Row major linear FP32 format (kLINEAR)"
+    common = {"DataType": "Float", "Dimensions": [-1, 3], "Location": "Device", "IsShapeInferenceIO": False}
+    shapes = {"MinShape": [1, 3], "OptShape": [2, 3], "MaxShape": [8, 3]}
+    assert x == {"Name": "x", "IOMode": "Input", **common, "ProfileInfo": [{**shapes, "Format": form}]}
+    assert y == {"Name": "y", "IOMode": "Output", **common, "ProfileInfo": [{"Format": form}]}
 
 
 def test_a_layer_that_is_not_there() -> None:

@@ -7,14 +7,14 @@ import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minirt.errors import MinirtError
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real, Unit
-from minirt.runtime.backend import Bases, Work
+from minirt.runtime.backend import Bases, Held, Manner, Work
 from minirt.runtime.cpu.pool import Pool, Program, records
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
@@ -95,8 +95,11 @@ class CpuBackend:
         """Uninitialised host memory."""
         return HostMemory(nbytes)
 
-    def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> CpuSegment:
-        """The launches as one native program."""
+    def segment(
+        self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases,
+        lanes: Sequence[int] = (), manner: Manner | None = None,
+    ) -> CpuSegment:  # fmt: skip
+        """The launches as one native program; there are no streams."""
         evaluate = Evaluator(sizes)
         slots: dict[int, list[tuple[int, int]]] = {}
         rows: list[tuple[int, int, int, list[int]]] = []
@@ -114,6 +117,14 @@ class CpuBackend:
             extent, grain = evaluate.integer(launch.grid[0]), evaluate.integer(launch.grid[1])
             rows.append((self._functions[launch.unit], extent, grain, values))
         return CpuSegment(self._pool, rows, slots, labels)
+
+    def streams(self, count: int) -> list[Held]:
+        """None: there are no streams."""
+        return []
+
+    def marked(self, text: str) -> AbstractContextManager[Any]:
+        """Nothing."""
+        return nullcontext()
 
     def read(self, address: int, nbytes: int, stream: int) -> Array:
         """The bytes at the address, as a view."""

@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from minirt.errors import DeviceError
 from minirt.flags import flags
 from minirt.plan.launch import Launch, Unit
-from minirt.runtime.backend import Bases, Transfer, Work
+from minirt.runtime.backend import Bases, Manner, Transfer, Work
 from minirt.runtime.device.arrivals import Arrival
-from minirt.runtime.device.branches import Touched, touched, waits_of
+from minirt.runtime.device.branches import MOST_APART, Touched, touched, waits_of
 from minirt.runtime.device.device import Current, Device
 from minirt.runtime.device.early import is_early, is_short
 from minirt.runtime.device.graphs import CapturedGraph
 from minirt.runtime.device.launches import PackedLaunch
 from minirt.runtime.device.memory import DeviceMemory, PinnedMemory, copy
 from minirt.runtime.device.modules import Kernel, Module
+from minirt.runtime.device.plain import Plain
+from minirt.runtime.device.ranges import Marked
 from minirt.runtime.device.recipes import Numbers, Recipe, recipe_of
 from minirt.runtime.device.segments import CudaSegment, Slot
 from minirt.runtime.device.streams import Stream, is_capturing, synchronize
@@ -27,7 +29,6 @@ from minirt.types.dtype import Array
 
 _OVERLAPS = (9, 0)
 """The compute capability from which a launch may be set up while the one before it runs."""
-_MOST_APART = 2000
 _MOST_RECIPES = 1 << 13
 
 
@@ -58,7 +59,10 @@ class CudaBackend:
         """Uninitialised page-locked host memory."""
         return PinnedMemory(nbytes)
 
-    def segment(self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases) -> CudaSegment:
+    def segment(
+        self, launches: Sequence[tuple[str, Work]], sizes: Mapping[str, int], bases: Bases,
+        lanes: Sequence[int] = (), manner: Manner | None = None,
+    ) -> CudaSegment:  # fmt: skip
         """The launches, packed; those with an empty grid are left out."""
         integer, address, outside = Numbers(sizes).__getitem__, cache(bases.address), cache(bases.outside)
         asked = flags()
@@ -69,9 +73,10 @@ class CudaBackend:
         order: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
         kept: list[Launch] = []
+        spread: list[int] = []  # lanes of what is kept
         last = -1
         before: tuple[int, int, int] | None = None
-        for label, launch in launches:
+        for number, (label, launch) in enumerate(launches):
             order.append(len(packed))
             if isinstance(launch, Transfer):
                 after = order[launch.after] if launch.after >= 0 else -1
@@ -89,21 +94,32 @@ class CudaBackend:
                 made, before = recipe.packed(grid, integer, address, programmatic=early), grid
             except DeviceError as error:
                 raise DeviceError(error.what, f"node {label!r}, kernel '{recipe.kernel.entry}'", error.fix) from error
-            for number, buffer, offset in recipe.buffers:
+            for place, buffer, offset in recipe.buffers:
                 if outside(buffer):
-                    slots.setdefault(buffer, []).append((len(packed), number, integer(offset)))
+                    slots.setdefault(buffer, []).append((len(packed), place, integer(offset)))
             labels.append(label)
             packed.append(made)
             kept.append(launch)
+            spread += lanes[number : number + 1]
 
         def waits() -> list[list[int]] | None:
             """What each waits for; None for the one before it. Weights that arrive are waited for in their order."""
-            if asked.branches is False or len(kept) < len(packed) or len(packed) > _MOST_APART:
+            if asked.branches is False or len(kept) < len(packed) or len(packed) > MOST_APART:
                 return None
             return self._waits(kept, packed, bases, everywhere=asked.branches is True)
 
         places = {buffer: bases.address(buffer) for buffer in slots}
-        return CudaSegment(self.device, labels, packed, slots, places, waits)
+        plain = self._plain(labels, packed, kept, bases, spread, manner)
+        return CudaSegment(self.device, labels, packed, slots, places, waits, plain)
+
+    def _plain(
+        self, labels: Sequence[str], packed: Sequence[PackedLaunch | Arrival], kept: Sequence[Launch], bases: Bases,
+        lanes: Sequence[int], manner: Manner | None,
+    ) -> Plain:  # fmt: skip
+        """Launches one by one: those on other streams wait for launches before them whose memory they touch."""
+        apart = any(lanes) and len(lanes) == len(kept) == len(packed) <= MOST_APART
+        waits = waits_of([touched(x, bases) for x in kept]) if apart else None
+        return Plain(self.device, labels, packed, manner, lanes, waits)
 
     def _waits(
         self, kept: Sequence[Launch], packed: Sequence[PackedLaunch | Arrival], bases: Bases, *, everywhere: bool
@@ -130,6 +146,14 @@ class CudaBackend:
             found = Kernel(largest.module, largest.entry, launch.shared)
             self._sized[launch.unit, launch.shared] = found
         return found
+
+    def streams(self, count: int) -> list[Stream]:
+        """Fresh streams, which wait for no other."""
+        return [Stream(self.device) for _ in range(count)]
+
+    def marked(self, text: str) -> Marked:
+        """An NVTX range."""
+        return Marked(text)
 
     def read(self, address: int, nbytes: int, stream: int) -> NDArray[np.uint8]:
         """The bytes at the address, copied once the work on the stream is done; raises DeviceError for its faults."""

@@ -9,6 +9,8 @@ from minirt.plan.launch import Address, Launch, TensorMap
 from minirt.runtime.backend import Bases
 
 Extent = tuple[int, int]
+MOST_APART = 2000
+"""More launches than this are put one after the other: comparing each with each takes its time."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,31 @@ def waits_of(items: Sequence[Touched]) -> list[list[int]]:
         before.append(done | 1 << number)
         waits.append(sorted(found))
     return waits
+
+
+def lanes_of(waits: Sequence[Sequence[int]], most: int) -> list[int]:
+    """A stream for each item: 0 is the caller's own, and there are at most ``most`` others.
+
+    An item follows one that it waits for, or else what is done by then; what waits for neither starts another stream,
+    while there are any.
+    """
+    lanes: list[int] = []
+    last: list[int] = []  # the latest item of each stream
+    before: list[int] = []  # of each item, all that is done when it is done: a bit each
+    for number, found in enumerate(waits):
+        done = 0
+        for earlier in found:
+            done |= before[earlier]
+        follows = [lane for lane, item in enumerate(last) if item in found]
+        idle = follows or [lane for lane, item in enumerate(last) if done >> item & 1]
+        if not idle and len(last) <= most:
+            idle = [len(last)]
+            last.append(number)
+        lane = idle[0] if idle else min(range(len(last)), key=last.__getitem__)
+        last[lane] = number
+        lanes.append(lane)
+        before.append(done | 1 << number)
+    return lanes
 
 
 def _conflict(first: Touched, second: Touched) -> bool:

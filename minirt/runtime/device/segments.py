@@ -12,6 +12,7 @@ from minirt.runtime.device.device import Device
 from minirt.runtime.device.events import Event
 from minirt.runtime.device.graphs import Graph
 from minirt.runtime.device.launches import PackedLaunch
+from minirt.runtime.device.plain import Plain
 from minirt.runtime.device.streams import is_capturing, synchronize
 
 WORTH_A_GRAPH = 3
@@ -41,8 +42,10 @@ class CudaSegment:
         slots: Mapping[int, list[Slot]],
         places: Mapping[int, int],
         waits: Callable[[], list[list[int]] | None] | None = None,
+        plain: Plain | None = None,
     ) -> None:
         self.device, self._waits = device, waits or (lambda: None)
+        self._plain = plain or Plain(device, labels, launches)
         self._labels, self._launches, self._slots = labels, launches, slots
         self._wanted = {buffer: places[buffer] for buffer in slots}
         self._packed = dict(self._wanted)
@@ -65,11 +68,7 @@ class CudaSegment:
                 return
             self._pack()
             once = self._worth and not capturing  # what is launched again, one by one or recorded, may begin early
-            for launch in self._launches:
-                if once:
-                    launch.run(stream)
-                else:
-                    launch.run_early(stream)
+            self._plain.run(stream, early=not once)
         self._used = True
         self._met.append(tuple(self._wanted.values()))
 
@@ -94,13 +93,12 @@ class CudaSegment:
         return again
 
     def _one_by_one(self) -> Callable[[int], bool]:
-        packed, launches = dict(self._packed), self._launches
+        packed, plain = dict(self._packed), self._plain
 
         def again(stream: int) -> bool:
             if self._packed != packed:
                 return False
-            for launch in launches:
-                launch.run_early(stream)
+            plain.run(stream, early=True)
             return True
 
         return again
