@@ -72,8 +72,7 @@ class CudaBackend:
         packed: list[PackedLaunch | Arrival] = []
         order: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
-        kept: list[Launch] = []
-        spread: list[int] = []  # lanes of what is kept
+        kept, spread = list[Launch](), list[int]()  # and the lanes of what is kept
         last = -1
         before: tuple[int, int, int] | None = None
         for number, (label, launch) in enumerate(launches):
@@ -108,8 +107,7 @@ class CudaBackend:
                 return None
             return self._waits(kept, packed, bases, everywhere=asked.branches is True)
 
-        places = {buffer: bases.address(buffer) for buffer in slots}
-        plain = self._plain(labels, packed, kept, bases, spread, manner)
+        places, plain = {b: bases.address(b) for b in slots}, self._plain(labels, packed, kept, bases, spread, manner)
         return CudaSegment(self.device, labels, packed, slots, places, waits, plain)
 
     def _plain(
