@@ -1,6 +1,6 @@
 // Depthwise convolution of 16-bit floats on tensor cores, channels last, stride 1, no dilation: for each channel and row of
 // taps, sixteen windows of 16 pixels [16, 16] times the taps as a banded matrix [16, 8] give eight pixels of each window.
-// The head defines: In, G (groups of 8 channels of a block), WARPS, IMAGES, NS strips of L rows, NX windows, R S, BUFFERS,
+// The head defines: In, G (groups of 8 channels of a block), WARPS, IMAGES, NS strips of L rows, NX windows, R S, BUFFERS, WAIT,
 // WP (pixels from row to row in shared memory), PLANE (pixels of a group), struct Args (a: image, b: weights [R * S, C]), `image(args)`,
 // `finish<V>(...)`.  WP * L is 4 modulo 8, and NS even or 1, so that the lanes that read at once meet different banks.
 constexpr int HIGH = NS * L, ROWS = HIGH + R - 1, COLUMNS = NX * 8 + 8, USED = NX * 8 + S - 1, THREADS = WARPS * 32;
@@ -31,25 +31,21 @@ DEV void fill(u32 to, const Args& p, const Image& g, const Tile& tile, int image
   }
 }
 
-// The taps of 8 channels as the second operand: a lane's columns are t, t + 4, t + 8, t + 12 of a window, its output `q`.
-DEV void bands(u32 (&b)[R][8][2], const In* weight, int channels, int q, int t, int count) {
+// The taps of 8 channels as the second operand, in shared memory: a lane's columns are t, t + 4, t + 8, t + 12 of a window,
+// its output `q`, so that only t - q matters; [R, pairs of channels, 11 differences] of 16 bytes.
+DEV void bands(Word4* table, const In* weight, int channels, int q, int t, int count) {
 #pragma unroll
   for (int r = 0; r < R; r++) {
     Word4 w[4];
 #pragma unroll
     for (int i = 0; i < 4; i++) {
       const int s = t + 4 * i - q;
-      const bool there = (u32)s < (u32)count;
-      const In* from = weight + (there ? (r * S + s) * channels : 0);
-      asm volatile("ld.global.nc.v4.b32 {%0,%1,%2,%3}, [%4];"
-                   : "=r"(w[i].w[0]), "=r"(w[i].w[1]), "=r"(w[i].w[2]), "=r"(w[i].w[3]) : "l"(from) : "memory");
-      if (!there) w[i] = Word4{};
+      w[i] = Word4{};
+      if ((u32)s < (u32)count) w[i] = read16(weight + (r * S + s) * channels);
     }
 #pragma unroll
-    for (int c = 0; c < 8; c++) {
-      b[r][c][0] = halves(w[0], w[1], c);
-      b[r][c][1] = halves(w[2], w[3], c);
-    }
+    for (int c = 0; c < 8; c += 2)
+      table[(r * 4 + c / 2) * 11 + t - q + 7] = Word4{halves(w[0], w[1], c), halves(w[2], w[3], c), halves(w[0], w[1], c + 1), halves(w[2], w[3], c + 1)};
   }
 }
 
@@ -66,7 +62,7 @@ DEV Place place_of(int window) {
   return Place{n, (window - rest * NS) * L, (rest - n * NX) * 8};
 }
 
-DEV void products(const Args& p, const Image& g, u32 plane, const u32 (&b)[R][8][2], const Tile& tile, int images, int c) {
+DEV void products(const Args& p, const Image& g, u32 plane, u32 table, const Tile& tile, int images, int c) {
   const int lane = threadIdx.x & 31, q = lane >> 2, t = lane & 3;
 #pragma unroll 1
   for (int task = (threadIdx.x >> 5) / G; task < TASKS; task += WARPS / G) {
@@ -92,16 +88,18 @@ DEV void products(const Args& p, const Image& g, u32 plane, const u32 (&b)[R][8]
         for (int y = 0; y < L; y++) {
           const int r = row - y;
           if (r < 0 || r >= R) continue;
-#pragma unroll
-          for (int j = 0; j < 2; j++) mma(In{}, acc[y][v + j], a[j], b[r < 0 || r >= R ? 0 : r][v + j][0], b[r < 0 || r >= R ? 0 : r][v + j][1]);
+          const Word4 taps = read_shared(table + (r * 4 + v / 2) * 176);
+          mma(In{}, acc[y][v], a[0], taps.w[0], taps.w[1]);
+          mma(In{}, acc[y][v + 1], a[1], taps.w[2], taps.w[3]);
         }
       }
-      if (R > 5) {  // what the next row reads waits for these products, else registers would not hold all that is read
+      if (WAIT) {  // what the next row reads waits for these products, else registers would not hold all that is read
         u32 nothing = 0;
 #pragma unroll
         for (int v = 0; v < 8; v++) nothing |= __float_as_uint(acc[row < L ? row : L - 1][v][0]) & (u32)(p.nb1 >> 31);
         from[0] |= nothing;
         from[1] |= nothing;
+        table |= nothing;
       }
     }
 #pragma unroll
@@ -134,15 +132,16 @@ DEV void run(const Args& p) {
   u32 tile = blockIdx.x / blocks, at = 0;
   fill(base, p, g, tile_at(tile, g), images, c0);
   copy_commit();
-  u32 b[R][8][2];
-  bands(b, (const In*)p.b + (c < g.c ? c : 0), g.c, lane >> 2, lane & 3, c < g.c ? S : 0);
+  Word4* table = (Word4*)shared + BUFFERS * G * PLANE + warp % G * R * 44;
+  if (warp < G && c < g.c) bands(table, (const In*)p.b + c, g.c, lane >> 2, lane & 3, S);
+  const u32 taps = shared_address(table) + ((lane & 3) - (lane >> 2) + 7) * 16;
 #pragma unroll 1
   for (; tile < tiles; tile += step) {
     if (BUFFERS > 1 && tile + step < tiles) fill(base + (at ^ G * PLANE * 16), p, g, tile_at(tile + step, g), images, c0);
     copy_commit();
     copy_wait<BUFFERS - 1>();
     __syncthreads();
-    if (c < g.c) products(p, g, plane + at, b, tile_at(tile, g), images, c);
+    if (c < g.c) products(p, g, plane + at, taps, tile_at(tile, g), images, c);
     __syncthreads();
     if (BUFFERS > 1) at ^= G * PLANE * 16;
     else if (tile + step < tiles) fill(base, p, g, tile_at(tile + step, g), images, c0);

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import ceil
 
-from minirt.kernels.cuda.gemm_source import depthwise_pitch
+from minirt.kernels.cuda.gemm_source import depthwise_shared
 from minirt.plan.launch import Spec
 
 TILES = ((1, 1), (1, 2), (1, 4), (2, 2), (2, 4), (4, 4), (1, 8), (2, 8))
@@ -14,7 +14,8 @@ _MOST_REGISTERS = 200
 _CLOCK = 1700.0  # cycles in a microsecond
 _BYTES_PER_US = 2.7e6
 _LAUNCH_US = 1.2
-_MOST_SHARED = 113_000  # bytes of a block, so that an SM holds two
+_SHARED = 226_000  # bytes of an SM
+_MOST = 20  # tactics on tensor cores
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def registers(window: Window, tile: tuple[int, int], channels: int) -> int:
     return tile[0] * tile[1] * channels + row + max(1, row * window.element // 4) + weights + 56
 
 
-def blocks(window: Window, tile: tuple[int, int], channels: int, threads: int) -> int:
+def resident(window: Window, tile: tuple[int, int], channels: int, threads: int) -> int:
     """Blocks that an SM should hold at once."""
     warps = 512 // registers(window, tile, channels)  # of each of an SM's four schedulers, which has 16,384 registers
     return max(1, min(warps, 12) * 128 // threads)
@@ -65,7 +66,7 @@ def estimate(window: Window, tile: tuple[int, int], channels: int, threads: int)
     )
     strips = ceil(window.out[0] / tile[0]) * ceil(window.out[1] / tile[1])
     work = window.images * strips * ceil(window.channels / channels)
-    held = blocks(window, tile, channels, threads)
+    held = resident(window, tile, channels, threads)
     waves = ceil(ceil(work / threads) / (window.multiprocessors * held))
     busy = ceil(ceil(work / threads) / window.multiprocessors) * threads / 32
     issue = busy / 4 * count * 1.25 / _CLOCK
@@ -86,7 +87,7 @@ def ranked(window: Window, widths: tuple[int, ...]) -> list[Spec]:
             strips = ceil(window.out[0] / tile[0]) * ceil(window.out[1] / tile[1])
             work = window.images * strips * ceil(window.channels / channels)
             threads = 64 if work < 512 * window.multiprocessors else 128
-            held = blocks(window, tile, channels, threads)
+            held = resident(window, tile, channels, threads)
             spec: Spec = {"tile": list(tile), "channels": channels, "threads": threads, "blocks": held}
             found.append((estimate(window, tile, channels, threads), spec))
     if not found:
@@ -110,7 +111,7 @@ def estimate_mma(window: Window, tactic: Spec) -> float:
     groups, warps, taps = int(tactic["groups"]), int(tactic["warps"]), window.taps[0]
     tasks = ceil(ceil(images * strips * across / 16) * groups / warps)
     copies = images * (strips * deep + taps - 1) * (8 * across + 8) * groups / (32 * warps)
-    work = tasks * ((deep + taps - 1) * 230 + deep * 320 + 200)
+    work = tasks * ((deep + taps - 1) * (150 + 40 * int(tactic["blocks"])) + deep * (taps * 15 + 320) + 200)
     count, each = turns(window, tactic)
     held = ceil(count * ceil(window.channels / (8 * groups)) / (window.multiprocessors * int(tactic["blocks"])))
     fetch = copies * 70
@@ -122,20 +123,19 @@ def estimate_mma(window: Window, tactic: Spec) -> float:
 
 def ranked_mma(window: Window, shared: int) -> list[Spec]:
     """Tactics on tensor cores, fastest by the model first, whose tiles fit into ``shared`` bytes."""
-    taps = window.taps[0]
-    deep = 1 if taps > 5 else 2  # what registers hold
-    most = ceil(window.out[0] / deep), ceil(window.out[1] / 8)
-    tiles = {(min(h, most[0]), min(w, most[1])) for h in (1, 2, 4, 7, 8, 14, 16) for w in (1, 2, 4, 7)}
     found: list[tuple[float, Spec]] = []
-    for (strips, across), groups, buffers in product(sorted(tiles), (4, 2), (2, 1)):
-        images = max(1, min(16 // (strips * across), window.images))
-        held = buffers * groups * 16 * depthwise_pitch(taps, strips, across, deep, images)[1]
-        if 8 * groups >= 2 * window.channels or held > min(shared, _MOST_SHARED):
-            continue
-        spec: Spec = {
-            "tile": [strips, across], "deep": deep, "images": images, "groups": groups, "buffers": buffers, "warps": 4,
-            "blocks": 2,
-        }  # fmt: skip
-        if buffers == 1 or turns(window, spec)[1] > 1:
-            found.append((estimate_mma(window, spec), spec))
-    return [spec for _, spec in sorted(found, key=lambda x: (x[0], str(x[1])))]
+    for (deep, blocks), groups, buffers in product(((2, 2), (1, 3)), (4, 2), (2, 1)):  # what registers hold
+        most = ceil(window.out[0] / deep), ceil(window.out[1] / 8)
+        tiles = {(min(h, most[0]), min(w, most[1])) for h in (1, 2, 4, 7, 8, 14, 16) for w in (1, 2, 4, 7)}
+        for strips, across in sorted(tiles):
+            images = max(1, min(16 // (strips * across), window.images))
+            spec: Spec = {
+                "tile": [strips, across], "deep": deep, "images": images, "groups": groups, "buffers": buffers,
+                "warps": 4, "blocks": blocks,
+            }  # fmt: skip
+            held = depthwise_shared(window.taps[0], spec)
+            if 8 * groups >= 2 * window.channels or held > min(shared, _SHARED // blocks):
+                continue
+            if buffers == 1 or turns(window, spec)[1] > 1:
+                found.append((estimate_mma(window, spec), spec))
+    return [spec for _, spec in sorted(found, key=lambda x: (x[0], str(x[1])))][:_MOST]

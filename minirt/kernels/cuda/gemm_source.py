@@ -115,11 +115,19 @@ def depthwise_mma(spec: Spec) -> Source:
     constants: dict[str, Any] = {
         "R": r, "S": s, "G": groups, "WARPS": warps, "IMAGES": spec["images"], "NS": strips, "NX": windows, "L": deep,
         "WP": pitch, "PLANE": plane, "BUFFERS": spec["buffers"],
+        "WAIT": spec["blocks"] > 2,
     }  # fmt: skip
     files, args = ["gather.cuh", "conv_depthwise_mma.cuh"], product_args(spec) + image_args()
     bound = f"__launch_bounds__({32 * warps}, {spec['blocks']})"
-    shared = groups * plane * 16 * spec["buffers"]
+    shared = depthwise_shared(r, spec)
     return assemble("conv_depthwise_mma", files, args, spec, constants, 32 * warps, shared=shared, bound=bound)
+
+
+def depthwise_shared(taps: int, spec: Spec) -> int:
+    """Bytes of shared memory of a block of ``depthwise_mma`` with so many rows of taps: tiles and taps."""
+    strips, windows = spec["tile"]
+    plane = depthwise_pitch(taps, strips, windows, spec["deep"], spec["images"])[1]
+    return int(spec["groups"] * (plane * 16 * spec["buffers"] + taps * 704))
 
 
 def depthwise_pitch(taps: int, strips: int, windows: int, deep: int, images: int) -> tuple[int, int]:
