@@ -3,6 +3,9 @@
 Every float of 32 bits or fewer is a ``float`` in registers, already rounded to its type; storing rounds, so a result's
 last rounding is left to the store.  The text uses the names of ``elements.cuh`` (``i64``, ``round_f16``, ``int_div``
 and so on), and holds only minted names and checked numbers.
+
+Where all results are floats of 16 bits, functions are taken that are exact to a few units in 2^22, and 1 + erf and
+1 + tanh are functions of their own: what they are to be rounded to is 2^11 times coarser.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ _MATH = frozenset(
 _OWN = {"min": "least", "max": "greatest", "mod": "floor_mod", "sign": "sign_of", "rsqrt": "rsqrt_of"}
 _INTEGER = {"div": "int_div", "fmod": "int_rem", "mod": "int_mod", "pow": "int_pow", "shl": "shift_left",
             "shr": "shift_right"}  # fmt: skip
+_NEAR = frozenset("exp sqrt rsqrt recip tanh div".split())
 _FREE = frozenset("floor ceil trunc round".split())  # an integer is its own
 
 
@@ -63,6 +67,7 @@ def cuda_function(body: Body, name: str) -> str:
     names: dict[Scalar, str] = {}
     lines: list[str] = []
     roots = tuple(_unrounded(r) for r in body.results)
+    coarse = _coarsest(body)
     for node in postorder(roots):
         if node.fn == "arg":
             names[node] = f"a{node.value}"
@@ -72,7 +77,8 @@ def cuda_function(body: Body, name: str) -> str:
             names[node] = _constant(node)
         else:
             names[node] = f"t{len(lines)}"
-            text = _expression(node, [names[a] for a in node.args])
+            text = _near(node, names, coarse) if coarse else ""
+            text = text or _expression(node, [names[a] for a in node.args])
             lines.append(f"  const {register_type(node.dtype)} {names[node]} = {text};\n")
     inside = "".join(lines)
     if len(roots) == 1:
@@ -81,6 +87,32 @@ def cuda_function(body: Body, name: str) -> str:
     params += [f"{register_type(r.dtype)}& r{i}" for i, r in enumerate(body.results)]
     sets = "".join(f"  r{i} = {names[r]};\n" for i, r in enumerate(roots))
     return f"DEV void {name}({', '.join(params)}) {{\n{inside}{sets}}}\n"
+
+
+def _coarsest(body: Body) -> str:
+    """The type that functions need be exact for, where all results are floats of 16 bits; else ""."""
+    found = {r.dtype.name for r in body.results}
+    return "" if not found or found - {"f16", "bf16"} else "f16" if found == {"f16"} else "bf16"
+
+
+def _near(node: Scalar, names: dict[Scalar, str], coarse: str) -> str:
+    """The node by a function that is exact enough for results of type ``coarse``; "" where there is none."""
+    if node.dtype.name != "f32":
+        return ""
+    if node.fn == "add":
+        one, other = sorted(node.args, key=lambda x: x.fn != "const")
+        if one.fn == "const" and one.value == 1 and other.fn in ("erf", "tanh"):
+            return f"one_plus_{other.fn}{f'_{coarse}' if other.fn == 'erf' else ''}({names[other.args[0]]})"
+    if node.fn == "div":
+        over, under = node.args
+        if under.fn == "const" and 2.0**-100 < abs(float(under.value or 0)) < 2.0**100:
+            return f"{names[over]} * {(1 / float(under.value or 0)).hex()}f"
+        if under.fn == "add" and {a.fn for a in under.args} == {"const", "exp"}:
+            if any(a.fn == "const" and 2.0**-20 < float(a.value or 0) < 2.0**20 for a in under.args):
+                return f"{names[over]} * recip_large({names[under]})"
+    if node.fn in _NEAR:
+        return f"{node.fn}_near({', '.join(names[a] for a in node.args)})"
+    return ""
 
 
 def _unrounded(result: Scalar) -> Scalar:

@@ -68,6 +68,47 @@ template <class T> DEV T shift_left(T a, T b) { return (u64)b >= sizeof(T) * 8 ?
 template <class T> DEV T shift_right(T a, T b) { return (u64)b >= sizeof(T) * 8 ? (T)0 : (T)(a >> b); }
 template <class T, class F> DEV T to_integer(F x) { return sizeof(T) < 4 ? (T)(int)x : (T)x; }
 
+// ---- functions for results of 16 bits: errors of a few 2^-22, numbers under 2^-126 may become 0 ----
+DEV float ex2_near(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEV float exp_near(float x) { return ex2_near(x * 0x1.715476p+0f); }
+DEV float sqrt_near(float x) { float y; asm("sqrt.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEV float rsqrt_near(float x) { float y; asm("rsqrt.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEV float recip_near(float x) { float y; asm("rcp.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEV float div_near(float a, float b) { float y; asm("div.full.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b)); return y; }
+// 1 / b where b is at least a usual number
+DEV float recip_large(float b) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(b)); return y; }
+DEV float one_plus_tanh(float x) { return 2.0f * recip_large(1.0f + ex2_near(x * -0x1.715476p+1f)); }
+DEV float tanh_near(float x) {
+  const float s = x * x, small = x + x * s * (-0x1.555556p-2f + s * (0x1.111112p-3f + s * -0x1.ba1ba2p-5f));
+  return fabsf(x) < 0.25f ? small : 1.0f - 2.0f * recip_large(1.0f + ex2_near(x * 0x1.715476p+1f));
+}
+// 1 + erf(x), of small relative error where x is negative: 2^p(|x|) is erfc(|x|), p a minimax fit up to 4.2, or up to 9.6
+DEV float one_plus_erf(float x, float tail) { return x < 0.0f ? tail : 2.0f - tail; }
+DEV float one_plus_erf_f16(float x) {
+  const float y = fabsf(x);
+  float p = -1.967231037269812e-05f;
+  p = fmaf(p, y, 0.0004784387128893286f);
+  p = fmaf(p, y, -0.005188768729567528f);
+  p = fmaf(p, y, 0.03383379429578781f);
+  p = fmaf(p, y, -0.15234705805778503f);
+  p = fmaf(p, y, -0.9171214699745178f);
+  p = fmaf(p, y, -1.6280571222305298f);
+  return one_plus_erf(x, ex2_near(p * y));
+}
+DEV float one_plus_erf_bf16(float x) {
+  const float y = fabsf(x);
+  float p = -4.72519232630475e-08f;
+  p = fmaf(p, y, 2.424889544272446e-06f);
+  p = fmaf(p, y, -5.443817644845694e-05f);
+  p = fmaf(p, y, 0.0007085653487592936f);
+  p = fmaf(p, y, -0.0060007148422300816f);
+  p = fmaf(p, y, 0.0354112908244133f);
+  p = fmaf(p, y, -0.15397047996520996f);
+  p = fmaf(p, y, -0.9163435101509094f);
+  p = fmaf(p, y, -1.628179907798767f);
+  return one_plus_erf(x, ex2_near(p * y));
+}
+
 // ---- V elements at once; vectors of more than 16 bytes are several accesses of 16 ----
 __device__ constexpr int vector_alignment(int bytes) { return bytes >= 16 ? 16 : bytes; }
 template <class T, int V> struct alignas(vector_alignment(sizeof(T) * V)) Vector { T v[V]; };

@@ -32,7 +32,7 @@ _SHORT_K = 512
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
-class _Product(Matrix):
+class Product(Matrix):
     """Base of the kernels of Gemm."""
 
     def form(self, problem: Problem) -> Form | str:
@@ -107,7 +107,7 @@ def matrix_values(
     return values | {f"b_{key}": value for key, value in strides.items()}, strides, packs
 
 
-def _fast(problem: Problem, form: Form, pack: bool) -> tuple[int, int]:
+def copied(problem: Problem, form: Form, pack: bool) -> tuple[int, int]:
     """Elements a copy of a and of b."""
     row_a = form.a["m"] if by_k(form, "a") else form.a["k"]
     row_b = form.b["n"] if by_k(form, "b") else form.b["k"]
@@ -118,7 +118,7 @@ def _fast(problem: Problem, form: Form, pack: bool) -> tuple[int, int]:
     )
 
 
-class GemmVector(_Product):
+class GemmVector(Product):
     """At most eight rows: every byte of b is read once, by lanes that run along k or n."""
 
     ops = (Gemm,)
@@ -158,7 +158,7 @@ class GemmVector(_Product):
         assert isinstance(form, Form)
         pack = packs_b(problem, form, True)
         values, b, packs = matrix_values(problem, form, pack)
-        along, (vec_a, vec_b) = pack or bool(by_k(form, "b")), _fast(problem, form, pack)
+        along, (vec_a, vec_b) = pack or bool(by_k(form, "b")), copied(problem, form, pack)
         each = 128 // problem.inputs[0].type.dtype.bits
         fast = vec_b == each and (vec_a == each if along else problem.divisible(form.sizes["n"], each))
         fast = fast and (not along or problem.divisible(form.sizes["k"], each))
@@ -184,7 +184,7 @@ class GemmRows(GemmVector):
         return super().refuses(problem, form) or ("" if along else "b is not contiguous along k")
 
 
-class GemmMma(_Product):
+class GemmMma(Product):
     """Tensor cores by mma.sync, any shape and alignment; 32-bit floats as TF32, or as three TF32 products."""
 
     ops = (Gemm,)
@@ -209,7 +209,7 @@ class GemmMma(_Product):
         assert isinstance(form, Form)
         pack = packs_b(problem, form, False)
         values, b, packs = matrix_values(problem, form, pack)
-        vec_a, vec_b = _fast(problem, form, pack)
+        vec_a, vec_b = copied(problem, form, pack)
         a_by_k, b_by_k = bool(by_k(form, "a")), pack or bool(by_k(form, "b"))
         bm, bn = tactic["tile"]
         bk, parts = step_width(problem), int(tactic["parts"])
@@ -226,7 +226,7 @@ class GemmMma(_Product):
         return self.launches(spec, form, values, grid, packs, parts)
 
 
-class GemmWgmma(_Product):
+class GemmWgmma(Product):
     """Hopper's tensor cores fed by its copy engine: persistent blocks, any sizes, rows of 16-byte multiples."""
 
     ops = (Gemm,)
@@ -253,7 +253,7 @@ class GemmWgmma(_Product):
         pack, each = self._pack(problem, form), 128 // dtype.bits
         if not pack and by_k(form, "b") is not True and (dtype.bits == 32 or not same(form.b["n"], 1)):
             return f"b of {dtype} is not contiguous along k"
-        if min(_fast(problem, form, pack)) < each:
+        if min(copied(problem, form, pack)) < each:
             return f"rows are not multiples of 16 bytes (K = {form.sizes['k']}, N = {form.sizes['n']})"
         return ""
 
@@ -306,7 +306,7 @@ def _map(
     return {name: made, f"{name}_b0": int(moves["b0"]), f"{name}_b1": int(moves["b1"])}
 
 
-class GemmSimt(_Product):
+class GemmSimt(Product):
     """Plain multiply-adds: any shape, any strides, and the types that tensor cores lack."""
 
     ops = (Gemm,)

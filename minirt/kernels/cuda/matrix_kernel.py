@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from minirt.kernels.cuda import gemm_source, wgmma_source
+from minirt.kernels.cuda import gemm_source, slim_source, wgmma_source
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.matrix_problem import MATRIX_DTYPES, Form, epilogue_refusal
 from minirt.kernels.cuda.matrix_source import Source, element_bytes
@@ -23,7 +23,8 @@ GENERATORS: dict[str, Callable[[Spec], Source]] = {
     "mma": gemm_source.mma, "fma": gemm_source.fma, "simt": gemm_source.simt, "gemv": gemm_source.gemv,
     "split_sum": gemm_source.split_sum,
     "depthwise": gemm_source.depthwise, "depthwise_mma": gemm_source.depthwise_mma, "wgmma": wgmma_source.wgmma,
-    "shared": wgmma_source.shared, "patch": gemm_source.patch,
+    "shared": wgmma_source.shared, "patch": gemm_source.patch, "slim": slim_source.slim,
+    "stem": slim_source.stem,
 }  # fmt: skip
 
 

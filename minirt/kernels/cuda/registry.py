@@ -17,6 +17,7 @@ from minirt.kernels.cuda import (
     resize,
     row_statistics,
     scatter,
+    slim_kernels,
     user_kernel,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "resize",
     "row_statistics",
     "scatter",
+    "slim_kernels",
     "user_kernel",
 ]

@@ -18,6 +18,14 @@ def pack_conv_weights(weights: Array, spec: dict[str, Any]) -> Array:
 
 
 @pack
+def pack_stem_weights(weights: Array, spec: dict[str, Any]) -> Array:
+    """[O, I, R, S], I <= 4 (or [O, I, S]), as [O, R, S * 4] with zeros for further channels, rows padded to ``row``."""
+    taps = weights.reshape(*weights.shape[:2], -1, weights.shape[-1]).transpose(0, 2, 3, 1)
+    rows = np.pad(taps, ((0, 0), (0, 0), (0, 0), (0, 4 - taps.shape[3]))).reshape(*taps.shape[:2], -1)
+    return pack_rows(rows, spec)
+
+
+@pack
 def pack_conv_transpose_weights(weights: Array, spec: dict[str, Any]) -> Array:
     """[I, O / groups, R, S] as [O, R, S, I / groups]; ``groups`` in the spec."""
     groups = int(spec["groups"])

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from minirt.ir.scalar import ARITY, BINARY, COMPARE, LOGIC, UNARY, Body, arg, call, cast, const, index
+from minirt.ir.scalar import ARITY, BINARY, COMPARE, LOGIC, UNARY, Body, Scalar, arg, call, cast, const, index
 from minirt.ir.scalar_cuda import cuda_function, index_axes, prints
 from minirt.kernels.cuda.compile import compile_source
 from minirt.kernels.cuda.generate import kernel_text
@@ -72,3 +72,26 @@ def test_coordinates_are_parameters_in_order() -> None:
 
 def test_types_without_a_register_form_are_refused_in_a_sentence() -> None:
     assert "f8e4m3" in prints(Body((f8e4m3,), (cast(arg(0, f8e4m3), f32),)))
+
+
+def silu(x: Scalar) -> Scalar:
+    return call("div", x, call("add", const(1, f32), call("exp", call("neg", x))))
+
+
+def gelu(x: Scalar) -> Scalar:
+    inner = call("add", const(1, f32), call("erf", call("mul", x, const(0.5**0.5, f32))))
+    return call("mul", call("mul", const(0.5, f32), x), inner)
+
+
+@pytest.mark.parametrize("dtype", [f16, bf16, f32], ids=str)
+def test_only_results_of_16_bits_are_computed_less_exactly(dtype: DType) -> None:
+    text = cuda_function(Body((f32,), (cast(call("add", silu(arg(0, f32)), gelu(arg(0, f32))), dtype),)), "f")
+    near = ("exp_near(", "recip_large(", f"one_plus_erf_{dtype}(")
+    exact = ("expf(", " / ", "erff(")
+    assert all(x in text for x in (exact if dtype is f32 else near))
+    assert not any(x in text for x in (near if dtype is f32 else exact[:2]))
+
+
+def test_one_precise_result_keeps_all_precise() -> None:
+    x = call("exp", arg(0, f32))
+    assert "near" not in cuda_function(Body((f32,), (cast(x, f16), x)), "f")
