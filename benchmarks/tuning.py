@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 import minirt.ops.families  # noqa: F401  (registers every op)
-from benchmarks.kernels import RESNET
 from minirt.build.build import lower, optimize
 from minirt.build.options import Options
 from minirt.build.select import Way
@@ -44,6 +43,12 @@ from minirt.types.tensor import Tensor
 
 DTYPES = {"f16": f16, "bf16": bf16, "f32": f32}
 ROWS = (1, 16, 128, 512, 4096)
+RESNET = [  # channels, size, outputs, taps, stride
+    (3, 224, 64, 7, 2), (64, 56, 64, 1, 1), (64, 56, 64, 3, 1), (64, 56, 256, 1, 1), (128, 28, 128, 3, 1),
+    (128, 28, 512, 1, 1), (128, 56, 128, 3, 2), (256, 14, 256, 3, 1), (256, 14, 1024, 1, 1), (256, 56, 64, 1, 1),
+    (256, 56, 128, 1, 1), (256, 56, 512, 1, 2), (512, 7, 512, 3, 1), (512, 7, 2048, 1, 1), (512, 28, 128, 1, 1),
+    (1024, 14, 256, 1, 1), (2048, 7, 512, 1, 1),
+]  # fmt: skip
 WIDTHS = [  # outputs, inputs: BERT, ViT and GPT-2; Llama of 1B and 7B
     (768, 768), (2304, 768), (3072, 768), (768, 3072), (3072, 2048), (2048, 2048), (8192, 2048), (2048, 8192),
     (4096, 4096), (11008, 4096), (4096, 11008),
@@ -89,7 +94,7 @@ def shapes(dtype: str) -> list[Shape]:
     """What is timed."""
     products = [(m, n, k) for n, k in WIDTHS for m in ROWS] + OTHERS
     found = [Shape("x".join(map(str, s)), dtype, s) for s in products]
-    convolutions = sorted({(n, *row[:5]) for n in (1, 32) for row in RESNET})
+    convolutions = [(n, *row) for n in (1, 32) for row in RESNET]
     for n, c, size, o, taps, stride in convolutions:
         found.append(Shape(f"n{n} {c}x{size}->{o} {taps}/{stride}", dtype, (n, c, size, o, taps, stride)))
     random.Random(0).shuffle(found)  # so that a run cut short has seen some of each kind

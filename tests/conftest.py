@@ -1,9 +1,13 @@
 """What every test gets: house rules for GPU tests and for the folders that minirt writes to."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+
+TARGETS = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
 def _device_missing() -> str:
@@ -27,6 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if reason:
         for item in on_device:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(params=TARGETS)
+def each_target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test on the CPU, and in the gpu tier on the first device."""
+    monkeypatch.setenv("MINIRT_TARGET", request.param)
+
+
+@pytest.fixture(scope="module", params=TARGETS)
+def every_target(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Do the same for all tests of a module, where they run a function many times."""
+    with patch.dict(os.environ, {"MINIRT_TARGET": request.param}):
+        yield
 
 
 @pytest.fixture(scope="session")

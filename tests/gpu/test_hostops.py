@@ -92,6 +92,14 @@ def test_unique(high: int) -> None:
     check(import_model(one_node("Unique", [x], outputs=4)), [{"x0": x}, {"x0": x * 0}, {"x0": -x}])
 
 
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("ordered", [0, 1])
+def test_unique_of_slices_and_as_they_come(axis: int | None, ordered: int) -> None:
+    x = RNG.integers(0, 2, (900, 7)).astype(np.float32)
+    along: dict[str, Any] = {} if axis is None else {"axis": axis}
+    check(import_model(one_node("Unique", [x], outputs=4, sorted=ordered, **along)), [{"x0": x}, {"x0": x * 0}])
+
+
 def test_unique_of_numbers_that_are_none() -> None:
     x = RNG.choice(np.array([np.nan, 0.0, -0.0, np.inf, -np.inf, 1.5], np.float32), 5000)
     session = Session(import_model(one_node("Unique", [x], outputs=4)), default_target())

@@ -136,11 +136,22 @@ def test_compress(shape: tuple[int, ...], data: st.DataObject) -> None:
     check("Compress", [array(shape), condition], constants=(1,), **attributes_of(axis=axis))
 
 
+@quick
+@given(shape=shapes(1, 3), data=st.data())
+def test_unique(shape: tuple[int, ...], data: st.DataObject) -> None:
+    """Four results: of elements, and of slices along an axis; in order, and as they first come."""
+    axis = data.draw(st.none() | st.integers(0, len(shape) - 1))
+    dtype = data.draw(st.sampled_from([np.int64, np.float32, np.int8, np.float64]))
+    x = array(shape, dtype, data.draw(st.integers(0, 9)), 0, 2)
+    check("Unique", [x], outputs=4, sorted=data.draw(st.integers(0, 1)), **attributes_of(axis=axis))
+
+
+@pytest.mark.parametrize("axis", [None, 0])
 @pytest.mark.parametrize("ordered", [0, 1])
-@pytest.mark.parametrize("axis", [None, 0, 1])
-def test_unique(ordered: int, axis: int | None) -> None:
-    """Four results."""
-    x = array((6, 3), np.int64, 0, 0, 2)
+def test_unique_of_many(axis: int | None, ordered: int) -> None:
+    """Thousands of elements, and slices that share beginnings."""
+    x = array((700, 9), np.float32, 3, 0, 2)
+    x[:, :6] = 1
     check("Unique", [x], outputs=4, sorted=ordered, **attributes_of(axis=axis))
 
 

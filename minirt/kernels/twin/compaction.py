@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from minirt.kernels.kernel import Operand, Problem
-from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, split_text, strides_of
+from minirt.kernels.twin.recipe import (
+    Call,
+    Data,
+    Planned,
+    Recipe,
+    coordinates,
+    operand_data,
+    place,
+    register,
+    sizes_of,
+    strides_of,
+)
 from minirt.ops.indexing import Compress, NonZero
 from minirt.plan.launch import Address
 from minirt.types.dim import Dim, ceil, divide, mul, product
@@ -36,15 +47,14 @@ def work(index: int, span: Dim) -> Data:
 
 def picking(x: Operand, index: int, count: Dim) -> list[Call]:
     """Calls that leave the places of elements (by number, row-major) that are not zero, and how many they are."""
-    sizes: dict[str, Dim] = {f"n{axis}": n for axis, n in enumerate(x.shape)}
-    numbers = {**sizes, **strides_of("x", x)}
+    numbers = {**sizes_of("n", x), **strides_of("x", x)}
     if x.dense:
         return picked(operand_data("in", index, x), {"x_0": 1}, 1, count)
     return picked(operand_data("in", index, x), numbers, x.type.rank, count)
 
 
-def picked(tested: Data, numbers: Mapping[str, Dim], rank: int, count: Dim) -> list[Call]:
-    """The same for an operand whose sizes and strides are given."""
+def picked(tested: Data, numbers: Mapping[str, Dim], rank: int, count: Dim, places: int = 3) -> list[Call]:
+    """The same for an operand whose sizes and strides are given; the places are left in a scratch buffer."""
     few, fewer = runs(count), runs(runs(count))
     flags: dict[str, str | int] = {"rank": rank}
     numbers = {"total": count, **numbers}
@@ -54,7 +64,7 @@ def picked(tested: Data, numbers: Mapping[str, Dim], rank: int, count: Dim) -> l
         Call("add", {"counts": first, "sums": second}, {"total": few}, fewer, {}, {}, RUN),
         Call("scan", {"counts": second, "sum": total}, {"total": fewer}, 1, block=_THREADS),
         Call("spread", {"counts": first, "sums": second}, {"total": few}, fewer, {}, {}, RUN),
-        Call("place", {"x": tested, "counts": first, "places": work(3, count)}, numbers, few, {}, flags, 4 * RUN),
+        Call("place", {"x": tested, "counts": first, "places": work(places, count)}, numbers, few, {}, flags, 4 * RUN),
     ]
 
 
@@ -62,9 +72,7 @@ def offset_text(rank: int, number: str = "k") -> str:
     """Statements that find element ``k`` of x: ``at``."""
     if rank == 1:
         return f"at = {number} * x_0\n"
-    axes = range(rank)
-    text = split_text([f"c{a}" for a in axes], [f"n{a}" for a in axes], number)
-    return text + f"at = {' + '.join(f'c{a} * x_{a}' for a in axes)}\n"
+    return coordinates(rank, "n", number) + f"at = {place('x', rank)}\n"
 
 
 def indented(text: str, steps: int = 1) -> str:
@@ -143,7 +151,7 @@ class NonZeroRecipe(Compaction):
         """Picking, then a call over what was picked."""
         (x,), (y,) = problem.inputs, problem.outputs
         count = product(x.shape)
-        numbers = {**strides_of("y", y), **{f"n{a}": n for a, n in enumerate(x.shape)}}
+        numbers = {**strides_of("y", y), **sizes_of("n", x)}
         data = {"places": work(3, count), "y": operand_data("out", 0, y)}
         fill = Call("coordinates", data, numbers, y.shape[1], {}, {"rank": x.type.rank}, 40)
         calls = picking(x, 0, count)
@@ -153,9 +161,9 @@ class NonZeroRecipe(Compaction):
         """The coordinates of one place."""
         if routine != "coordinates":
             return super().text(routine, flags)
-        axes = range(int(flags["rank"]))
-        text = split_text([f"c{a}" for a in axes], [f"n{a}" for a in axes], "places[e]")
-        return text + "".join(f"y[{a} * y_0 + e * y_1] = c{a}\n" for a in axes)
+        rank = int(flags["rank"])
+        put = "".join(f"y[{a} * y_0 + e * y_1] = c{a}\n" for a in range(rank))
+        return coordinates(rank, "n", "places[e]") + put
 
 
 class CompressRecipe(Compaction):
@@ -170,8 +178,8 @@ class CompressRecipe(Compaction):
         assert isinstance(op, Compress)
         count = product(condition.shape)
         rank, axis = x.type.rank, op.axis
-        numbers = {**strides_of("x", x), **strides_of("y", y), **{f"n{a}": n for a, n in enumerate(x.shape)}}
-        numbers |= {f"m{a}": n for a, n in enumerate(y.shape)}
+        numbers = {**strides_of("x", x), **strides_of("y", y), **sizes_of("n", x)}
+        numbers |= sizes_of("m", y)
         data = {"places": work(3, count), "x": operand_data("in", 0, x, True), "y": operand_data("out", 0, y, True)}
         flags: dict[str, str | int] = {"rank": rank, "axis": axis}
         fill = Call("gather", data, numbers, product(y.shape), {}, flags, 20)
@@ -184,14 +192,10 @@ class CompressRecipe(Compaction):
             return super().text(routine, flags)
         rank, axis = int(flags["rank"]), int(flags["axis"])
         if axis < 0:
-            find = split_text([f"c{a}" for a in range(rank)], [f"n{a}" for a in range(rank)], "places[e]")
-            result = "e * y_0"
+            find, result = coordinates(rank, "n", "places[e]"), "e * y_0"
         else:
-            find = split_text([f"c{a}" for a in range(rank)], [f"m{a}" for a in range(rank)])
-            result = " + ".join(f"c{a} * y_{a}" for a in range(rank))
-            find += f"to = {result}\nc{axis} = places[c{axis}]\n"
-            result = "to"
-        return find + f"y[{result}] = x[{' + '.join(f'c{a} * x_{a}' for a in range(rank)) or '0'}]\n"
+            find, result = coordinates(rank, "m") + f"to = {place('y', rank)}\nc{axis} = places[c{axis}]\n", "to"
+        return find + f"y[{result}] = x[{place('x', rank)}]\n"
 
 
 for _recipe in (NonZeroRecipe(), CompressRecipe()):

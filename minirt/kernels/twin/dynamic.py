@@ -7,9 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from minirt.kernels.kernel import Operand, Problem
+from minirt.kernels.kernel import Problem
 from minirt.kernels.twin.compaction import work
-from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, split_text, strides_of
+from minirt.kernels.twin.recipe import (
+    Call,
+    Data,
+    Planned,
+    Recipe,
+    coordinates,
+    operand_data,
+    place,
+    register,
+    sizes_of,
+    strides_of,
+)
 from minirt.ops.generate import DynamicRange
 from minirt.ops.movement import DynamicExpand, DynamicReshape, DynamicSlice
 from minirt.plan.launch import Address
@@ -20,11 +31,6 @@ _SIZES = Address("work", 0)
 _MOST = 1 << 40
 
 
-def sizes_of(name: str, operand: Operand) -> dict[str, Dim]:
-    """The operand's dims as numbers ``<name>0`` ..."""
-    return {f"{name}{axis}": n for axis, n in enumerate(operand.shape)}
-
-
 def copied(problem: Problem, extra: Mapping[str, Data], flags: Flags) -> Call:
     """The call that copies elements of operand 0 to the result."""
     x, y = problem.inputs[0], problem.outputs[0]
@@ -32,16 +38,6 @@ def copied(problem: Problem, extra: Mapping[str, Data], flags: Flags) -> Call:
     numbers = {**strides_of("x", x), **strides_of("y", y), **sizes_of("n", x), **sizes_of("m", y)}
     numbers["total"] = product(x.shape)
     return Call("copy", data, numbers, product(y.shape), {}, flags, 16)
-
-
-def coordinates(rank: int, sizes: str, number: str = "e") -> str:
-    """Statements that split a number into ``c0`` ..."""
-    return split_text([f"c{a}" for a in range(rank)], [f"{sizes}{a}" for a in range(rank)], number) if rank else ""
-
-
-def place(name: str, rank: int) -> str:
-    """The offset of the coordinates."""
-    return " + ".join(f"c{a} * {name}_{a}" for a in range(rank)) or "0"
 
 
 def marks(known: Sequence[Dim]) -> str:

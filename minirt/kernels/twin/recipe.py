@@ -113,6 +113,21 @@ def split_text(names: Sequence[str], sizes: Sequence[str], number: str = "e") ->
     return "\n".join([*lines, f"{names[0]} = rest"]) + "\n"
 
 
+def sizes_of(name: str, operand: Operand) -> dict[str, Dim]:
+    """The operand's dims as numbers ``<name>0`` ..."""
+    return {f"{name}{axis}": n for axis, n in enumerate(operand.shape)}
+
+
+def coordinates(rank: int, sizes: str, number: str = "e") -> str:
+    """Statements that split a number into ``c0`` ..."""
+    return split_text([f"c{a}" for a in range(rank)], [f"{sizes}{a}" for a in range(rank)], number) if rank else ""
+
+
+def place(name: str, rank: int) -> str:
+    """The offset of the coordinates."""
+    return " + ".join(f"c{a} * {name}_{a}" for a in range(rank)) or "0"
+
+
 def registers(data: Data) -> str:
     """The language's type of an operand's elements."""
     return "w" if data.raw else "r" if data.dtype.is_float else "i"
