@@ -106,9 +106,7 @@ class IExecutionContext(BindingContext):
         if not 0 <= index < len(state.loaded.plans):
             raise ApiError(f"there is no profile {index}: there are {len(state.loaded.plans)}", "context")
         if index != state.profile:
-            state.profile = index
-            state.executor = state.fresh_executor()
-            state.changed()
+            state.use_profile(index)
         return True
 
     def set_optimization_profile_async(self, profile_index: int, stream_handle: Any) -> bool:

@@ -68,6 +68,7 @@ class ContextState:
         self._temporary: Any = None
         self._held: tuple[int, Memory] | None = None
         self.manner = fresh_manner(loaded)
+        self._others: dict[int, Executor] = {}  # of the profiles that are not in use now
         self.executor: Executor = self.fresh_executor()
         self.sizes: dict[str, int] | None = None
         self.bound: tuple[dict[str, int], dict[str, int]] | None = None
@@ -91,6 +92,15 @@ class ContextState:
         made.resources = resources_of(loaded.backend, self.sink)
         return made
 
+    def use_profile(self, index: int) -> None:
+        """Run with another profile; with scratch memory for all of them, what was bound for each is kept."""
+        if self.strategy == "STATIC":
+            self._others[self.profile] = self.executor
+        self.profile = index
+        kept = self._others.pop(index, None)
+        self.executor = self.fresh_executor() if kept is None else kept
+        self.changed()
+
     def _scratch(self) -> Memory:
         """Return the memory that executors work in: the caller's, or enough for all profiles or for the one in use."""
         if self.strategy == "USER_MANAGED":
@@ -111,6 +121,7 @@ class ContextState:
     @temporary_allocator.setter
     def temporary_allocator(self, allocator: Any) -> None:
         self._temporary = allocator
+        self._others.clear()
         self.executor = self.fresh_executor()
         self.changed()
 
@@ -142,6 +153,7 @@ class ContextState:
         """Set who hears the times of steps, None for nobody."""
         had, self.profiler = self.profiler, profiler
         if (had is None) != (profiler is None):
+            self._others.clear()
             self.executor = self.fresh_executor()
             self.changed()
 

@@ -66,6 +66,17 @@ class Manner:
         return lent + [stream.handle for stream in self.own[len(lent) :]]
 
 
+@dataclass(frozen=True)
+class Again:
+    """A segment's run to be made again: whether it still can be, and what puts it on a stream.
+
+    The target must be current then, and the stream not capturing.
+    """
+
+    ready: Callable[[], bool]
+    submit: Callable[[int], None]
+
+
 class Segment(Protocol):
     """Launches bound to sizes and addresses, run in order."""
 
@@ -77,11 +88,8 @@ class Segment(Protocol):
         """Run every launch."""
         ...
 
-    def repeat(self) -> Callable[[int], bool] | None:
-        """What does the run before again on a stream, at its addresses, and whether it still could; None: nothing does.
-
-        The target must be current, and the stream not capturing.
-        """
+    def repeat(self) -> Again | None:
+        """What does the run before again, at its addresses; None where nothing does."""
         ...
 
 

@@ -5,10 +5,10 @@ A run is looked up by its addresses, so callers that take turns among a few sets
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minirt.runtime.backend import Backend
+from minirt.runtime.backend import Again, Backend
 from minirt.runtime.control import Result
 from minirt.runtime.frame import Frame
 
@@ -21,20 +21,19 @@ class Repeat:
     """A run to be made again: what is submitted, in order, the results that it has each time, and its addresses."""
 
     backend: Backend
-    parts: Sequence[Callable[[int], bool]]
+    parts: Sequence[Again]
     results: dict[str, Result]
     addresses: dict[str, int]
 
     def __call__(self, stream: int) -> bool:
-        """Submit it; False where it must be run in full: on a stream that is capturing, or once graphs were reused.
-
-        What was submitted by then is done again by the full run, whose numbers are the same.
-        """
+        """Submit it; False where it must be run in full: on a stream that is capturing, or once graphs were reused."""
         backend = self.backend
         with backend.current():
-            if backend.capturing(stream):
+            if backend.capturing(stream) or not all(part.ready() for part in self.parts):
                 return False
-            return all(part(stream) for part in self.parts)
+            for part in self.parts:
+                part.submit(stream)
+        return True
 
 
 def find(frame: Frame, key: Key) -> Repeat | None:

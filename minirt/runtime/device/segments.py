@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from minirt.errors import DeviceError
 from minirt.flags import flags
+from minirt.runtime.backend import Again
 from minirt.runtime.device.arrivals import Arrival, dependencies
 from minirt.runtime.device.device import Device
 from minirt.runtime.device.events import Event
@@ -72,36 +73,19 @@ class CudaSegment:
         self._used = True
         self._met.append(tuple(self._wanted.values()))
 
-    def repeat(self) -> Callable[[int], bool] | None:
-        """What does the run before again, at its addresses, and whether it still could; None where nothing does.
-
-        The device must be current, and the stream not capturing.
-        """
+    def repeat(self) -> Again | None:
+        """What does the run before again, at its addresses; None where nothing does."""
         if not self._worth:
-            return self._one_by_one()
+            packed = dict(self._packed)
+            return Again(lambda: self._packed == packed, self._one_by_one)
         graph = self._graphs.get(tuple(self._wanted.values()))
         if graph is None:
             return None
-        version, launch = graph.version, graph.launch
+        version = graph.version
+        return Again(lambda: graph.version == version, graph.launch)  # a graph may be given other addresses
 
-        def again(stream: int) -> bool:
-            if graph.version != version:
-                return False  # it was given other addresses since
-            launch(stream)
-            return True
-
-        return again
-
-    def _one_by_one(self) -> Callable[[int], bool]:
-        packed, plain = dict(self._packed), self._plain
-
-        def again(stream: int) -> bool:
-            if self._packed != packed:
-                return False
-            plain.run(stream, early=True)
-            return True
-
-        return again
+    def _one_by_one(self, stream: int) -> None:
+        self._plain.run(stream, early=True)
 
     def _graph(self) -> Graph:
         """The graph at the addresses of now."""

@@ -39,10 +39,11 @@ def built() -> bytes:
         network = builder.create_network()
         parser = trt.OnnxParser(network, logger)
         assert parser.parse(onnx.parser.parse_model(MODEL).SerializeToString())
-        profile = builder.create_optimization_profile()
-        profile.set_shape("x", (1, 37), (8, 37), (64, 37))
         config = builder.create_builder_config()
-        config.add_optimization_profile(profile)
+        for most in (64, 16):
+            profile = builder.create_optimization_profile()
+            profile.set_shape("x", (1, 37), (8, 37), (most, 37))
+            config.add_optimization_profile(profile)
         _BUILT.append(bytes(builder.build_serialized_network(network, config)))
     return _BUILT[0]
 
@@ -181,6 +182,15 @@ def test_shapes_that_take_turns_keep_their_graphs(running: Running) -> None:
         running.run()
     for rows in (8, 5, 8, 5):
         running.context.set_input_shape("x", (rows, 37))
+        assert running.run() == {"graphLaunch": 1}
+
+
+def test_profiles_that_take_turns_keep_their_graphs(running: Running) -> None:
+    for profile in (0, 0, 1, 1):
+        running.context.set_optimization_profile_async(profile, 512)
+        running.run()
+    for profile in (0, 1, 0, 1):
+        running.context.set_optimization_profile_async(profile, 512)
         assert running.run() == {"graphLaunch": 1}
 
 
