@@ -1,7 +1,7 @@
 // GEMM and implicit-GEMM convolution on wgmma (sm_90a) by clusters of blocks: CM x CN blocks take neighbouring tiles and copy
 // each slice of an operand that they share into all who need it; PARTS blocks take parts of k of one tile. A warp of its own
 // feeds; CONSUMERS warpgroups multiply: rows of one tile, or, with PINGPONG, tiles in turn, so that one writes out while
-// another multiplies.
+// another multiplies. Loops stay loops: a launch that takes microseconds is not to wait for its own instructions.
 // The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG ODD AHEAD_B FEED_REGISTERS REGISTERS.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 constexpr int CLUSTER = CM * CN * PARTS, A_ROWS = BM / CN, B_ROWS = BN / CM, ROWS_EACH = MI * 64, GROUP = 8 / CM;
@@ -114,6 +114,7 @@ DEV void feed(const Args& p, const Schedule& s, const TensorMap& ta, const Tenso
     if (s.first < s.total) {
       const Tile x = s.at(s.first, p);
       walk.start(p, s, x);
+#pragma unroll 1
       for (; ahead < STAGES && walk.k < x.k1; ahead++, walk.next(p)) {
         barrier_expect(full + 8 * ahead, STAGE);
         walk.copy_b(p, s, x, tb, base + ahead * STAGE + A_BYTES, full + 8 * ahead);
@@ -121,8 +122,10 @@ DEV void feed(const Args& p, const Schedule& s, const TensorMap& ta, const Tenso
     }
   }
   await_launch_before();
+#pragma unroll 1
   for (int t = s.first; t < s.total; t += s.by) {
     const Tile x = s.at(t, p);
+#pragma unroll 1
     for (walk.start(p, s, x); walk.k < x.k1; walk.next(p)) {
       const u32 bar = full + 8 * stage, to = base + stage * STAGE;
       if (ahead > 0) {
@@ -173,6 +176,7 @@ DEV void write_odd(const float (&acc)[MI][BN / 2], int i, int c, const Args& p, 
   }
   __syncwarp();
   const int high = p.m - m0 < 16 ? p.m - m0 : 16;
+#pragma unroll 1
   for (int r = 0; r < high; r++) {
     u16* to = (u16*)place(p, x.b0, x.b1, m0 + r, n0);
     const int odd = (u64)to >> 1 & 1, e = 2 * l + odd;
@@ -235,6 +239,7 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
   await_launch_before();
   asm volatile("griddepcontrol.launch_dependents;");
   int index = 0;
+#pragma unroll 1
   for (int t = s.first; t < s.total; t += s.by, index++) {
     const Tile x = s.at(t, p);
     if (PINGPONG && (index & 1) != group) {
@@ -254,6 +259,7 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
       for (int i = 0; i < MI * BN / 2; i++) acc[i / (BN / 2)][i % (BN / 2)] = 0.f;
     }
     int before = -1;
+#pragma unroll 1
     for (int k = x.k0; k < x.k1; k++) {
       barrier_wait(full + 8 * stage, phase);
       const u64 a = matrix_by_k<WIDTH>(base + stage * STAGE + row * WIDTH);
@@ -300,6 +306,7 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   if (threadIdx.x == 0) {
     prefetch_map(ta);
     prefetch_map(tb);
+#pragma unroll 1
     for (int i = 0; i < STAGES; i++) { barrier_init(full + 8 * i, 1); barrier_init(empty + 8 * i, RELEASES); }
     barrier_init(order, 1);
     barrier_init(order + 8, 1);
