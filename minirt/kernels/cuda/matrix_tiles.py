@@ -114,7 +114,7 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     waiting = steps * rates.flight / int(tile.get("stages", 4))
     partial = 0.0
     if parts > 1 and "share" in tile:  # sent to where they are summed
-        partial = 0.8 + 0.6 * area * (parts - 1)
+        partial = 0.5 + 0.3 * cm * cn + 0.6 * area * (parts - 1)
     elif parts > 1 and method == "wgmma":  # summed through the shared memory of a cluster
         partial = 0.6 + 2.6 * area * (parts - 1)
     elif parts > 1:
