@@ -132,10 +132,10 @@ class Executor:
         results = {b.name: self._result(b.view, outputs.get(b.name)) for b in self.plan.outputs}
         if direct and not late:
             parts = [self._segment(number, group).repeat() for number, group in enumerate(self._groups)]
-            ready = [p for p in parts if p is not None]
-            if ready and len(ready) == len(parts):
-                self.repeat = Repeat(self.backend, ready, results, {**inputs, **outputs})
-                keep(self.frame, key, self.repeat)
+            if (ready := [p for p in parts if p is not None]) and len(ready) == len(parts):
+                marked = self.backend.marked(self.manner.name)
+                made = Repeat(self.backend, ready, results, {**inputs, **outputs}, self.manner, marked)
+                self.repeat = keep(self.frame, key, made)
         return results
 
     def _run_groups(self, stream: int) -> None:

@@ -6,9 +6,11 @@ A run is looked up by its addresses, so callers that take turns among a few sets
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
-from minirt.runtime.backend import Again, Backend
+from minirt.runtime.backend import Again, Backend, Manner
 from minirt.runtime.control import Result
 from minirt.runtime.frame import Frame
 
@@ -24,6 +26,9 @@ class Repeat:
     parts: Sequence[Again]
     results: dict[str, Result]
     addresses: dict[str, int]
+    manner: Manner
+    range: AbstractContextManager[Any]
+    """The NVTX range of a run."""
 
     def __call__(self, stream: int) -> bool:
         """Submit it; False where it must be run in full: on a stream that is capturing, or once graphs were reused."""
@@ -31,9 +36,16 @@ class Repeat:
         with backend.current():
             if backend.capturing(stream) or not all(part.ready() for part in self.parts):
                 return False
-            for part in self.parts:
-                part.submit(stream)
+            if self.manner.ranges == "NONE":
+                self._submit(stream)
+            else:
+                with self.range:
+                    self._submit(stream)
         return True
+
+    def _submit(self, stream: int) -> None:
+        for part in self.parts:
+            part.submit(stream)
 
 
 def find(frame: Frame, key: Key) -> Repeat | None:
@@ -44,8 +56,9 @@ def find(frame: Frame, key: Key) -> Repeat | None:
     return found
 
 
-def keep(frame: Frame, key: Key, made: Repeat) -> None:
-    """Keep a run of a frame, to be repeated."""
+def keep(frame: Frame, key: Key, made: Repeat) -> Repeat:
+    """Keep a run of a frame, to be repeated, and return it."""
     frame.repeats[key] = made
     while len(frame.repeats) > KEPT:
         frame.repeats.popitem(last=False)
+    return made
