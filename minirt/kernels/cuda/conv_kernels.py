@@ -66,8 +66,15 @@ class ConvBase(Matrix):
         """Why the method does not take this form; "" where it does."""
         return ""
 
+    def orders_columns(self, problem: Problem) -> bool:
+        """True where weights are packed in the order in which a lane's sums are neighbours."""
+        known = self.method in ("mma", "wgmma") and isinstance(problem.op, Conv) and problem.inputs[1].constant
+        return known and conv_op(problem).groups == 1
+
     def packed(self, problem: Problem) -> tuple[Address, tuple[Pack, ...]]:
         """Where the weights lie as [O, R, S, I], and their packing where they are a constant."""
+        if self.orders_columns(problem):
+            return Address("pack", 0), (Pack(1, "pack_conv_weights", {"ordered": 1}),)
         if not problem.inputs[1].constant:
             return Address("in", 1), ()
         if isinstance(problem.op, ConvTranspose):
@@ -173,7 +180,7 @@ class ConvMma(ConvBase):
             "method": self.method, **form.fields(problem), "conv": True,
             "transposed": isinstance(problem.op, ConvTranspose), "tile": [bm, bn, bk], "warps": tactic["warps"],
             "stages": 4 if vec_a > 1 else 3, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1,
-            "x3": self.thrice(problem),
+            "x3": self.thrice(problem), "ordered": self.orders_columns(problem),
         }  # fmt: skip
         values["k_part"] = mul(up(up(form.sizes["k"], bk), parts), bk)
         grid = (mul(up(form.sizes["m"], bm), up(form.sizes["n"], bn)), parts, form.sizes["nb1"])
@@ -245,12 +252,14 @@ class ConvWgmma(ConvBase):
         (bm, bn), bk, size = tactic["tile"], self._step(problem, form), dtype.bits // 8
         spec: Spec = {
             **wgmma_spec(tactic, problem, form), **form.fields(problem), "conv": True, "tile": [bm, bn, bk],
+            "ordered": self.orders_columns(problem),
         }  # fmt: skip
         s, swizzle = form.sizes, bk * size
         values |= {"ta": self._image_map(problem, form, bk, bm // cn), "ta_b0": 0, "ta_b1": 0, "tb_b0": 0, "tb_b1": 0}
         g, address = form.image, values["b"]
         assert isinstance(address, Address)
-        dims = (g["g_c"], mul(g["g_r"], g["g_s"]), s["n"])
+        rows = mul(up(s["n"], 32), 32) if spec["ordered"] else s["n"]
+        dims = (g["g_c"], mul(g["g_r"], g["g_s"]), rows)
         pitches = (mul(g["g_c"], size), mul(s["k"], size))
         values["tb"] = TensorMap(address, map_type(dtype.name), dims, pitches, (bk, 1, bn // cm), (1, 1, 1), swizzle)
         values["k_part"] = ceil(divide(self._steps(problem, form), int(tactic["parts"])))

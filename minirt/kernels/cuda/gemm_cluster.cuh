@@ -151,7 +151,7 @@ DEV void unit_of(const float (&acc)[MI][BN / 2], int u, float (&v)[8]) {
 DEV void write_unit(float (&v)[8], int u, const Args& p, const Tile& x, int row) {
   const int l = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
   const int i = u / (2 * (BN / 32)), g = u / 2 % (BN / 32), h = u & 1;
-  quad_transpose(v);
+  if constexpr (!ORDERED) quad_transpose(v);
   const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
   if (m < p.m && valid > 0) finish<8>(v, p, x.b0, x.b1, m, n, valid);
 }
@@ -168,7 +168,7 @@ DEV void write_odd(const float (&acc)[MI][BN / 2], int i, int c, const Args& p, 
     float v[8];
     Held y[8];
     unit_of(acc, (i * (BN / 32) + 2 * c) * 2 + u, v);
-    quad_transpose(v);
+    if constexpr (!ORDERED) quad_transpose(v);
     const int r = 8 * (u & 1) + (l >> 2), n = 32 * (u / 2) + 8 * (l & 3), valid = count - n;
     if (m0 + r < p.m && valid > 0) results(v, y, p, x.b0, x.b1, m0 + r, n0 + n, valid);
     const u32 w[4] = {pack_out(Out{}, y[0], y[1]), pack_out(Out{}, y[2], y[3]), pack_out(Out{}, y[4], y[5]), pack_out(Out{}, y[6], y[7])};

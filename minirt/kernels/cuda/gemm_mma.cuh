@@ -68,7 +68,7 @@ DEV void write_tile(float (&acc)[MI][NI][4], const Args& p, int b0, int b1, int 
         float v[8];
 #pragma unroll
         for (int q = 0; q < 8; q++) v[q] = acc[i][g * 4 + q / 2][h * 2 + (q & 1)];
-        quad_transpose(v);
+        if constexpr (!ORDERED) quad_transpose(v);
         const int m = m0 + 16 * i + 8 * h + (l >> 2), n = n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
         if (m < p.m && valid > 0) {
           if constexpr (SPLIT) {
@@ -98,7 +98,7 @@ DEV void run(const Args& p) {
   const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
   a.init(pa, p.lda, image(p), m0, p.m, k0, k1);
-  b.init(pb, p.ldb, image(p), n0, p.n, k0, k1);
+  b.init(pb, p.ldb, image(p), n0, ORDERED ? (p.n + 31) / 32 * 32 : p.n, k0, k1);
   float acc[MI][NI][4] = {};
 #pragma unroll
   for (int s = 0; s < STAGES - 1; s++) {

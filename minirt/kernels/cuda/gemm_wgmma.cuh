@@ -107,7 +107,7 @@ struct Feeder {
 DEV void columns_of(const float (&acc)[BN / 2], int g, int h, float (&v)[8]) {
 #pragma unroll
   for (int q = 0; q < 8; q++) v[q] = acc[16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
-  quad_transpose(v);
+  if constexpr (!ORDERED) quad_transpose(v);
 }
 
 DEV void write_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int row) {

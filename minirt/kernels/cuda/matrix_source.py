@@ -11,7 +11,8 @@ extra operand have a stride for each (``c_m0`` ..); without it only ``c_m2`` is 
 Epilogue of a spec: ``body`` (an encoded scalar body whose argument 0 is the sum), ``modes``, how each extra operand
 runs along n: 0 one value, 1 unit stride and 16-byte aligned rows with n % 8 == 0, 2 any stride, 3 as 1 and the same in
 every row; ``out``: 1 or 2 likewise for the result; ``batched``: nb0 * nb1 may exceed 1; ``index``: for each output axis
-whose coordinate the body reads, one of ``COORDINATES``.
+whose coordinate the body reads, one of ``COORDINATES``;
+``ordered``: columns of b lie as ``weights.column_order`` says, so that a lane's sums are neighbours.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ def assemble(
     )
     epilogue = empty if partial else finish_text(spec) + ahead_text(spec)
     parts = [body_file(name) for name in ("elements.cuh", "tile.cuh", *files[:-1])]
-    constants = {**constants, "BATCHED": bool(spec.get("batched", True))}
+    constants = {**constants, "BATCHED": bool(spec.get("batched", True)), "ORDERED": bool(spec.get("ordered"))}
     parts += [types, head, constants_text(constants), struct_text(args), epilogue, body_file(files[-1])]
     text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})", follow)])
     return Source(text, entry, args, threads, shared)

@@ -12,9 +12,26 @@ from minirt.types.dtype import Array
 
 @pack
 def pack_conv_weights(weights: Array, spec: dict[str, Any]) -> Array:
-    """[O, I / groups, R, S] (any number of tap axes) as [O, R, S, I / groups], rows padded with zeros to ``row``."""
+    """[O, I / groups, R, S] (any number of tap axes) as [O, R, S, I / groups], rows padded with zeros to ``row``.
+
+    ``ordered``: a multiple of 32 of them, by ``column_order``.
+    """
     rows = np.moveaxis(weights, 1, -1).reshape(weights.shape[0], -1)
-    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, int(spec.get("row", rows.shape[1])) - rows.shape[1]))))
+    rows = np.pad(rows, ((0, 0), (0, int(spec.get("row", rows.shape[1])) - rows.shape[1])))
+    if spec.get("ordered"):
+        rows = np.pad(rows, ((0, -len(rows) % 32), (0, 0)))
+        rows = rows[column_order(len(rows))]
+    return np.ascontiguousarray(rows)
+
+
+def column_order(count: int) -> Array:
+    """Which column lies at each place (of a multiple of 32).
+
+    A tensor core gives lane t of a quad columns 2t, 2t + 1 of each block of eight: of four blocks in this order these
+    are columns 8t to 8t + 7.
+    """
+    at = np.arange(count)
+    return at // 32 * 32 + at % 8 // 2 * 8 + at % 32 // 8 * 2 + at % 2
 
 
 @pack

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minirt.kernels.cuda.compile import Compiled, compile_many, default_store
-from minirt.kernels.cuda.weights import pack_stem_weights
+from minirt.kernels.cuda.weights import column_order, pack_conv_weights, pack_stem_weights
 from minirt.kernels.kernel import KERNELS, Target
 from minirt.types.dtype import f16, f32
 from tests.kernels.cuda.execution import AMPERE, HOPPER, choices, sources
@@ -60,3 +60,22 @@ def test_what_others_do_better_is_refused_in_a_sentence() -> None:
     assert "channels" in KERNELS["ConvStem"].rejects(single.problem(HOPPER))
     assert "more than one tap" in KERNELS["ConvSlim"].rejects(stem_cases()[0].problem(HOPPER))
     assert KERNELS["ConvSlim"].rejects(pointwise("fits", f16, 2, 16, 64, 96).problem(HOPPER)) == ""
+
+
+def test_columns_are_ordered_so_that_a_lane_has_eight_neighbours() -> None:
+    order = column_order(64)
+    assert sorted(order) == list(range(64))
+    for group in (0, 32):
+        for lane in range(4):
+            held = [order[group + 8 * block + 2 * lane + e] for block in range(4) for e in (0, 1)]
+            assert held == list(range(group + 8 * lane, group + 8 * lane + 8))
+
+
+def test_ordered_weights_are_padded_rows_of_the_plain_ones() -> None:
+    weights = np.random.default_rng(0).normal(size=(40, 6, 3, 2)).astype(np.float32)
+    plain, ordered = pack_conv_weights(weights, {}), pack_conv_weights(weights, {"ordered": 1})
+    assert ordered.shape == (64, 36)
+    back = np.empty_like(ordered)
+    back[column_order(64)] = ordered
+    np.testing.assert_array_equal(back[:40], plain)
+    assert not back[40:].any()
