@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ops.harness import check, check_symbolic
+from tests.ops import on_target
+from tests.ops.harness import assert_close, check, check_symbolic, import_model, one_node, run_ort
 
 RNG = np.random.default_rng(0)
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -75,3 +76,17 @@ def test_symbolic_sizes() -> None:
     for op, g in GATES.items():
         shapes: list[Any] = [("T", "N", SIZE), (1, g * H, SIZE), (1, g * H, H), (1, 2 * g * H)]
         check_symbolic(op, shapes, [{"T": 4, "N": 1}, {"T": 2, "N": 3}], outputs=2, hidden_size=H)
+
+
+@pytest.mark.parametrize("op", list(GATES))
+@pytest.mark.parametrize("hidden", [1, 17, 40])
+def test_recurrent_weights_that_are_computed(op: str, hidden: int) -> None:
+    """The weights are inputs: a kernel takes them all the same, whatever part of a block is left over."""
+    g = GATES[op] * hidden
+    arrays = [randn(T, N, SIZE), randn(2, g, SIZE), randn(2, g, hidden), randn(2, 2 * g)]
+    more: dict[str, Any] = {"linear_before_reset": 1} if op == "GRU" and hidden == 17 else {}
+    model = one_node(op, arrays, 2, hidden_size=hidden, direction="bidirectional", **more)
+    feeds = {f"x{i}": a for i, a in enumerate(arrays)}
+    made = on_target.OnTarget(import_model(model))
+    for found, wanted in zip(made(feeds), run_ort(model, feeds), strict=True):
+        assert_close(found, wanted, 1e-4)

@@ -7,7 +7,15 @@ import numpy as np
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.gemm import THREADS, Orders, pieces
 from minirt.kernels.cpu.nest import is_one
-from minirt.kernels.cpu.recurrent_steps import BLOCK, GATES, RecurrentSpec, pack_recurrent, steps_unit
+from minirt.kernels.cpu.recurrent_steps import (
+    BLOCK,
+    GATES,
+    RecurrentSpec,
+    pack_recurrent,
+    packed_blocks,
+    packing_unit,
+    steps_unit,
+)
 from minirt.kernels.kernel import Kernel, Order, Problem, Target, pack
 from minirt.ops.recurrent import ACTIVATIONS, Recurrent
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, Unit
@@ -16,7 +24,7 @@ from minirt.types.dtype import Array, f32
 
 
 class RecurrentTiled(Kernel):
-    """LSTM, GRU and plain recurrences of float32, with constant recurrent weights."""
+    """LSTM, GRU and plain recurrences of float32; recurrent weights are packed at load, or first where computed."""
 
     ops = (Recurrent,)
 
@@ -31,13 +39,11 @@ class RecurrentTiled(Kernel):
         return tuple(inputs), tuple(outputs)
 
     def rejects(self, problem: Problem) -> str:
-        """Other element types, weights computed at run time, directions with functions of their own."""
-        op, (xg, r) = problem.op, problem.inputs[:2]
+        """Other element types, directions with functions of their own."""
+        op, xg = problem.op, problem.inputs[0]
         assert isinstance(op, Recurrent)
         if xg.type.dtype is not f32:
             return f"recurrences of {xg.type.dtype} are not taken"
-        if not r.constant:
-            return "recurrent weights that are not constant"
         if not is_one(problem.outputs[0].strides[3]):
             return "rows of the result have gaps"
         each = len(ACTIVATIONS[op.kind])
@@ -47,13 +53,14 @@ class RecurrentTiled(Kernel):
         return ""
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
-        """One launch over directions and blocks of sequences."""
+        """One launch over directions and blocks of sequences, after one that packs weights that are computed."""
         op, xg, y = problem.op, problem.inputs[0], problem.outputs[0]
         assert isinstance(op, Recurrent)
         count, sequences, hidden = len(op.directions), xg.shape[1], op.hidden
         block = min(BLOCK, max(1, -(-problem.likely(sequences) * count // THREADS)))
         tasks = mul(pieces(sequences, block), count)
-        places = _operands(op)
+        packed = Address("pack", 0) if problem.inputs[1].constant else Address("work", 1)
+        places = {**_operands(op), 1: packed}
         states = 2 if op.kind == "lstm" else 1
         args: list[Arg] = [places.get(i, Address("in", 0)) for i in range(7)]
         args += [Address("out", 0), Address("out", 1), Address("out", states), Address("work", 0)]
@@ -64,19 +71,23 @@ class RecurrentTiled(Kernel):
         spec = _spec(op, RecurrentSpec().lanes)
         work = mul(tasks, BLOCK * (GATES[op.kind] + 1) * hidden * 4)
         launch = Launch(Unit(self.name, spec), tuple(args), (tasks, 1, 1))
-        return Launches((launch,), (work,), (Pack(1, "pack_recurrence", spec),))
+        if problem.inputs[1].constant:
+            return Launches((launch,), (work,), (Pack(1, "pack_recurrence", spec),))
+        blocks = packed_blocks(hidden, _compiled(spec))
+        packing: tuple[Arg, ...] = (Address("in", 1), packed, Integer(hidden), Integer(blocks))
+        first = Launch(Unit(self.name, {**spec, "packs": True}), packing, (count * blocks, 1, 1))
+        return Launches((first, launch), (work, count * blocks * hidden * RecurrentSpec().width * 4))
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:
-        """All steps."""
-        return steps_unit(_compiled(spec))
+        """All steps, or the packing of weights."""
+        return packing_unit(_compiled(spec)) if spec.get("packs") else steps_unit(_compiled(spec))
 
 
 def _operands(op: Recurrent) -> dict[int, Address]:
     """The kernel's arguments 0 to 6, from the op's operands in order."""
     names = [0, 1] + [2] * (op.kind == "gru") + [3] + [4] * (op.kind == "lstm")
     names += [5] * op.has_lengths + [6] * op.has_peephole
-    found = {name: Address("in", i) for i, name in enumerate(names)}
-    return {**found, 1: Address("pack", 0)}
+    return {name: Address("in", i) for i, name in enumerate(names)}
 
 
 def _spec(op: Recurrent, lanes: int) -> Spec:

@@ -102,6 +102,49 @@ def pack_recurrent(weights: NDArray[np.float32], spec: RecurrentSpec) -> NDArray
     return np.concatenate(parts)
 
 
+def packed_blocks(hidden: int, spec: RecurrentSpec) -> int:
+    """Blocks of a direction's packed weights, each of ``hidden * width`` numbers."""
+    return sum(-(-gates * hidden // spec.width) for gates in spec.phases)
+
+
+def packing_unit(spec: RecurrentSpec) -> CpuUnit:
+    """What packs recurrent weights as `pack_recurrent` does, while a plan runs; a task is a block of a direction.
+
+    int64 arguments: 0 weights [D, G * H, H]   1 packed   2 H   3 blocks of a direction
+    """
+    text, first = _PACKING, 0
+    for gates in spec.phases:
+        text += _PACKED_PHASE.replace("$FIRST", str(first)).replace("$N", str(gates))
+        first += gates
+    text += _PACKED_BLOCK
+    return CpuUnit(f"{spec.kind}_weights", text.replace("$GATES", str(first)).replace("$WIDTH", str(spec.width)))
+
+
+_PACKING = """
+from numba import float32
+from minirt.kernels.cpu.pointers import f32
+
+def kernel(lo, hi, args):
+    weights, packed = f32(args[0]), f32(args[1])
+    size, blocks = args[2], args[3]
+    for task in range(lo, hi):
+        d = task // blocks
+        left = task - d * blocks
+        block, begin, rows = 0, 0, 0
+"""
+_PACKED_PHASE = """        here = ($N * size + $WIDTH - 1) // $WIDTH
+        if 0 <= left < here:
+            block, begin, rows = left, $FIRST * size, $N * size
+        left = left - here
+"""
+_PACKED_BLOCK = """        for c in range($WIDTH):
+            row = block * $WIDTH + c
+            for k in range(size):
+                value = weights[(d * $GATES * size + begin + row) * size + k] if row < rows else float32(0)
+                packed[(task * size + k) * $WIDTH + c] = value
+"""
+
+
 def steps_text(spec: RecurrentSpec) -> str:
     """The kernel's Python text."""
     text = [_IMPORTS, *_functions(spec)]
