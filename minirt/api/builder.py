@@ -21,7 +21,7 @@ from minirt.api.logger import IErrorRecorder, ILogger, Managed
 from minirt.api.network import INetworkDefinition
 from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
 from minirt.api.profile import IOptimizationProfile, ProfileState, core_profile
-from minirt.api.runtime import logger_of
+from minirt.api.runtime import logger_of, put_threads
 from minirt.api.watch import Watch
 from minirt.build.build import build_into
 from minirt.build.fixing import fixed_sizes
@@ -38,6 +38,7 @@ from minirt.build.tuning import Tuning
 from minirt.build.unfused import unfused_watched
 from minirt.errors import ApiError, MinirtError
 from minirt.flags import flags
+from minirt.limits import limited
 from minirt.trace import Progress, no_progress
 from minirt.types.dtype import DType, bf16, f16, i8
 
@@ -57,6 +58,7 @@ class BuilderState:
     sink: Sink
     allocator: Any = None
     max_threads: int = 1
+    threads: int = 0
     max_batch_size: int = 1
     max_workspace_size: int = 0
     fp16_mode: bool = False
@@ -87,6 +89,8 @@ def _tuning(config: ConfigState) -> Tuning:
         editable="EDITABLE_TIMING_CACHE" in config.flags,
         most=config.max_num_tactics,
         rounds=max(1, config.avg_timing_iterations),
+        least=max(1, config.min_timing_iterations),
+        stream=config.profile_stream or next((s for p in config.profiles if (s := p._state.profile_stream)), 0),
         budget=flags().budget or inf,
         say=lambda line: config.sink.log("VERBOSE", line),
     )
@@ -106,7 +110,13 @@ class Builder(Managed):
     _state: BuilderState
     logger = attr(lambda self: self._state.logger, doc="The logger.", since=8)
     gpu_allocator = attr(None, _put_allocator, IGpuAllocator | None, "Who allocates device memory.")
-    max_threads = plain("max_threads", int, "How many threads a build may use.", since=8)
+    max_threads = attr(
+        lambda self: self._state.max_threads,
+        put_threads,
+        int,
+        "How many threads or processes a build may use; until it is set, as many as there are cores.",
+        since=8,
+    )
     max_DLA_batch_size = attr(lambda self: 0, doc="The greatest batch of a DLA: there is none.", since=8)  # noqa: N815
     num_DLA_cores = attr(lambda self: 0, doc="How many DLA cores there are: none.", since=8)  # noqa: N815
     platform_has_fast_fp16 = attr(lambda self: default_target().kind == "cuda", doc="Whether f16 is fast.", until=10)
@@ -167,6 +177,10 @@ class Builder(Managed):
 
     def _build(self, network: INetworkDefinition, config: ConfigState) -> IHostMemory:
         """Return an engine's bytes; raises MinirtError."""
+        with limited(self._state.threads):
+            return Builder._built(self, network, config)
+
+    def _built(self, network: INetworkDefinition, config: ConfigState) -> IHostMemory:
         cells = network._state
         monitor = config.progress_monitor
         watch: Progress = no_progress if monitor is None else Watch(monitor)
@@ -259,7 +273,8 @@ class Builder(Managed):
 
     def _engine(self, network: INetworkDefinition, config: ConfigState) -> ICudaEngine:
         data = Builder._build(self, network, config)
-        loaded = Loaded(Package(data), default_target(), lend=lending(self._state.allocator))
+        with limited(self._state.threads):
+            loaded = Loaded(Package(data), default_target(), lend=lending(self._state.allocator))
         return load_engine(data, loaded, Sink(self._state.logger, self._state.sink.recorder), dialect_of(self))
 
     @method(since=10)
@@ -277,6 +292,8 @@ class Builder(Managed):
         """Return an engine built by the builder's own attributes; None, logged, where that fails."""
         config = ConfigState(self._state.sink)
         state = self._state
+        config.min_timing_iterations = state.min_find_iterations
+        config.avg_timing_iterations = state.average_find_iterations
         asked = ("FP16", state.fp16_mode), ("INT8", state.int8_mode), ("REFIT", state.refittable)
         config.flags |= {name for name, on in asked if on}
         if self._state.max_workspace_size:

@@ -19,12 +19,13 @@ from minirt.api.enum import member
 from minirt.api.enums import TensorLocation, WeightsRole
 from minirt.api.logger import IErrorRecorder, ILogger
 from minirt.api.parser import ParserError, model_bytes
-from minirt.api.runtime import logger_of
+from minirt.api.runtime import logger_of, put_threads
 from minirt.api.weights import Weights, api_dtype, weights_of
 from minirt.build.onnx_cells import NodeError
 from minirt.build.parameters import Row, Table
 from minirt.errors import ApiError, MinirtError
 from minirt.ir.graph import Data
+from minirt.limits import limited
 from minirt.parsers.onnx.read import read_model
 from minirt.runtime.device.streams import stream_handle as handle_of
 from minirt.types.dtype import Array
@@ -40,6 +41,7 @@ class _Refit:
     pending: dict[str, Array] = field(default_factory=dict)
     from_device: set[str] = field(default_factory=set)
     max_threads: int = 1
+    threads: int = 0
     weights_validation: bool = True
 
     @property
@@ -76,7 +78,13 @@ class Refitter(Api):
 
     _state: _Refit
     logger = attr(lambda self: self._state.logger, doc="The logger.", since=8)
-    max_threads = plain("max_threads", int, "How many threads a refit may use.", since=8)
+    max_threads = attr(
+        lambda self: self._state.max_threads,
+        put_threads,
+        int,
+        "How many threads a refit may use; until it is set, as many as there are cores.",
+        since=8,
+    )
     weights_validation = plain("weights_validation", bool, "Whether numbers must be finite.", since=10)
     error_recorder = attr(
         lambda self: self._state.sink.recorder,
@@ -189,7 +197,8 @@ class Refitter(Api):
 
     def _refit(self, stream: int) -> bool:
         state = self._state
-        state.engine.refit(state.pending, stream)
+        with limited(state.threads):
+            state.engine.refit(state.pending, stream)
         state.pending = {}
         state.from_device.clear()
         return True

@@ -20,7 +20,8 @@ from minirt.api.logger import IErrorRecorder, ILogger, Managed
 from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
 from minirt.build.load import Loaded, Package
 from minirt.build.targets import default_target
-from minirt.errors import EngineFormatError
+from minirt.errors import ApiError, EngineFormatError
+from minirt.limits import limited
 from minirt.plan.format import Bytes
 
 _CHUNK = 1 << 24
@@ -34,6 +35,7 @@ class RuntimeState:
     sink: Sink
     allocator: Any = None
     max_threads: int = 1
+    threads: int = 0
     DLA_core: int = -1
     engine_host_code_allowed: bool = False
     temporary_directory: str = ""
@@ -46,6 +48,13 @@ def logger_of(value: Any, what: str) -> ILogger:
     if not isinstance(value, ILogger):
         raise TypeError(f"{what} takes an ILogger, not {value!r}")
     return value
+
+
+def put_threads(owner: Any, count: int) -> None:
+    """Bound the threads of a builder, a runtime or a refitter; raises ApiError for none."""
+    if count < 1:
+        raise ApiError(f"{count} threads do nothing", "max_threads", "use 1 or more")
+    owner._state.max_threads = owner._state.threads = count
 
 
 def _put_allocator(owner: Any, allocator: Any) -> None:
@@ -103,7 +112,13 @@ class Runtime(Managed):
     _state: RuntimeState
     logger = attr(lambda self: self._state.logger, doc="The logger.", since=8)
     gpu_allocator = attr(None, _put_allocator, IGpuAllocator | None, "Who allocates device memory.")
-    max_threads = plain("max_threads", int, "How many threads loading may use.", since=8)
+    max_threads = attr(
+        lambda self: self._state.max_threads,
+        put_threads,
+        int,
+        "How many threads or processes loading may use; until it is set, as many as there are cores.",
+        since=8,
+    )
     DLA_core = plain("DLA_core", int, "The DLA core; there is none.", since=8)
     num_DLA_cores = attr(lambda self: 0, doc="How many DLA cores there are: none.", since=8)  # noqa: N815
     engine_host_code_allowed = plain("engine_host_code_allowed", bool, "Whether engines may bring code.", since=8)
@@ -150,7 +165,8 @@ class Runtime(Managed):
         data = read_all(source)
         if not memoryview(data).nbytes:
             raise EngineFormatError("the engine is empty", fix="pass the bytes that a build returned")
-        loaded = Loaded(Package(data), default_target(), lend=lending(self._state.allocator))
+        with limited(self._state.threads, writes="ALLOW_TEMPORARY_FILES" in self._state.tempfile):
+            loaded = Loaded(Package(data), default_target(), lend=lending(self._state.allocator))
         return load_engine(data, loaded, Sink(self._state.logger, self._state.sink.recorder), dialect_of(self))
 
     @method(since=8)

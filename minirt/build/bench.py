@@ -146,11 +146,11 @@ class DeviceTimer:
         return self.stopwatch.times(bench, compiled, rounds)
 
 
-def timer_for(target: Target) -> Timer | None:
-    """Who times for a target here: its device, if this machine has one; else None."""
+def timer_for(target: Target, stream: int = 0, least: int = 1) -> Timer | None:
+    """Who times for a target here, on a stream: its device, if this machine has one; else None."""
     if target.kind != "cuda" or not available() or cuda_target() != target:
         return None
-    return DeviceTimer(target, Stopwatch(Device(0)))
+    return DeviceTimer(target, Stopwatch(Device(0), stream, least))
 
 
 def device_here() -> str:

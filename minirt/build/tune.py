@@ -212,7 +212,7 @@ def tuner_for(target: Target, level: int, tuning: Tuning, started: float) -> Tun
     if target.kind != "cuda" or level < LEAST_LEVEL or not flags().tune:
         return None
     version = f"{kernel_version()} {nvrtc_version()} {target.name} {target.multiprocessors}"
-    timer = tuning.timer or timer_for(target)
+    timer = tuning.timer or timer_for(target, tuning.stream, tuning.least)
     tables = []
     if tuning.timings is not None and (tuning.trusted or _fits(tuning.timings.device, target, timer)):
         tables.append(tuning.timings)

@@ -43,9 +43,10 @@ class Tuning:
 
     ``timings`` are used first, and take what is learnt; ``trusted`` even those of another device. ``cached`` allows the
     timings on disk. ``editable`` keeps an entry for each node, and obeys entries as they are. ``most`` bounds how many
-    tactics of a problem are timed, where it is not negative; ``rounds`` multiplies the samples; ``budget`` is seconds
-    for the entire build. ``say`` hears what was timed, if editable. ``timer`` is who measures: None is this machine's
-    device, where it is the target.
+    tactics of a problem are timed, where it is not negative; ``rounds`` multiplies the samples, of which there are
+    ``least`` at least; ``budget`` is seconds for the entire build. ``stream`` is what is timed on, 0 for one of our
+    own. ``say`` hears what was timed, if editable. ``timer`` is who measures: None is this machine's device, where it
+    is the target.
     """
 
     timings: Timings | None = None
@@ -54,6 +55,8 @@ class Tuning:
     editable: bool = False
     most: int = -1
     rounds: int = 1
+    least: int = 1
+    stream: int = 0
     budget: float = inf
     say: Callable[[str], None] = field(default=_unheard)
     timer: Timer | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from minirt.build.parameters import Table
 from minirt.errors import ApiError, MinirtError
 from minirt.ir.graph import Data
 from minirt.kernels.kernel import PACKS
+from minirt.limits import workers
 from minirt.plan.plan import IfStep, KernelStep, LoopStep, Plan, View, Weight
 from minirt.runtime.backend import Backend, Memory
 from minirt.runtime.streaming import Hosted, ring_bytes
@@ -184,7 +184,7 @@ class WeightStore:
 
 def _ahead(make: Callable[[str], tuple[str, Array]], keys: Iterable[str]) -> Iterator[tuple[str, Array]]:
     """What is made of keys, in order: other threads make the next ones while the caller uses one."""
-    most = min(os.cpu_count() or 1, _MOST_AHEAD)
+    most = min(workers(), _MOST_AHEAD)
     with ThreadPoolExecutor(most, "minirt-weights") as pool:
         pending: deque[Future[tuple[str, Array]]] = deque()
         for key in keys:

@@ -35,11 +35,11 @@ class Store:
     """Binaries by SHA-256 key, in files below `root`; safe to share between threads and processes.
 
     `max_bytes` bounds the payloads kept (0: no bound); the least recently used go first. A root that cannot be written
-    makes every `put` a no-op: the store is a cache, and losing it costs time only.
+    makes every `put` a no-op, as does ``writes`` being False: the store is a cache, and losing it costs time only.
     """
 
-    def __init__(self, root: str | os.PathLike[str], max_bytes: int = 0) -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | os.PathLike[str], max_bytes: int = 0, writes: bool = True) -> None:
+        self.root, self.writes = Path(root), writes
         self.max_bytes = max_bytes
         self._lock = threading.Lock()
 
@@ -62,6 +62,8 @@ class Store:
     def put(self, key: str, data: bytes) -> None:
         """Store `data` under `key`, replacing what was there."""
         path = self.path(key)
+        if not self.writes:
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")

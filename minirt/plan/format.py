@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from minirt.errors import EngineFormatError
+from minirt.limits import workers
 
 MAGIC = b"minirt\r\n"
 VERSION = 1
@@ -66,12 +66,12 @@ def append_sections(out: bytearray, sections: Mapping[str, Bytes]) -> None:
 
 
 def digests(parts: Sequence[Bytes]) -> list[str]:
-    """SHA-256 of each, in hexadecimal; large ones at once, one on each core."""
+    """SHA-256 of each, in hexadecimal; large ones at once, one on each core that may be used."""
     sizes = [memoryview(part).nbytes for part in parts]
     large = sorted((i for i, size in enumerate(sizes) if size >= _LARGE), key=lambda i: -sizes[i])
     if len(large) < 2:
         return [_digest(part) for part in parts]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers()) as pool:
         found = dict(zip(large, pool.map(_digest, [parts[i] for i in large]), strict=True))
     return [found[i] if i in found else _digest(part) for i, part in enumerate(parts)]
 

@@ -21,7 +21,7 @@ def _timer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTimer:
     monkeypatch.setenv("MINIRT_TUNE", "1")
     monkeypatch.setenv("MINIRT_TARGET", "cuda:sm_90a")
     monkeypatch.setattr("minirt.build.timing_store.folder", lambda arch: tmp_path / arch)
-    monkeypatch.setattr(tune, "timer_for", lambda target: timer)
+    monkeypatch.setattr(tune, "timer_for", lambda target, *how: timer)
     monkeypatch.setattr("minirt.api.config.device_here", lambda: DEVICE)
     return timer
 

@@ -39,9 +39,10 @@ from typing import Any
 
 from minirt.errors import CompileError
 from minirt.flags import flags
-from minirt.kernels.cpu.host import available_cores, cpu_features, cpu_name
+from minirt.kernels.cpu.host import cpu_features, cpu_name
 from minirt.kernels.cpu.loader import compile_ir, load_binary
 from minirt.kernels.store import Store, content_key
+from minirt.limits import may_write, workers
 
 _ALLOWED_FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp", "afn"})
 _SHARE_ABOVE = 8  # a worker process takes about a second to start: as long as a dozen kernels
@@ -105,13 +106,13 @@ def ir_addresses(name: str, text: str, symbols: Sequence[str]) -> list[int]:
     key = content_key(_ABI, name, text, ",".join(symbols), _toolchain())
     with _lock:
         if not _load_stored(key):
-            _keep(key, compile_ir(text, symbols))
+            _keep(key, compile_ir(text, symbols), store())
         return _loaded[key]
 
 
 def store() -> Store:
     """Where machine code is kept between processes."""
-    return Store(flags().cache / "cpu")
+    return Store(flags().cache / "cpu", writes=may_write())
 
 
 def codegen() -> Any:
@@ -120,18 +121,18 @@ def codegen() -> Any:
 
 
 def _compile_missing(missing: dict[str, CpuUnit], progress: Callable[[int, int], None]) -> None:
-    count = 0
+    count, place = 0, store()
 
     def _kept(key: str, binary: bytes) -> None:
         nonlocal count
         with _lock:
-            _keep(key, binary)
+            _keep(key, binary, place)
             count += 1
             progress(count, len(missing))
 
-    if len(missing) > _SHARE_ABOVE and available_cores() > 1 and sys.executable:
+    if len(missing) > _SHARE_ABOVE and workers() > 1 and sys.executable:
         farm = importlib.import_module("minirt.kernels.cpu.farm")
-        farm.compile_shared(missing, min(available_cores() - 1, len(missing) // _SHARE_ABOVE), _kept)
+        farm.compile_shared(missing, min(workers() - 1, len(missing) // _SHARE_ABOVE), _kept)
         return
     for key, unit in missing.items():
         _kept(key, compile_unit(unit))
@@ -156,10 +157,10 @@ def _load_stored(key: str) -> bool:
     return True
 
 
-def _keep(key: str, binary: bytes) -> None:
+def _keep(key: str, binary: bytes, place: Store) -> None:
     if key not in _loaded:
         _loaded[key] = load_binary(binary)
-        store().put(key, binary)
+        place.put(key, binary)
 
 
 def _no_progress(_done: int, _total: int) -> None:

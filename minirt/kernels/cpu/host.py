@@ -8,6 +8,7 @@ from functools import lru_cache
 from llvmlite import binding as llvm
 
 from minirt.flags import flags
+from minirt.limits import available_cores
 
 
 @lru_cache(maxsize=1)
@@ -33,10 +34,3 @@ def lanes() -> int:
 def threads() -> int:
     """CPU threads of an inference: MINIRT_THREADS, or the cores that this process may use."""
     return flags().threads or available_cores()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

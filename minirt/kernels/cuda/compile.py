@@ -5,7 +5,6 @@ No GPU and no driver is needed. A cubin is for one architecture ("sm_80", "sm_90
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from minirt.errors import CompileError, DeviceError
 from minirt.flags import flags
 from minirt.kernels.cuda import nvrtc
 from minirt.kernels.store import Store, content_key
+from minirt.limits import may_write
+from minirt.limits import workers as allowed
 
 _FORMAT = "cubin-1"  # part of every key: raise the number when an entry's meaning changes
 _WORTH_A_WORKER = 4  # fewer kernels than this compile sooner here than a second process starts
@@ -99,7 +100,7 @@ def nvrtc_version() -> str:
 
 def default_store() -> Store:
     """The store of cubins below the user's cache folder (MINIRT_CACHE)."""
-    return Store(flags().cache / "cubin", _STORE_BYTES)
+    return Store(flags().cache / "cubin", _STORE_BYTES, may_write())
 
 
 def compile_source(source: CudaSource, arch: str, store: Store | None = None) -> Compiled:
@@ -138,7 +139,7 @@ def compile_many(
     None is begun once `time.monotonic()` is past `until`: what is left is NotCompiled. `heard` is called in this
     thread while others compile; what it raises ends the compiling.
 
-    Equal sources compile once. `workers` counts processes (0: one per core that this process may use, and at most one
+    Equal sources compile once. `workers` counts processes (0: one per core that may be used, and at most one
     for every two kernels that the store lacks); workers are started afresh, never forked. Where none can be started,
     this process compiles alone.
     """
@@ -153,7 +154,7 @@ def compile_many(
             done[key] = _unpack(stored)
         else:
             todo[key] = source
-    count = min(workers or len(os.sched_getaffinity(0)), len(todo) // 2)
+    count = min(workers or allowed(), len(todo) // 2)
     _Crew(arch, store, todo, done, until).run(count if len(todo) >= _WORTH_A_WORKER else 0, heard)
     return [done.get(key) or NotCompiled(f"no time was left to compile '{todo[key].entry}'") for key in keys]
 

@@ -17,7 +17,7 @@ from minirt.runtime.device.events import Event
 from minirt.runtime.device.graphs import Graph
 from minirt.runtime.device.launches import PackedLaunch
 from minirt.runtime.device.memory import DeviceMemory, copy, fill
-from minirt.runtime.device.streams import Stream
+from minirt.runtime.device.streams import Stream, synchronize
 from minirt.types.dtype import Array
 
 _ALIGNMENT = 256
@@ -75,11 +75,15 @@ class _Bases:
 
 
 class Stopwatch:
-    """Times benches on one device, in memory that it keeps from one to the next."""
+    """Times benches on one device, in memory that it keeps from one to the next.
 
-    def __init__(self, device: Device) -> None:
-        self.device = device
-        self._stream = Stream(device)
+    It does so on ``stream``, or for 0 on one of its own, and takes at least ``least`` samples of each trial.
+    """
+
+    def __init__(self, device: Device, stream: int = 0, least: int = 1) -> None:
+        self.device, self._least = device, least
+        self._own = None if stream else Stream(device)
+        self._stream = stream if self._own is None else self._own.handle
         self._memory = DeviceMemory(device, 0)
         self._blocks: dict[str, DeviceMemory] = {}
         self._events = Event(device), Event(device)
@@ -115,11 +119,11 @@ class Stopwatch:
             self._memory = DeviceMemory(self.device, 0)  # what is held where there is no room for more
             self._memory = DeviceMemory(self.device, count * size)
         starts = [self._memory.address + i * size for i in range(count)]
-        fill(self.device, self._memory.address, 0, count * size, self._stream.handle)
+        fill(self.device, self._memory.address, 0, count * size, self._stream)
         for start in starts:
             for room, offset in zip(bench.rooms, offsets, strict=True):
                 self._randomize(room, start + offset)
-        self._stream.synchronize()
+        synchronize(self._stream)
         return starts, offsets
 
     def _randomize(self, room: Room, address: int) -> None:
@@ -131,10 +135,10 @@ class Stopwatch:
             self._blocks[room.dtype].upload(data)
         block = self._blocks[room.dtype]
         done = min(room.nbytes, block.nbytes)
-        copy(self.device, address, block.address, done, self._stream.handle)
+        copy(self.device, address, block.address, done, self._stream)
         while done < room.nbytes:  # doubling: a copy of what is there already
             part = min(done, room.nbytes - done)
-            copy(self.device, address + done, address, part, self._stream.handle)
+            copy(self.device, address + done, address, part, self._stream)
             done += part
 
     def _packed(
@@ -146,11 +150,11 @@ class Stopwatch:
             found = [list(backend.segment(labelled, sizes, b).launches) for b in bases]
             with self.device.current():
                 for launch in found[0]:
-                    launch.run(self._stream.handle)
+                    launch.run(self._stream)
         except DeviceError:
             found = []
         try:
-            self._stream.synchronize()
+            synchronize(self._stream)
         except DeviceError as error:
             raise TrialFault(error.what, number) from error
         return found if found and found[0] else None
@@ -173,10 +177,11 @@ class Stopwatch:
             racing[number] = self._sampler(sets, again) if again > 1 else sample
             samples[number] = [racing[number]()]
         factors = dict(_ABANDONED)
-        for turn in range(1, _SAMPLES * rounds):
-            limit = min((_median(s) for s in samples.values()), default=inf) * factors.get(turn, inf)
-            racing = {n: sample for n, sample in racing.items() if _median(samples[n]) <= limit}
-            if len(racing) < 2 and turn > 2:
+        for turn in range(1, max(_SAMPLES * rounds, self._least)):
+            if turn >= self._least:
+                limit = min((_median(s) for s in samples.values()), default=inf) * factors.get(turn, inf)
+                racing = {n: sample for n, sample in racing.items() if _median(samples[n]) <= limit}
+            if len(racing) < 2 and turn > max(2, self._least - 1):
                 break
             for number, sample in racing.items():
                 samples[number].append(sample())
@@ -187,7 +192,7 @@ class Stopwatch:
         graph = Graph(self.device, [launch for _ in range(times) for one in sets for launch in one])
         count = times * len(sets)
         start, end = self._events
-        stream = self._stream.handle
+        stream = self._stream
 
         def sample() -> float:
             start.record(stream)
@@ -197,7 +202,7 @@ class Stopwatch:
             return end.milliseconds_since(start) * 1e3 / count
 
         graph.launch(stream)
-        self._stream.synchronize()
+        synchronize(self._stream)
         return sample
 
     def _spin(self, sample: Callable[[], float]) -> None:
