@@ -14,7 +14,8 @@ from minirt.runtime.device.stopwatch import Stopwatch, random_block
 class Imagined(Stopwatch):
     """Samples come from lists, and each is counted; a run is named by the only entry of its only launch list."""
 
-    def __init__(self, times: dict[str, list[float]]) -> None:
+    def __init__(self, times: dict[str, list[float]], least: int = 1) -> None:
+        self._least = least
         self.made, self.asked, self.graphs = times, Counter[str](), Counter[str]()
         self._warm = True
 
@@ -54,6 +55,13 @@ def test_what_does_not_run_has_no_time_and_rounds_multiply_samples() -> None:
     watch = Imagined({"a": [1.0], "b": [1.01]})
     watch._race(_runs("a", "b"), 3)
     assert watch.asked["a"] > 2 * once
+
+
+def test_as_many_samples_as_are_asked_for() -> None:
+    """Before that nobody is given up."""
+    watch = Imagined({"fast": [1.0], "slow": [9.0]}, least=11)
+    assert watch._race(_runs("fast", "slow"), 1) == [1.0, 9.0]
+    assert min(watch.asked.values()) >= 11
 
 
 def test_short_runs_are_repeated_within_a_graph() -> None:
