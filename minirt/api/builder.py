@@ -87,6 +87,7 @@ def _tuning(config: ConfigState) -> Tuning:
         trusted=config.trusts_cache,
         cached=cached,
         editable="EDITABLE_TIMING_CACHE" in config.flags,
+        complete="ERROR_ON_TIMING_CACHE_MISS" in config.flags and config.cache is not None,
         most=config.max_num_tactics,
         rounds=max(1, config.avg_timing_iterations),
         least=max(1, config.min_timing_iterations),

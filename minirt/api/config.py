@@ -41,7 +41,6 @@ _UNHONOURED = {
     "DEBUG": "nothing waits after each layer; set CUDA_LAUNCH_BLOCKING=1",
     "DIRECT_IO": "copies between an input or output and its first or last layer are not ruled out",
     "SAFETY_SCOPE": "no engine is restricted to a safe runtime",
-    "ERROR_ON_TIMING_CACHE_MISS": "what the timing cache lacks is timed, or taken as ranked",
     "DISABLE_COMPILATION_CACHE": "compiled kernels are kept; set MINIRT_CACHE to an empty folder",
     "MONITOR_MEMORY": "memory is not monitored while building",
     "DISTRIBUTIVE_INDEPENDENCE": "kernels are not chosen by it",

@@ -16,7 +16,7 @@ from minirt.build.select import Way
 from minirt.build.timing_store import file_of, files_for, load, merge
 from minirt.build.timings import REFUSED, Timings
 from minirt.build.tuning import Timer, Tuning
-from minirt.errors import CompileError, DeviceError, MinirtError
+from minirt.errors import ApiError, CompileError, DeviceError, MinirtError
 from minirt.flags import flags
 from minirt.ir.encode import encode_op
 from minirt.ir.text import print_graph
@@ -115,10 +115,15 @@ class Tuner:
     def measure(self, progress: Progress) -> bool:
         """Measure what was noted, the heaviest first, while there is time; True where anything was learnt.
 
-        Raises DeviceError naming a kernel that faults, which is not tried again; BuildCancelled.
+        Raises DeviceError naming a kernel that faults, which is not tried again; BuildCancelled; ApiError where nothing
+        may be measured.
         """
         if not self.wanted or self.timer is None:
             return False
+        if self.tuning.complete:
+            names = ", ".join(sorted({repr(job.problem.label) for job in self.wanted.values()}))
+            fix = "clear ERROR_ON_TIMING_CACHE_MISS, or build once without it and keep the cache"
+            raise ApiError(f"the timing cache lacks the times of {names}", "the build", fix)
         jobs = sorted(self.wanted.values(), key=lambda job: -job.weight)
         self.wanted = {}
         self.learnt.device = self.timer.device
@@ -216,7 +221,7 @@ def tuner_for(target: Target, level: int, tuning: Tuning, started: float) -> Tun
     tables = []
     if tuning.timings is not None and (tuning.trusted or _fits(tuning.timings.device, target, timer)):
         tables.append(tuning.timings)
-    if tuning.cached:
+    if tuning.cached and not tuning.complete:
         known = [file_of(timer.device, _short(version))] if timer else files_for(target.arch, _short(version))
         tables += [load(path) for path in known]
     return Tuner(target, level, tuning, timer, version, tables, until=started + tuning.budget)

@@ -42,8 +42,9 @@ class Tuning:
     """How tactics are timed.
 
     ``timings`` are used first, and take what is learnt; ``trusted`` even those of another device. ``cached`` allows the
-    timings on disk. ``editable`` keeps an entry for each node, and obeys entries as they are. ``most`` bounds how many
-    tactics of a problem are timed, where it is not negative; ``rounds`` multiplies the samples, of which there are
+    timings on disk. ``complete`` says that ``timings`` hold all that is needed: to lack some ends the build, and other
+    timings are not asked. ``editable`` keeps an entry for each node, and obeys entries as they are. ``most`` bounds how
+    many tactics of a problem are timed, where it is not negative; ``rounds`` multiplies the samples, of which there are
     ``least`` at least; ``budget`` is seconds for the entire build. ``stream`` is what is timed on, 0 for one of our
     own. ``say`` hears what was timed, if editable. ``timer`` is who measures: None is this machine's device, where it
     is the target.
@@ -53,6 +54,7 @@ class Tuning:
     trusted: bool = False
     cached: bool = True
     editable: bool = False
+    complete: bool = False
     most: int = -1
     rounds: int = 1
     least: int = 1

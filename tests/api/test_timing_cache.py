@@ -48,6 +48,22 @@ def build(logger: Keeper, data: bytes = b"", *flags: Any, **fields: Any) -> tupl
     return bytes(builder.build_serialized_network(network(builder), config)), cache
 
 
+def test_a_miss_is_an_error_where_it_is_asked_for(timer: FakeTimer, logger: Keeper) -> None:
+    builder = trt.Builder(logger)
+    config = builder.create_builder_config()
+    config.set_flag(trt.BuilderFlag.ERROR_ON_TIMING_CACHE_MISS)
+    assert builder.build_serialized_network(network(builder), config) is not None, "there is no cache to miss in"
+    timed = len(timer.benches)
+    cache = config.create_timing_cache(b"")
+    assert cache is not None and config.set_timing_cache(cache, False)
+    assert builder.build_serialized_network(network(builder), config) is None
+    assert "lacks the times of 'product'" in logger.errors[-1] and len(timer.benches) == timed
+    config.clear_flag(trt.BuilderFlag.ERROR_ON_TIMING_CACHE_MISS)
+    assert builder.build_serialized_network(network(builder), config) is not None
+    config.set_flag(trt.BuilderFlag.ERROR_ON_TIMING_CACHE_MISS)
+    assert builder.build_serialized_network(network(builder), config) is not None
+
+
 def test_a_build_fills_its_cache_and_a_filled_one_times_nothing(timer: FakeTimer, logger: Keeper) -> None:
     engine, cache = build(logger)
     assert len(timer.benches) == 1
@@ -67,7 +83,7 @@ def test_levels_say_how_much_is_timed(timer: FakeTimer, logger: Keeper) -> None:
         timer.benches.clear()
         build(logger, b"", trt.BuilderFlag.DISABLE_TIMING_CACHE, builder_optimization_level=level)
         counts.append(sum(len(b.trials) for b in timer.benches))
-    assert counts[:4] == [0, 0, 0, 6] and 6 < counts[4] <= 16 < counts[5]
+    assert counts[:4] == [0, 0, 0, 8] and 8 < counts[4] <= 18 < counts[5]
 
 
 def test_the_number_of_tactics_can_be_bounded(timer: FakeTimer, logger: Keeper) -> None:
