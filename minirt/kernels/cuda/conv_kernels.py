@@ -162,10 +162,6 @@ class ConvMma(ConvBase):
         step = up(form.sizes["k"], step_width(problem))
         return ranked(work_of(problem, form, step, 64), self.method, self.thrice(problem))
 
-    def more(self, problem: Problem, form: Form) -> Spec:
-        """What else the kernel's text depends on."""
-        return {}
-
     def alone(self, problem: Problem) -> Spec:
         """The tactic of channels that are gathered one by one."""
         return {"tile": [64, 64], "warps": [2, 2], "per_sm": 3, "parts": 1}
@@ -184,7 +180,7 @@ class ConvMma(ConvBase):
             "method": self.method, **form.fields(problem), "conv": True,
             "transposed": isinstance(problem.op, ConvTranspose), "tile": [bm, bn, bk], "warps": tactic["warps"],
             "stages": 4 if vec_a > 1 else 3, "vec_a": vec_a, "vec_b": vec_b, "split": parts > 1,
-            "x3": self.thrice(problem), **self.more(problem, form), "ordered": self.orders_columns(problem),
+            "x3": self.thrice(problem), "ordered": self.orders_columns(problem),
         }  # fmt: skip
         values["k_part"] = mul(up(up(form.sizes["k"], bk), parts), bk)
         grid = (mul(up(form.sizes["m"], bm), up(form.sizes["n"], bn)), parts, form.sizes["nb1"])

@@ -11,7 +11,6 @@ from minirt.kernels.kernel import Problem
 from minirt.ops.convolution import Conv, ConvTranspose
 from minirt.ops.gemm import Gemm
 from minirt.plan.launch import Spec
-from minirt.types.dim import mul
 
 _ALLOWED = "tensor cores may multiply its operands"
 
@@ -42,12 +41,6 @@ class ConvFma(ConvMma):
     def refuses(self, problem: Problem, form: Form) -> str:
         """What tensor cores may multiply."""
         return "" if exact(problem) else _ALLOWED
-
-    def more(self, problem: Problem, form: Form) -> Spec:
-        """Whether offsets into the image have 32 bits."""
-        g, images = form.image, problem.inputs[0].shape[0]
-        reach = mul(g["g_sn"], images) + mul(g["g_sh"], g["g_h"]) + mul(g["g_sw"], g["g_w"])
-        return {"small": problem.bounds(reach)[1] < 2**31}
 
     def alone(self, problem: Problem) -> Spec:
         """As few columns as will do."""

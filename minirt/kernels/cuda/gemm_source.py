@@ -7,8 +7,7 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
   vec_a, vec_b (elements a copy: 16, 8, 4 or 2 bytes, which addresses and row strides must be multiples of), split, x3
   (3xTF32), conv, transposed.  A convolution with vec_a 1 takes any strides, else sc = 1.  With ``split`` partial sums
   [parts, nb0 * nb1, m, n] f32 go to ``partial``, k_part is a multiple of BK, and ``split_sum`` finishes.
-- ``fma``: the same for f32, multiplied and added as such, without x3; small: offsets into the image have 32 bits.
-  Warps are 4 x 8 threads of 4 or 8 rows and columns each; BK is 16.
+- ``fma``: the same for f32, multiplied and added as such, without x3; tile [32 WM, 32 WN] or larger by whole parts, 16.
 - ``simt``: x as above with BM = BN = 64 or 128, z = nb0 * nb1.  Any strides: ``lda``, ``ldb``, ``a_k``, ``b_k``.
 - ``gemv``: m <= rows; x = ceil(n / (16 / share)) for b_by_k, else ceil(n / (8 * E)), E = 16 bytes of elements (1 unless
   fast).  Spec: rows, b_by_k, fast, share (1, 2, 4, 8: warps of a block that share k; b_by_k only), unroll.
@@ -60,7 +59,7 @@ def _tiled(spec: Spec, bound: str) -> Source:
         "BM": bm, "BN": bn, "BK": bk, "STAGES": stages, "WM": wm, "WN": wn,
         "VEC_A": spec["vec_a"], "VEC_B": spec["vec_b"], "CONV": conv, "TRANSPOSED": bool(spec.get("transposed")),
         "A_BY_K": conv or bool(spec["a_by_k"]), "B_BY_K": conv or bool(spec["b_by_k"]), "SPLIT": split,
-        "X3": bool(spec.get("x3")), "SMALL": bool(spec.get("small")),
+        "X3": bool(spec.get("x3")),
     }  # fmt: skip
     method = spec["method"]
     shared = stages * (bm + bn) * bk * element_bytes(spec["dtype"])
