@@ -80,35 +80,6 @@ def test_rotary_embedding(interleaved: bool, size: int) -> None:
     same(compute(add, Q, np.cos(angles), np.sin(angles), places), wanted, 1e-4)
 
 
-def test_kv_cache_update() -> None:
-    cache, new = RNG.normal(size=(2, 3, 6, 4)).astype(np.float32), RNG.normal(size=(2, 3, 2, 4)).astype(np.float32)
-    where = np.array([1, 4], np.int32)
-    got = compute(lambda net, c, n, w: net.add_kv_cache_update(c, n, w, trt.KVCacheMode.LINEAR), cache, new, where)
-    wanted = cache.copy()
-    wanted[0, :, 1:3], wanted[1, :, 4:6] = new[0], new[1]
-    same(got, wanted)
-
-
-def test_mixture_of_experts() -> None:
-    x = RNG.normal(size=(2, 3, 4)).astype(np.float32)
-    chosen = RNG.integers(0, 5, (2, 3, 2)).astype(np.int32)
-    scores = RNG.random((2, 3, 2)).astype(np.float32)
-    gate, up = (RNG.normal(size=(5, 4, 6)).astype(np.float32) for _ in range(2))
-    down = RNG.normal(size=(5, 6, 4)).astype(np.float32)
-
-    def add(net: Any, x: Any, c: Any, s: Any, g: Any, u: Any, d: Any) -> Any:
-        layer = net.add_moe(x, c, s)
-        layer.set_gated_weights(g, u, d, trt.MoEActType.SILU)
-        return layer
-
-    wanted = np.zeros_like(x)
-    for place in np.ndindex(2, 3):
-        for e, share in zip(chosen[place], scores[place], strict=True):
-            g = x[place] @ gate[e]
-            wanted[place] += share * ((g / (1 + np.exp(-g)) * (x[place] @ up[e])) @ down[e])
-    same(compute(add, x, chosen, scores, gate, up, down), wanted, 1e-4)
-
-
 def test_a_collective_of_one_rank() -> None:
     def add(net: Any, x: Any) -> Any:
         op = trt.CollectiveOperation.ALL_REDUCE

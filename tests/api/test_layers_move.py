@@ -97,43 +97,9 @@ def test_gather_in_each_mode() -> None:
     same(compute(lambda net, x, i: net.add_gather_v2(x, i, trt.GatherMode.ND), X, pairs), X[[0, 1], [1, 2]])
 
 
-def test_scatter_in_each_mode() -> None:
-    rows, new = np.array([[1], [0]], np.int32), np.zeros((2, 3, 4), np.float32)
-    same(compute(lambda net, x, i, u: net.add_scatter(x, i, u, trt.ScatterMode.ND), X, rows, new), np.zeros_like(X))
-    index = np.zeros((1, 3, 4), np.int32)
-    got = compute(lambda n, x, i, u: n.add_scatter(x, i, u, trt.ScatterMode.ELEMENT), X, index, new[:1])
-    same(got, np.concatenate([new[:1], X[1:]]))
-
-
-def test_one_hot() -> None:
-    index = np.array([1, 0, 2], np.int32)
-
-    def add(net: Any, i: Any) -> Any:
-        values = net.add_constant((2,), np.array([0, 5], np.float32)).get_output(0)
-        depth = net.add_constant((), np.array([3], np.int32)).get_output(0)
-        return net.add_one_hot(i, values, depth, -1)
-
-    same(compute(add, index), np.eye(3)[index] * 5)
-
-
-def test_squeeze_and_unsqueeze() -> None:
-    def axes(net: Any, *places: int) -> Any:
-        return net.add_constant((len(places),), np.array(places, np.int64)).get_output(0)
-
-    same(compute(lambda net, x: net.add_unsqueeze(x, axes(net, 0, 3)), X), X[None, :, :, None])
-    one = X[:, :1]
-    same(compute(lambda net, x: net.add_squeeze(x, axes(net, 1)), one), one[:, 0])
-
-
 def test_shape_is_64_bit() -> None:
     got = compute(lambda net, x: net.add_shape(x), X, dynamic=True)
     assert (got.dtype, got.tolist()) == (np.int64, [2, 3, 4])
-
-
-def test_non_zero() -> None:
-    mask = X > 20
-    got = compute(lambda net, m: net.add_non_zero(m), mask)
-    assert (got.dtype, got.tolist()) == (np.int32, np.stack(np.nonzero(mask)).tolist())
 
 
 def test_reverse_sequence() -> None:

@@ -69,64 +69,14 @@ def test_deconvolution_is_the_transpose_of_convolution() -> None:
     same(got, wanted, 1e-4)
 
 
-def test_pooling() -> None:
+def test_pooling_that_blends() -> None:
     windows = np.lib.stride_tricks.sliding_window_view(X, (2, 2), (2, 3))
-    for kind, wanted in (("MAX", windows.max((-1, -2))), ("AVERAGE", windows.mean((-1, -2)))):
-        pool = getattr(trt.PoolingType, kind)
-        same(compute(lambda net, x, pool=pool: net.add_pooling_nd(x, pool, (2, 2)), X), wanted)
-
     def blend(net: Any, x: Any) -> Any:
         layer = net.add_pooling_nd(x, trt.PoolingType.MAX_AVERAGE_BLEND, (2, 2))
         layer.blend_factor = 0.25
         return layer
 
     same(compute(blend, X), 0.75 * windows.max((-1, -2)) + 0.25 * windows.mean((-1, -2)))
-
-
-def test_pooling_counts_padding_when_told() -> None:
-    ones = np.ones((1, 1, 4, 4), np.float32)
-    for excludes, corner in ((True, 1.0), (False, 4 / 9)):
-
-        def add(net: Any, x: Any, excludes: bool = excludes) -> Any:
-            layer = net.add_pooling_nd(x, trt.PoolingType.AVERAGE, (3, 3))
-            layer.padding_nd, layer.average_count_excludes_padding = (1, 1), excludes
-            return layer
-
-        assert compute(add, ones)[0, 0, 0, 0] == pytest.approx(corner)
-
-
-def test_padding_pads_and_cuts() -> None:
-    got = compute(lambda net, x: net.add_padding_nd(x, (1, -1), (0, 2)), X)
-    same(got, np.pad(X[..., 1:], ((0, 0), (0, 0), (1, 0), (0, 2))))
-
-
-def test_lrn() -> None:
-    square = np.pad(X.astype(np.float64) ** 2, ((0, 0), (1, 1), (0, 0), (0, 0)))
-    total = square[:, :-2] + square[:, 1:-1] + square[:, 2:]
-    same(compute(lambda net, x: net.add_lrn(x, 3, 0.1, 0.75, 2.0), X), X / (2 + 0.1 / 3 * total) ** 0.75)
-
-
-@pytest.mark.parametrize("axes", [(3,), (2, 3), (1, 2, 3)])
-def test_normalization(axes: tuple[int, ...]) -> None:
-    shape = [d if i in axes else 1 for i, d in enumerate(X.shape)]
-    s, b = (RNG.normal(size=shape).astype(np.float32) for _ in range(2))
-    mask = sum(1 << a for a in axes)
-    got = compute(lambda net, x, s, b: net.add_normalization(x, s, b, mask), X, s, b)
-    mean, var = X.mean(axes, keepdims=True), X.var(axes, keepdims=True)
-    same(got, (X - mean) / np.sqrt(var + 1e-5) * s + b, 1e-4)
-
-
-def test_group_normalization() -> None:
-    s, b = (RNG.normal(size=(1, 4, 1, 1)).astype(np.float32) for _ in range(2))
-
-    def add(net: Any, x: Any, s: Any, b: Any) -> Any:
-        layer = net.add_normalization(x, s, b, 0b1100)
-        layer.num_groups = 2
-        return layer
-
-    g = X.reshape(2, 2, -1)
-    unit = ((g - g.mean(-1, keepdims=True)) / np.sqrt(g.var(-1, keepdims=True) + 1e-5)).reshape(X.shape)
-    same(compute(add, X, s, b), unit * s + b, 1e-4)
 
 
 def test_resize_nearest_by_default_and_linear() -> None:
