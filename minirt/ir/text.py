@@ -12,8 +12,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 
 from minirt.errors import EngineFormatError, MinirtError
 from minirt.ir.encode import decode_op, encode_op
@@ -43,14 +46,15 @@ def print_graph(graph: Graph) -> str:
 
 def blobs_of(graph: Graph) -> dict[str, Data]:
     """Every constant of the graph and of the graphs in its ops' fields, by digest."""
-    found: dict[str, Data] = {}
+    found: list[Data] = []
     stack = [graph]
     while stack:
         for node in stack.pop().nodes:
             if isinstance(node.op, Constant):
-                found[node.op.data.digest] = node.op.data
+                found.append(node.op.data)
             stack.extend(f for f in node.op.fields().values() if isinstance(f, Graph))
-    return found
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each digest is of megabytes, maybe
+        return dict(zip(pool.map(attrgetter("digest"), found), found, strict=True))
 
 
 def parse_graph(text: str, blobs: Mapping[str, Data], depth: int = 0) -> Graph:
