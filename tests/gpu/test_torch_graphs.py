@@ -182,5 +182,5 @@ def wanted_of_branches(x: Any) -> Any:
 def test_branches_on_streams_of_their_own(lent: bool) -> None:
     engine = built(branches, 3)
     assert engine.num_aux_streams >= 1
-    streams = [torch.cuda.Stream() for _ in range(engine.num_aux_streams)] if lent else []
+    streams = [torch.cuda.Stream().cuda_stream for _ in range(engine.num_aux_streams)] if lent else []
     Captured(engine, 1, streams).check(wanted_of_branches)
