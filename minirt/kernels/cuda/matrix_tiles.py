@@ -145,7 +145,10 @@ def ranked(work: Work, method: str, exact: bool = False, along: bool = True) -> 
 
 
 def _unlike(tactics: Sequence[Spec]) -> list[Spec]:
-    """The same, first of each tile and split the best way of sharing, on which the model has little to say."""
+    """The same, first of each tile and split the best way of sharing, on which the model has little to say.
+
+    Tiles of more than 128 rows come last: the model, not fitted to these kernels, knows least of them.
+    """
     seen: dict[str, int] = {}
     turn = []
     for tactic in tactics:
