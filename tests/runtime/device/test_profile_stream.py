@@ -19,6 +19,7 @@ __all__ = ["pretend"]
 @pytest.mark.parametrize("stream", [0, 4096])
 def test_every_launch_of_the_timing_is_on_it(stream: int, pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MINIRT_TARGET", raising=False)
+    monkeypatch.setenv("MINIRT_TUNE", "1")
     monkeypatch.setattr(pretend, "elapsed", 0.01)
     seen: set[int] = set()
 
