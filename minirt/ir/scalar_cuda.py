@@ -109,7 +109,8 @@ def _near(node: Scalar, names: dict[Scalar, str], coarse: str) -> str:
             return f"{names[over]} * {(1 / float(under.value or 0)).hex()}f"
         if under.fn == "add" and {a.fn for a in under.args} == {"const", "exp"}:
             if any(a.fn == "const" and 2.0**-20 < float(a.value or 0) < 2.0**20 for a in under.args):
-                return f"{names[over]} * recip_large({names[under]})"
+                reciprocal = "recip_large" if coarse == "f16" else "recip_near"  # bf16 has numbers as small as a float
+                return f"{names[over]} * {reciprocal}({names[under]})"
     if node.fn in _NEAR:
         return f"{node.fn}_near({', '.join(names[a] for a in node.args)})"
     return ""

@@ -68,14 +68,14 @@ template <class T> DEV T shift_left(T a, T b) { return (u64)b >= sizeof(T) * 8 ?
 template <class T> DEV T shift_right(T a, T b) { return (u64)b >= sizeof(T) * 8 ? (T)0 : (T)(a >> b); }
 template <class T, class F> DEV T to_integer(F x) { return sizeof(T) < 4 ? (T)(int)x : (T)x; }
 
-// ---- functions for results of 16 bits: errors of a few 2^-22, numbers under 2^-126 may become 0 ----
+// ---- functions for results of 16 bits: errors of a few 2^-22, results under 2^-126 may be 0 ----
 DEV float ex2_near(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEV float exp_near(float x) { return ex2_near(x * 0x1.715476p+0f); }
 DEV float sqrt_near(float x) { float y; asm("sqrt.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEV float rsqrt_near(float x) { float y; asm("rsqrt.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEV float recip_near(float x) { float y; asm("rcp.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEV float div_near(float a, float b) { float y; asm("div.full.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b)); return y; }
-// 1 / b where b is at least a usual number
+// 1 / b where b is no tiny number; 0 from 2^126 on
 DEV float recip_large(float b) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(b)); return y; }
 DEV float one_plus_tanh(float x) { return 2.0f * recip_large(1.0f + ex2_near(x * -0x1.715476p+1f)); }
 DEV float tanh_near(float x) {
