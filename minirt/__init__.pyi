@@ -3306,7 +3306,7 @@ class Builder(metaclass=_ApiType):
     def gpu_allocator(self, value: IGpuAllocator | None) -> None: ...
     @property
     def max_threads(self) -> int:
-        """How many threads a build may use."""
+        """How many threads or processes a build may use; until it is set, as many as there are cores."""
     @max_threads.setter
     def max_threads(self, value: int) -> None: ...
     @property
@@ -3415,7 +3415,7 @@ class Runtime(metaclass=_ApiType):
     def gpu_allocator(self, value: IGpuAllocator | None) -> None: ...
     @property
     def max_threads(self) -> int:
-        """How many threads loading may use."""
+        """How many threads or processes loading may use; until it is set, as many as there are cores."""
     @max_threads.setter
     def max_threads(self, value: int) -> None: ...
     @property
@@ -3556,7 +3556,7 @@ class IExecutionContext(metaclass=_ApiType):
     def get_input_consumed_event(self) -> int:
         """Return the event that is recorded once the inputs were read."""
     def set_aux_streams(self, aux_streams: collections.abc.Iterable[int]) -> None:
-        """Keep streams to use besides; the engine uses none."""
+        """Set streams to use beside that of a run, for the engine's first; the context has its own for the others."""
     def set_device_memory(self, memory: Any, size: int) -> None:
         """Take scratch memory from the caller, where the context was created USER_MANAGED."""
     def update_device_memory_size_for_shapes(self) -> int:
@@ -3629,7 +3629,7 @@ class Refitter(metaclass=_ApiType):
         """The logger."""
     @property
     def max_threads(self) -> int:
-        """How many threads a refit may use."""
+        """How many threads a refit may use; until it is set, as many as there are cores."""
     @max_threads.setter
     def max_threads(self, value: int) -> None: ...
     @property

@@ -2517,7 +2517,7 @@ class Builder(metaclass=_ApiType):
     def gpu_allocator(self, value: IGpuAllocator | None) -> None: ...
     @property
     def max_threads(self) -> int:
-        """How many threads a build may use."""
+        """How many threads or processes a build may use; until it is set, as many as there are cores."""
     @max_threads.setter
     def max_threads(self, value: int) -> None: ...
     @property
@@ -2591,7 +2591,7 @@ class Runtime(metaclass=_ApiType):
     def gpu_allocator(self, value: IGpuAllocator | None) -> None: ...
     @property
     def max_threads(self) -> int:
-        """How many threads loading may use."""
+        """How many threads or processes loading may use; until it is set, as many as there are cores."""
     @max_threads.setter
     def max_threads(self, value: int) -> None: ...
     @property
@@ -2753,7 +2753,7 @@ class IExecutionContext(metaclass=_ApiType):
     def get_input_consumed_event(self) -> int:
         """Return the event that is recorded once the inputs were read."""
     def set_aux_streams(self, aux_streams: collections.abc.Iterable[int]) -> None:
-        """Keep streams to use besides; the engine uses none."""
+        """Set streams to use beside that of a run, for the engine's first; the context has its own for the others."""
 
 class EngineInspector(metaclass=_ApiType):
     """Tells about the layers of an engine."""
@@ -2783,7 +2783,7 @@ class Refitter(metaclass=_ApiType):
         """The logger."""
     @property
     def max_threads(self) -> int:
-        """How many threads a refit may use."""
+        """How many threads a refit may use; until it is set, as many as there are cores."""
     @max_threads.setter
     def max_threads(self, value: int) -> None: ...
     @property
