@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import minirt as trt
-from minirt.build.build import build
+from minirt.build.build import build_into
 from minirt.build.options import Options
 from minirt.ir.graph import Graph
 from minirt.tools.compare import compare
@@ -63,11 +63,11 @@ def test_levels_and_budgets_reach_the_build(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("MINIRT_BUDGET", "")
     told = []
 
-    def hear(graph: Graph, options: Options, *rest: Any) -> bytes:
+    def hear(out: bytearray, graph: Graph, options: Options, *rest: Any) -> None:
         told.append(options)
-        return build(graph, options, *rest)
+        build_into(out, graph, options, *rest)
 
-    monkeypatch.setattr("minirt.api.builder.build", hear)
+    monkeypatch.setattr("minirt.api.builder.build_into", hear)
     assert main(["run", str(BERT), "--level", "1", "--budget", "7"]) == 0
     assert [(o.level, o.tuning.budget) for o in told] == [(1, 7)]
 
