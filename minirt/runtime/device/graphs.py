@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +168,18 @@ class Graph:
         return edge
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's collector from freeing some other engine's memory, which would break off this thread's capture."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class CapturedGraph(Graph):
     """A graph recorded from whatever `record` puts on the stream it is given; its nodes cannot be updated."""
 
@@ -179,7 +193,7 @@ class CapturedGraph(Graph):
         cuda = driver().cuda
         handle = cuda.CUstream(stream)
         mode = getattr(cuda.CUstreamCaptureMode, _THREAD_LOCAL)
-        with device.current():
+        with device.current(), _no_collection():
             check(cuda.cuStreamBeginCapture(handle, mode), "starting a capture")
             try:
                 record(stream)

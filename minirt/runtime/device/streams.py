@@ -45,7 +45,10 @@ def is_capturing(stream: int) -> bool:
     """True when work put on `stream` now is recorded into a graph; the default stream cannot be captured."""
     if stream in (0, LEGACY) or not available():
         return False
-    return bool(driver().runtime.streamIsCapturing(stream))
+    try:
+        return bool(driver().runtime.streamIsCapturing(stream))
+    except Exception as error:
+        fail(error, "recording on the stream was broken off")
 
 
 def synchronize(stream: int) -> None:

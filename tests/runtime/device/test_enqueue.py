@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -239,3 +240,9 @@ def test_another_thread_is_refused(running: Running) -> None:
         thread.join()
     assert found == [False]
     assert running.run() == {"graphLaunch": 1}
+
+
+def test_nothing_is_collected_while_a_graph_is_recorded(pretend: Pretend) -> None:
+    seen: list[bool] = []
+    dev.CapturedGraph(dev.Device(0), 7, lambda stream: seen.append(gc.isenabled()))
+    assert seen == [False] and gc.isenabled()
