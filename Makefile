@@ -1,5 +1,5 @@
 # Each command sets up .venv by itself: Python 3.11 or later, no C compiler, no GPU.
-.PHONY: demo test check models gpu setup
+.PHONY: demo test check models arches gpu setup
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -15,7 +15,7 @@ demo: .venv/ready
 
 # The gates, then the tiers plain, compile, conformance and the ten smallest models.
 test: check
-	$(PYTEST) -m "not gpu and (not models or small)"
+	$(PYTEST) -m "not gpu and not arches and (not models or small)"
 
 check: .venv/ready
 	$(BIN)/ruff check .
@@ -25,6 +25,10 @@ check: .venv/ready
 # The trained models that `test` leaves out.
 models: .venv/ready
 	$(PYTEST) -m "models and not small and not gpu"
+
+# The kernels for sm_86 and sm_89, which `test` compiles for sm_80 and sm_90 alone.
+arches: .venv/ready
+	$(PYTEST) -m arches
 
 # Everything that needs a CUDA device; run where there is one.
 gpu: .venv/ready

@@ -32,7 +32,7 @@ BLOCK = 8
 """Most sequences of a task."""
 _PHASES = {"lstm": (4,), "gru": (2, 1), "rnn": (1,)}
 _ACTIVATIONS = {
-    "Sigmoid": "float32(0.5) * tanh(float32(0.5) * x) + float32(0.5)",
+    "Sigmoid": "float32(1) / (float32(1) + exp(-x))",
     "Tanh": "tanh(x)",
     "Relu": "float32(0) if x < float32(0) else x",
     "Affine": "$A * x + $B",
@@ -198,7 +198,8 @@ def _element(lines: Sequence[str]) -> str:
 
 _IMPORTS = """
 import math
-from numba import float32, int64, njit
+import numpy as np
+from numba import float32, int32, int64, njit
 from minirt.kernels.cpu.pointers import f32, i32
 from minirt.kernels.cpu.tile import address_of, stack_f32, stack_i64, tile_product
 
@@ -222,6 +223,20 @@ def tanh(x):
     q = q * s + float32(2.26843463243900e-03)
     q = q * s + float32(4.89352518554385e-03)
     return x * p / q
+
+@njit(error_model='numpy', fastmath={'contract'})
+def exp(x):
+    # 2^n times a polynomial of degree 6 (Cephes): gru's 1 - sigmoid needs its last bits
+    x = clamped(x, float32(-87.33654), float32(88.37626))
+    n = float32(math.floor(x * float32(1.44269504) + float32(0.5)))
+    r = x - n * float32(0.693359375) - n * float32(-2.12194440e-4)
+    p = float32(1.9875691500e-4) * r + float32(1.3981999507e-3)
+    p = p * r + float32(8.3334519073e-3)
+    p = p * r + float32(4.1665795894e-2)
+    p = p * r + float32(1.6666665459e-1)
+    p = p * r + float32(5.0000001201e-1)
+    p = p * r * r + r + float32(1)
+    return p * np.int32((int32(n) + int32(127)) << int32(23)).view(np.float32)
 """
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 from minirt.build.select import satisfies
 from minirt.ir.graph import Input
@@ -29,6 +30,8 @@ AMPERE = Target("cuda:sm_80", 108, 166912)
 TARGETS = (AMPERE, Target("cuda:sm_86", 84, 99 * 1024), Target("cuda:sm_89", 142, 99 * 1024), HOPPER)
 """The architectures that every kernel compiles for: A100, A10 and RTX 30, L4 and RTX 40, H100."""
 ARCHES = [t.arch for t in TARGETS]
+COMPILED = [pytest.param(t, id=t.arch, marks=() if t in (AMPERE, HOPPER) else pytest.mark.arches) for t in TARGETS]
+"""The same as parameters of tests that compile: sm_86 and sm_89, nearly the same as sm_80, have a tier of their own."""
 
 
 @dataclass

@@ -11,13 +11,13 @@ from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_many, defa
 from minirt.kernels.kernel import Target
 from minirt.plan.launch import Real
 from tests.kernels.cuda.attention_cases import attention, cases
-from tests.kernels.cuda.execution import AMPERE, ARCHES, HOPPER, TARGETS, choices, sources
+from tests.kernels.cuda.execution import AMPERE, ARCHES, COMPILED, HOPPER, TARGETS, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase
 
 
 @pytest.mark.compile
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("target", TARGETS, ids=ARCHES)
+@pytest.mark.parametrize("target", COMPILED)
 def test_all_compile_without_spilling(target: Target) -> None:
     pytest.importorskip("cuda.bindings.nvrtc")
     found: dict[str, tuple[CudaSource, str]] = {}

@@ -7,13 +7,12 @@ import pytest
 from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
 from tests.kernels.cuda.depthwise_cases import cases
-from tests.kernels.cuda.execution import AMPERE, HOPPER, choices, sources
+from tests.kernels.cuda.execution import ARCHES, COMPILED, TARGETS, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase
 
 CASES = cases()
 FURTHER = ("7x7-f16", "5x5-stride-f16", "5x5-f16")
 """Cases of which all tactics compile."""
-TARGETS = pytest.mark.parametrize("target", [AMPERE, HOPPER], ids=["sm_80", "sm_90a"])
 
 
 def own(case: MatrixCase, target: Target, further: bool = True) -> list[tuple[str, CudaSource]]:
@@ -28,7 +27,7 @@ def own(case: MatrixCase, target: Target, further: bool = True) -> list[tuple[st
 
 @pytest.mark.compile
 @pytest.mark.timeout(900)
-@TARGETS
+@pytest.mark.parametrize("target", COMPILED)
 def test_all_compile_without_spilling(target: Target) -> None:
     named = [pair for case in CASES for pair in own(case, target, case.name in FURTHER)]
     texts = {source.text: (name, source) for name, source in named}
@@ -38,7 +37,7 @@ def test_all_compile_without_spilling(target: Target) -> None:
         assert code.spills == 0, f"{name}: {code.resources}"
 
 
-@TARGETS
+@pytest.mark.parametrize("target", TARGETS, ids=ARCHES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_several_tactics_are_offered(case: MatrixCase, target: Target) -> None:
     names = [name for name, _ in own(case, target)]

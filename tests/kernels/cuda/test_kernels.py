@@ -7,7 +7,7 @@ import pytest
 from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
 from tests.kernels.cuda import image_cases, map_cases, movement_cases, recurrent_cases, row_cases
-from tests.kernels.cuda.execution import ARCHES, TARGETS, Case, Runner, check, choices, compiled
+from tests.kernels.cuda.execution import COMPILED, Case, Runner, check, choices, compiled
 
 FAMILIES = (map_cases, row_cases, movement_cases, image_cases, recurrent_cases)
 CASES = [case for family in FAMILIES for case in family.cases()]
@@ -15,7 +15,7 @@ HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 
 
 @pytest.mark.compile
-@pytest.mark.parametrize("target", TARGETS, ids=ARCHES)
+@pytest.mark.parametrize("target", COMPILED)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_compiles_without_spilling(case: Case, target: Target) -> None:
     pytest.importorskip("cuda.bindings.nvrtc")

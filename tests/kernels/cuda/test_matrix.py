@@ -9,7 +9,7 @@ from minirt.errors import CompileError
 from minirt.kernels.cuda.compile import Compiled, compile_many, default_store
 from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
-from tests.kernels.cuda.execution import ARCHES, TARGETS, check, choices, sources
+from tests.kernels.cuda.execution import ARCHES, COMPILED, TARGETS, check, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner, cases
 
 CASES = cases()
@@ -19,7 +19,7 @@ HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 Built = dict[str, tuple[str, Compiled | CompileError]]
 
 
-@pytest.fixture(scope="module", params=TARGETS, ids=ARCHES)
+@pytest.fixture(scope="module", params=COMPILED)
 def built(request: pytest.FixtureRequest) -> Built:
     """What all cases compile for one architecture, by text, compiled in several processes."""
     pytest.importorskip("cuda.bindings.nvrtc")

@@ -11,7 +11,7 @@ from minirt.kernels.cuda.compile import Compiled, compile_many, default_store
 from minirt.kernels.cuda.weights import column_order, pack_conv_weights, pack_stem_weights
 from minirt.kernels.kernel import KERNELS, Target
 from minirt.types.dtype import f16, f32
-from tests.kernels.cuda.execution import AMPERE, HOPPER, choices, sources
+from tests.kernels.cuda.execution import COMPILED, HOPPER, choices, sources
 from tests.kernels.cuda.matrix_cases import product
 from tests.kernels.cuda.slim_cases import linear, pointwise, slim_cases, stem, stem_cases
 
@@ -20,7 +20,7 @@ NEW = ("GemmSlim", "ConvSlim", "ConvStem")
 
 @pytest.mark.compile
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("target", [AMPERE, HOPPER], ids=lambda t: t.arch)
+@pytest.mark.parametrize("target", COMPILED)
 def test_all_compile_without_spilling(target: Target) -> None:
     pytest.importorskip("cuda.bindings.nvrtc")
     found, named = {}, {}
