@@ -12,12 +12,13 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _MAGIC = b"MINIRTS1"
 _HEADER = len(_MAGIC) + 32
 _KEY = re.compile(r"[0-9a-f]{64}")
+_FOLDERS = 256
 _EVICT_TO = 0.8  # an eviction frees a fifth, so that not every later write evicts again
 
 
@@ -34,7 +35,8 @@ def content_key(*parts: str | bytes) -> str:
 class Store:
     """Binaries by SHA-256 key, in files below `root`; safe to share between threads and processes.
 
-    `max_bytes` bounds the payloads kept (0: no bound); the least recently used go first. A root that cannot be written
+    `max_bytes` bounds the payloads kept (0: no bound), each of the 256 folders to its equal part, so that a `put` looks
+    at one folder and not at all entries; the least recently used of a folder go first. A root that cannot be written
     makes every `put` a no-op, as does ``writes`` being False: the store is a cache, and losing it costs time only.
     """
 
@@ -77,7 +79,7 @@ class Store:
             _remove(Path(name))
             return
         if self.max_bytes:
-            self._evict()
+            self._evict(path)
 
     def path(self, key: str) -> Path:
         """Where the entry of `key` lies, present or not; raises ValueError unless `key` is a SHA-256 in hex."""
@@ -87,27 +89,31 @@ class Store:
 
     def total_bytes(self) -> int:
         """Bytes of all payloads now in the store."""
-        return sum(size for _, size, _ in self._entries())
+        return sum(size for _, size, _ in _entries(self.root.glob("??/*.bin")))
 
-    def _entries(self) -> Iterator[tuple[float, int, Path]]:
-        for path in self.root.glob("??/*.bin"):
-            try:
-                stat = path.stat()
-            except OSError:
-                continue
-            yield stat.st_mtime, max(stat.st_size - _HEADER, 0), path
-
-    def _evict(self) -> None:
+    def _evict(self, newest: Path) -> None:
+        limit = self.max_bytes / _FOLDERS
         with self._lock:
-            entries = sorted(self._entries())
+            entries = sorted(_entries(newest.parent.glob("*.bin")))
             total = sum(size for _, size, _ in entries)
-            if total <= self.max_bytes:
+            if total <= limit:
                 return
-            for _, size, path in entries[:-1]:
-                if total <= self.max_bytes * _EVICT_TO:
+            for _, size, path in entries:
+                if total <= limit * _EVICT_TO:
                     break
-                _remove(path)
-                total -= size
+                if path != newest:
+                    _remove(path)
+                    total -= size
+
+
+def _entries(paths: Iterable[Path]) -> Iterator[tuple[float, int, Path]]:
+    """When each entry was last used, its payload's bytes, and where it lies."""
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        yield stat.st_mtime, max(stat.st_size - _HEADER, 0), path
 
 
 def _remove(path: Path) -> None:

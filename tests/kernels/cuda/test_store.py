@@ -44,8 +44,8 @@ def test_a_truncated_entry_is_absent(tmp_path: Path) -> None:
 
 
 def test_the_least_recently_used_entries_leave_first(tmp_path: Path) -> None:
-    store = Store(tmp_path, max_bytes=1000)
-    keys = [content_key(str(i)) for i in range(4)]
+    store = Store(tmp_path, max_bytes=1000 * 256)
+    keys = ["ab" + content_key(str(i))[2:] for i in range(4)]  # of one of the 256 folders, which has 1000 bytes
     for age, key in enumerate(keys[:3]):
         store.put(key, bytes(300))
         os.utime(store.path(key), (1000 + age, 1000 + age))
@@ -53,6 +53,15 @@ def test_the_least_recently_used_entries_leave_first(tmp_path: Path) -> None:
     store.put(keys[3], bytes(300))
     assert [store.get(key) is not None for key in keys] == [True, False, False, True]
     assert store.total_bytes() == 600
+
+
+def test_an_entry_above_the_bound_is_kept_until_the_next_of_its_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path, max_bytes=1000 * 256)
+    keys = ["ab" + content_key(str(i))[2:] for i in range(2)]
+    for key in keys:
+        store.put(key, bytes(3000))
+        assert store.get(key) is not None
+    assert store.total_bytes() == 3000
 
 
 def test_a_key_that_is_no_sha256_is_refused(tmp_path: Path) -> None:
