@@ -19,7 +19,7 @@ _MAX_K, _DEEP_K = 128, 256
 _FEWEST_ROWS = 4096
 _SHARED_BYTES = 220_000  # of a multiprocessor, for all its blocks
 _HALVES = ("f16", "bf16")
-_SHAPES = ((1, 8, 3, 24), (2, 8, 2, 64), (1, 8, 2, 64), (2, 4, 4, 64), (1, 8, 4, 4), (1, 4, 5, 32))
+_SHAPES = ((1, 8, 3, 20), (2, 8, 2, 64), (1, 8, 2, 64), (2, 4, 4, 64), (1, 8, 4, 4), (1, 4, 5, 32))
 """Rows of a warp by 16, warps of a block, blocks of a multiprocessor, most registers for the rows of a."""
 _HELD = 24  # registers for rows, up to which there is room for the next ones
 
