@@ -22,6 +22,9 @@ COORDINATES = (
 )  # fmt: skip
 NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
+UP = 1 + 2.0**-36
+"""Times this, a sum in float64 that is whole but for the rounding of places and sums is not cut to the one below."""
+
 
 class Resize(Op):
     """x sampled on a grid of ``sizes``: an element of the result at i along an axis reads x near i / scale.
@@ -58,7 +61,9 @@ class Resize(Op):
     def reference(self, *arrays: Any) -> Any:
         """Axis by axis: a gather, or a product with a matrix of weights."""
         x = np.asarray(arrays[0])
-        wide = x.astype(np.float64 if x.dtype == np.float64 else np.float32) if self.mode != "nearest" else x
+        whole = x.dtype.kind in "iu"
+        held = np.float64 if whole or x.dtype == np.float64 else np.float32
+        wide: Array = x if self.mode == "nearest" else x.astype(held)
         outside = np.zeros([1] * x.ndim, dtype=bool)
         for axis, size in enumerate(x.shape):
             if self._keeps(axis, size):
@@ -74,9 +79,9 @@ class Resize(Op):
                 wide = np.moveaxis(np.tensordot(weights, wide, axes=(1, axis)), 0, axis)
         if self.coordinates == "tf_crop_and_resize":
             wide = np.where(outside, np.asarray(self.extrapolation, dtype=wide.dtype), wide)
-        if x.dtype.kind in "iu" and self.mode != "nearest":
+        if whole and self.mode != "nearest":
             limits = np.iinfo(x.dtype)
-            wide = np.clip(np.rint(wide) if self.antialias else np.trunc(wide), limits.min, limits.max)
+            wide = np.clip(np.rint(wide) if self.antialias else np.trunc(wide * UP), limits.min, limits.max)
         return wide.astype(x.dtype)
 
     def _keeps(self, axis: int, size: int) -> bool:

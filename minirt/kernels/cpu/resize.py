@@ -1,7 +1,7 @@
 """Resizing on the CPU: axis by axis, from tables of places and weights.
 
 The tables of each axis are made by a launch of their own, since sizes may be known only then.  Between axes numbers are
-kept in float32 (float64 for float64); "nearest" moves elements untouched.
+kept in float32 (float64 for float64 and integers); "nearest" moves elements untouched.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from minirt.ir.scalar import Body, Scalar, arg, call, cast, encode, wide
+from minirt.ir.scalar import Body, Scalar, arg, call, cast, const, encode, wide
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.gemm import Orders
 from minirt.kernels.cpu.movement import HOLDER, Move, copy_launch
 from minirt.kernels.cpu.nest import NestText, collapse, function_text, nest_args, operand_args, same
 from minirt.kernels.cpu.pointwise import MOST_LOOPS, region_line, unsupported
 from minirt.kernels.kernel import KERNELS, Kernel, Operand, Order, Problem, Target
-from minirt.ops.resize import Resize
+from minirt.ops.resize import UP, Resize
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Real, Spec, Unit
 from minirt.types.dim import Dim, Expr, mul
 from minirt.types.dtype import DType, dtype_of, f32, f64
@@ -132,7 +132,7 @@ class ResizeAxes(Kernel):
 def _between(op: Resize, source: Operand, step: _Step, layout: tuple[int, ...]) -> Operand:
     shape = tuple(step.count if a == step.axis else d for a, d in enumerate(source.shape))
     dtype = source.type.dtype
-    kept = dtype if op.mode == "nearest" or dtype is f64 else f32
+    kept = dtype if op.mode == "nearest" else f64 if dtype.is_integer or dtype is f64 else f32
     made = Tensor(kept, shape, layout)
     return Operand(made, made.strides)
 
@@ -164,15 +164,15 @@ def _pass_launch(
 def _blend(source: DType, result: DType, taps: int, move: bool, rounds: bool) -> Body:
     if move:
         return Body((source,), (arg(0, source),))
-    held = f64 if source is f64 else f32
+    held = f64 if source is f64 or source.is_integer else f32
     total: Scalar | None = None
     for k in range(taps):
         x = wide(arg(taps + k, source))
         part = call("mul", cast(arg(k, f64), held), cast(x, held))
         total = part if total is None else call("add", total, part)
     assert total is not None
-    if result.is_integer and rounds:
-        total = call("round", total)
+    if result.is_integer:
+        total = call("round", total) if rounds else call("mul", total, const(UP, f64))
     return Body((f64,) * taps + (source,) * taps, (cast(total, result),))
 
 

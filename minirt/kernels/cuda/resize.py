@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+
 from minirt.ir.scalar_cuda import register_type
 from minirt.kernels.cuda.generate import Param, Value, storage
 from minirt.kernels.cuda.nest import INT_LIMIT, same
 from minirt.kernels.cuda.pool import channels_last
 from minirt.kernels.cuda.walk import Walk, Walker
 from minirt.kernels.kernel import Order, Problem
-from minirt.ops.resize import Resize
+from minirt.ops.resize import UP, Resize
 from minirt.plan.launch import Address, Launches, Spec
 from minirt.types.dim import Dim, Expr, is_integral, less, maximum, mul, select
-from minirt.types.dtype import dtype_of
+from minirt.types.dtype import DType, dtype_of
 
 _TYPES = ("f16", "bf16", "f32", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64")
 _MAX_AXES = 3
@@ -101,7 +103,7 @@ class ResizeWalk(Walk):
         """Taps along every axis, their weighted sum, the store."""
         dtype = dtype_of(spec["dtype"])
         number = "i64" if spec["far"] else "int"
-        real = "double" if dtype.bits == 64 else "float"
+        real = "double" if dtype.bits == 64 or dtype.is_integer else "float"
         text: str = f"typedef {register_type(dtype) if spec['mode'] == 'nearest' else real} R;\ntypedef {number} N;\n"
         for k, place in enumerate(spec["places"]):
             at = f"c{place}" if place >= 0 else "0"
@@ -126,7 +128,7 @@ class ResizeWalk(Walk):
         weight = " * ".join(f"share{k}[t{k}]" for k in range(spec["axes"])) or "1"
         text += f"R v[{vector}];\n{_read(vector, where, 'v')}const R w = {weight};\n"
         text += f"for (int j = 0; j < {vector}; j++) sum[j] += w * v[j];\n" + "}\n" * spec["axes"]
-        result = "sum[0]" if dtype.is_float else f"to_integer<{storage(dtype)}>(sum[0])"
+        result = "sum[0]" if dtype.is_float else f"to_integer<{storage(dtype)}>({_within(dtype)})"
         return text + _write(vector if dtype.is_float else 1, storage(dtype), result, to, vector)
 
     def head(self, spec: Spec) -> str:
@@ -212,6 +214,11 @@ def _taps(spec: Spec, k: int) -> str:
     if spec["exclude"]:
         text += f"for (int t = 0; t < 4; t++) share{k}[t] /= whole{k};\n"
     return text
+
+
+def _within(dtype: DType) -> str:
+    limits = np.iinfo(dtype.numpy)
+    return f"fmin(fmax(sum[0] * {UP!r}, {float(limits.min)!r}), {float(limits.max)!r})"
 
 
 def _read(vector: int, where: str, to: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from minirt.kernels.kernel import Operand, Problem
 from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, split_text, strides_of
-from minirt.ops.resize import Resize
+from minirt.ops.resize import UP, Resize
 from minirt.plan.launch import Address
 from minirt.types.dim import Dim, Expr, mul, product
 from minirt.types.dtype import DType, dtype_of, f32, f64, i64
@@ -106,7 +106,7 @@ class ResizeRecipe(Recipe):
         assert isinstance(op, Resize)
         axes = axes_of(op, x)
         move = op.mode == "nearest"
-        held = x.type.dtype if move or x.type.dtype is f64 else f32
+        held = x.type.dtype if move else f64 if x.type.dtype.is_integer or x.type.dtype is f64 else f32
         calls: list[Call] = []
         work: list[Dim] = []
         source, at = x, Address("in", 0)
@@ -127,6 +127,7 @@ class ResizeRecipe(Recipe):
             whole = last and y.type.dtype.is_integer
             flags: Flags = {
                 "rank": len(shape), "axis": axis, "move": int(move), "round": int(whole and op.antialias),
+                "up": int(whole and not move and not op.antialias),
                 "clip": y.type.dtype.name if whole and y.type.dtype.bits <= 16 else "",
             }  # fmt: skip
             calls += [table, Call("sum", data, numbers, product(shape), {}, flags, 10 * taps_of(op, axis))]
@@ -174,7 +175,7 @@ class ResizeRecipe(Recipe):
             return f"{text}y[{to}] = x[{base} + marks[c{axis}] * x_{axis}]\n"
         text += f"base = {base}\nrow = c{axis} * taps\nsum = 0.0\nfor t in range(taps):\n"
         text += f"    sum = sum + shares[row + t] * x[base + marks[row + t] * x_{axis}]\n"
-        text += "sum = round(sum)\n" if flags["round"] else ""
+        text += "sum = round(sum)\n" if flags["round"] else f"sum = sum * {UP!r}\n" if flags["up"] else ""
         if flags["clip"]:
             limits = np.iinfo(dtype_of(str(flags["clip"])).numpy)
             text += f"sum = min(max(sum, {float(limits.min)!r}), {float(limits.max)!r})\n"

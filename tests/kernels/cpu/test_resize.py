@@ -9,7 +9,7 @@ import pytest
 
 from minirt.ops.resize import COORDINATES, NEAREST, Resize
 from minirt.types.dtype import Array, dtype_of
-from tests.kernels.cpu.harness import check
+from tests.kernels.cpu.harness import check, reference, run
 
 _HALF = Fraction(1, 2)
 
@@ -54,3 +54,30 @@ def test_filters(mode: str) -> None:
 def test_nothing_changes() -> None:
     """A copy."""
     check(Resize((1, 1), (3, 4), "linear"), [_numbers((3, 4))])
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8", "i32"])
+def test_whole_numbers_are_not_cut_to_the_one_below(dtype: str) -> None:
+    """Linear resizing of integers is exact, then cut toward zero."""
+    x = np.full((1, 2, 6, 9), -127 if dtype == "i8" else 255).astype(dtype_of(dtype).numpy)
+    x[0, 1] = np.random.default_rng(0).integers(0, 100, (6, 9))
+    for high, wide in (("3/2", "5/3"), ("7/6", "11/9"), ("2/3", "4/3")):
+        ratios = Fraction(high), Fraction(wide)
+        sizes = tuple(int(size * ratio) for size, ratio in zip((6, 9), ratios, strict=True))
+        op = Resize((1, 1, *ratios), (1, 2, *sizes), "linear")
+        for (got,) in (reference(op, [x]), run(op, [x])):
+            np.testing.assert_array_equal(got, _exact(x, ratios))
+
+
+def _exact(x: Array, ratios: tuple[Fraction, Fraction]) -> Array:
+    """Linear resizing of the last two axes in fractions."""
+    made = x.astype(object)
+    for axis, ratio in zip((2, 3), ratios, strict=True):
+        size, rows = made.shape[axis], []
+        for i in range(int(size * ratio)):
+            at = min(max((i + _HALF) / ratio - _HALF, Fraction(0)), Fraction(size - 1))
+            low, part = int(at), at - int(at)
+            ends = (np.take(made, k, axis) for k in (low, min(low + 1, size - 1)))
+            rows.append(next(ends) * (1 - part) + next(ends) * part)
+        made = np.stack(rows, axis)
+    return np.vectorize(int)(made)  # type: ignore[no-any-return]

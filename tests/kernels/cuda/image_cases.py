@@ -86,6 +86,9 @@ def resizes() -> list[Case]:
                [channels_last(random(2, channels, 5, 6, dtype=kind))])
           for mode, kind, channels in (("linear", np.float16, 64), ("cubic", np.float32, 48), ("nearest", np.uint8, 64),
                                        ("linear", np.uint8, 64))),
+        *(Case(f"resize-{mode}-{kind.__name__}-whole",
+               Resize((1, 1, Fraction(5, 3), Fraction(3, 2)), (2, 3, 15, 18), mode), [random(2, 3, 9, 12, dtype=kind)])
+          for mode, kind in (("linear", np.int16), ("linear", np.int32), ("cubic", np.uint8))),
         Case("resize-matrix", Resize((2, 3), (8, 18), "linear"), [random(4, 6)]),
         Case("resize-symbolic", Resize((1, 1, 2, 2), (2, 7, height * 2, 30), "linear"), [odd], {13: "H"},
              pinned=Resize((1, 1, 2, 2), (2, 7, 26, 30), "linear")),
