@@ -19,6 +19,7 @@ from minirt.types.dtype import DType, bool_
 _REGISTERS = {
     "f16": "float", "bf16": "float", "f32": "float", "f64": "double", "bool": "bool", "i8": "i8", "i16": "i16",
     "i32": "int", "i64": "i64", "u8": "u8", "u16": "u16", "u32": "u32", "u64": "u64",
+    "f8e4m3": "float", "f8e4m3fnuz": "float", "f8e5m2": "float", "f8e5m2fnuz": "float", "f8e8m0": "float",
 }  # fmt: skip
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "bitand": "&", "bitor": "|", "bitxor": "^", "lt": "<", "le": "<=",
           "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "&&", "or": "||", "xor": "!="}  # fmt: skip

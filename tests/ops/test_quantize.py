@@ -6,11 +6,16 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from minirt.ir.graph import Graph, Input, rebuild
-from minirt.ir.op import Node, Value, apply_all
+from minirt.ir.graph import Graph, Input, constant, rebuild
+from minirt.ir.op import Node, Value, apply, apply_all
 from minirt.ops.evaluate import evaluate
+from minirt.ops.gemm import Gemm
 from minirt.ops.quantize import Dequantize, Quantize
+from minirt.types.dim import symbol
+from minirt.types.dtype import f8e4m3, f32
+from minirt.types.tensor import Tensor
 from tests.ops.harness import check, import_model, one_node
+from tests.ops.plans import TARGETS, host_steps, plan_for
 
 RNG = np.random.default_rng(0)
 
@@ -133,3 +138,14 @@ def test_qlinear_conv() -> None:
     bias = RNG.integers(-1000, 1000, 4).astype(np.int32)
     given = [x, np.float32(0.02), np.uint8(100), w, scales, np.zeros(4, np.int8), np.float32(0.4), np.uint8(120), bias]
     check("QLinearConv", given, pads=[1, 1, 1, 1], constants=(3, 4, 5))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_product_between_eight_bit_floats_needs_no_host(target: str) -> None:
+    x = apply(Input("x", Tensor(f32, (symbol("N"), 64))))
+    weights = constant(whole(np.int8, 64, 32).astype(ml_dtypes.float8_e4m3fn))
+    scale, zero = constant(np.float32(0.1)), constant(np.zeros((), ml_dtypes.float8_e4m3fn))
+    near = apply(Dequantize(dtype=f32), apply(Quantize(dtype=f8e4m3), x, scale, zero), scale, zero)
+    product = apply(Gemm(), near, apply(Dequantize(dtype=f32), weights, scale, zero))
+    graph = Graph("product", [x], [apply(Quantize(dtype=f8e4m3), product, scale, zero)], ["y"])
+    assert not host_steps(plan_for(graph, target))

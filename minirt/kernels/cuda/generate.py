@@ -17,6 +17,7 @@ from minirt.types.dtype import DType
 STORAGE = {
     "f16": "f16", "bf16": "bf16", "f32": "float", "f64": "double", "bool": "bool", "i8": "i8", "i16": "i16",
     "i32": "int", "i64": "i64", "u8": "u8", "u16": "u16", "u32": "u32", "u64": "u64",
+    **{name: name for name in ("f8e4m3", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0")},
 }  # fmt: skip
 _RAW = {8: "u8", 16: "u16", 32: "u32", 64: "u64"}
 Value = Address | Dim | float
@@ -98,6 +99,11 @@ def body_file(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
+def elements(text: str) -> str:
+    """What a kernel's ``text`` begins with: ``elements.cuh``, and ``float8.cuh`` where it names floats of 8 bits."""
+    return body_file("elements.cuh") + (body_file("float8.cuh") if "f8e" in text else "")
+
+
 def kernel_text(
     entry: str,
     params: Sequence[Param],
@@ -117,12 +123,12 @@ def kernel_text(
     declared = ", ".join(param.declaration() for param in params)
     inside = "".join(f"  {line}\n" if line else "\n" for line in body.splitlines())
     text = (
-        f"{body_file('elements.cuh')}typedef {'i64' if wide else 'int'} I;\n"
+        f"typedef {'i64' if wide else 'int'} I;\n"
         + "".join(body_file(name) for name in files)
         + head
         + f'extern "C" __global__ void __launch_bounds__({bound}) {entry}({declared}) {{\n{FOLLOW}{inside}}}\n'
     )
-    return CudaSource(text, entry)
+    return CudaSource(elements(text) + text, entry)
 
 
 def blocks(count: Dim, each: int) -> tuple[Dim, Dim, Dim]:

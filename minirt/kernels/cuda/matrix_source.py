@@ -23,7 +23,7 @@ from typing import Any
 
 from minirt.ir.scalar import decode
 from minirt.ir.scalar_cuda import cuda_function, register_type
-from minirt.kernels.cuda.generate import FOLLOW, STORAGE, body_file
+from minirt.kernels.cuda.generate import FOLLOW, STORAGE, body_file, elements
 from minirt.types.dtype import dtype_of
 
 Spec = Mapping[str, Any]
@@ -213,11 +213,11 @@ def assemble(
         "[[maybe_unused]] constexpr bool AHEAD = false;\n"
     )
     epilogue = empty if partial else finish_text(spec) + ahead_text(spec)
-    parts = [body_file(name) for name in ("elements.cuh", "tile.cuh", *files[:-1])]
+    parts = [body_file(name) for name in ("tile.cuh", *files[:-1])]
     constants = {**constants, "BATCHED": bool(spec.get("batched", True)), "ORDERED": bool(spec.get("ordered"))}
     parts += [types, head, constants_text(constants), struct_text(args), epilogue, body_file(files[-1])]
     text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})", follow)])
-    return Source(text, entry, args, threads, shared)
+    return Source(f"{elements(text)}\n{text}", entry, args, threads, shared)
 
 
 def element_bytes(name: str) -> int:

@@ -10,7 +10,7 @@ from minirt.ir.scalar import ARITY, BINARY, COMPARE, LOGIC, UNARY, Body, Scalar,
 from minirt.ir.scalar_cuda import cuda_function, index_axes, prints
 from minirt.kernels.cuda.compile import compile_source
 from minirt.kernels.cuda.generate import kernel_text
-from minirt.types.dtype import DType, bf16, bool_, dtype_of, f8e4m3, f16, f32, f64, i64
+from minirt.types.dtype import DType, bf16, bool_, dtype_of, f4, f16, f32, f64, i64
 
 TYPES = [dtype_of(name) for name in "f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool".split()]
 FLOAT_ONLY = frozenset("sqrt rsqrt recip exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf log1p "
@@ -71,7 +71,7 @@ def test_coordinates_are_parameters_in_order() -> None:
 
 
 def test_types_without_a_register_form_are_refused_in_a_sentence() -> None:
-    assert "f8e4m3" in prints(Body((f8e4m3,), (cast(arg(0, f8e4m3), f32),)))
+    assert "f4" in prints(Body((f4,), (cast(arg(0, f4), f32),)))
 
 
 def silu(x: Scalar) -> Scalar:
