@@ -57,7 +57,8 @@ def cases() -> list[Case]:
         Case("codes-in-odd", Map(dequantized), [random(7, 13, dtype=ml_dtypes.float8_e5m2)], {7: "N"}),
         Case("codes-out", Cast(f8e4m3), [random(64, 48)], tolerance=grain),
         Case("codes-out-wide", Cast(f8e5m2), [random(50, dtype=np.float64)], tolerance=2 * grain),
-        Case("there-and-back", Map(Body((f16,), (there_and_back,))), [random(40, 8, dtype=np.float16)], tolerance=grain),
+        Case("there-and-back", Map(Body((f16,), (there_and_back,))), [random(40, 8, dtype=np.float16)],
+             tolerance=grain),
         Case("moved", Relayout((0, 2, 3, 1)), [random(2, 48, 5, 7, dtype=small)]),
         Case("tiled", Map(Body((f8e4m3, f16), (call("add", scaled(arg(0, f8e4m3), 2.0), cast(arg(1, f16), f32)),))),
              [channels_last(random(2, 64, 9, 16, dtype=small)), random(2, 64, 9, 16, dtype=np.float16)]),
@@ -112,7 +113,7 @@ def test_every_code_widens_exactly(dtype: DType) -> None:
 @pytest.mark.parametrize("dtype", TYPES, ids=lambda dtype: dtype.name)
 def test_numbers_round_half_to_even_and_saturate(dtype: DType) -> None:
     x = awkward(dtype)
-    most = float(ml_dtypes.finfo(dtype.numpy).max)
+    most = float(ml_dtypes.finfo(dtype.numpy).max)  # type: ignore[no-untyped-call]
     wanted = np.clip(x, -most, most).astype(dtype.numpy).astype(np.float32)
     for (got,) in on_device(Case("round", Cast(dtype), [x])):
         np.testing.assert_array_equal(got.astype(np.float32), wanted)
