@@ -231,6 +231,7 @@ class Builder(Managed):
             wide=wide_layers(cells) if permitted else (),
             workspace=config.pools.get("WORKSPACE", 0),
             streams=config.max_aux_streams,
+            debug="DEBUG" in config.flags,
             selector=None if chooses is None else lambda profile: Asking(chooses, config.flags, dialect_of(self)),
             metadata=told if options.verbosity in ("DETAILED", "VERBOSE") else {},
         )
@@ -295,8 +296,8 @@ class Builder(Managed):
         state = self._state
         config.min_timing_iterations = state.min_find_iterations
         config.avg_timing_iterations = state.average_find_iterations
-        asked = ("FP16", state.fp16_mode), ("INT8", state.int8_mode), ("REFIT", state.refittable)
-        config.flags |= {name for name, on in asked if on}
+        asked = {"FP16": state.fp16_mode, "INT8": state.int8_mode, "REFIT": state.refittable, "DEBUG": state.debug_sync}
+        config.flags |= {name for name, on in asked.items() if on}
         if self._state.max_workspace_size:
             config.pools["WORKSPACE"] = self._state.max_workspace_size
         return Builder._engine(self, network, config)

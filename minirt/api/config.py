@@ -38,7 +38,6 @@ _UNHONOURED = {
     "INT4": _QDQ,
     "FP4": _QDQ,
     "SPARSE_WEIGHTS": "weights are multiplied as if they were dense",
-    "DEBUG": "nothing waits after each layer; set CUDA_LAUNCH_BLOCKING=1",
     "DIRECT_IO": "copies between an input or output and its first or last layer are not ruled out",
     "SAFETY_SCOPE": "no engine is restricted to a safe runtime",
     "DISABLE_COMPILATION_CACHE": "compiled kernels are kept; set MINIRT_CACHE to an empty folder",

@@ -53,7 +53,7 @@ class IExecutionContext(BindingContext):
     _state: ContextState
     engine = attr(lambda self: self._state.engine, doc="The engine.")
     name = plain("name", str, "The name, for messages.")
-    debug_sync = plain("debug_sync", bool, "Whether to wait for the end of each run.")
+    debug_sync = plain("debug_sync", bool, "Whether to wait for each layer of a run, and log it.")
     profiler = attr(
         lambda self: self._state.profiler,
         lambda self, profiler: self._state.watch(profiler),
@@ -265,13 +265,13 @@ class IExecutionContext(BindingContext):
     @method(since=8, fail=False)
     def set_input_consumed_event(self, event: int) -> bool:
         """Set an event, by its handle, that each run records on its stream once the inputs were read; 0 for none."""
-        self._state.input_consumed_event = event
+        self._state.inputs_read.event = event
         return True
 
     @method(since=8)
     def get_input_consumed_event(self) -> int:
         """Return the event that is recorded once the inputs were read."""
-        return self._state.input_consumed_event
+        return self._state.inputs_read.event
 
     @method(since=8)
     def set_aux_streams(self, aux_streams: list[int]) -> None:

@@ -51,12 +51,12 @@ class BindingContext(Managed):
 
     def _then(self, event: Any, bindings: Sequence[Any], stream: Any) -> bool:
         """Run, and record an event of this run alone once the inputs were read."""
-        before = self._state.input_consumed_event
-        self._state.input_consumed_event = int(getattr(event, "handle", event)) if event else before
+        before = self._state.inputs_read.event
+        self._state.inputs_read.event = int(getattr(event, "handle", event)) if event else before
         try:
             return self._run_bindings(self._mine(bindings), stream)
         finally:
-            self._state.input_consumed_event = before
+            self._state.inputs_read.event = before
 
     def _run_bindings(self, bindings: Sequence[Any], stream: Any) -> bool:
         raise NotImplementedError

@@ -19,14 +19,13 @@ from minirt.api.dims import Dims
 from minirt.api.enum import member
 from minirt.api.enums import TensorLocation
 from minirt.api.host_numbers import HostNumbers
-from minirt.api.manner import fresh_manner
+from minirt.api.manner import InputsRead, fresh_manner, step
 from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Binding, Loaded
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
 from minirt.runtime.backend import Memory
 from minirt.runtime.control import Result
-from minirt.runtime.device.streams import mark
 from minirt.runtime.executor import Executor
 from minirt.runtime.profile import ProfilingExecutor
 from minirt.runtime.recording import put, recorded
@@ -67,7 +66,8 @@ class ContextState:
         self.debug_on: set[str] = set()
         self._temporary: Any = None
         self._held: tuple[int, Memory] | None = None
-        self.manner = fresh_manner(loaded)
+        self.manner, self.inputs_read = fresh_manner(loaded), InputsRead()
+        self.debug_sync = False
         self._others: dict[int, Executor] = {}  # of the profiles that are not in use now
         self.executor: Executor = self.fresh_executor()
         self.sizes: dict[str, int] | None = None
@@ -75,12 +75,10 @@ class ContextState:
         self._repeat: tuple[Any, Repeat] | None = None  # what was bound, and the run on it, to be made again
         self.lock = threading.Lock()
         self.name = ""
-        self.debug_sync = False
         self.enqueue_emits_profile = True
         self.persistent_cache_limit = 0
         self.unfused_tensors_debug_state = False
         self.listener: Any = None
-        self.input_consumed_event = 0
 
     def fresh_executor(self) -> Executor:
         """Return an executor of the profile in use; one that measures its steps where a profiler is set."""
@@ -112,6 +110,16 @@ class ContextState:
             self._held = None
             self._held = need, self.loaded.backend.allocate(need)
         return self._held[1]
+
+    @property
+    def debug_sync(self) -> bool:
+        """Whether each layer of a run is waited for, checked and logged."""
+        return self._debug_sync
+
+    @debug_sync.setter
+    def debug_sync(self, on: bool) -> None:
+        self._debug_sync = on
+        step(self.manner, self.loaded, self.sink, on)
 
     @property
     def temporary_allocator(self) -> Any:
@@ -261,6 +269,8 @@ class ContextState:
                 if self.addresses.get(name) != address:
                     self.addresses[name] = address
                     self.bound = None
+            if self.inputs_read.event or self.manner.consumed is not None:
+                self.inputs_read.begin(self.manner, self.executor.launches_only)
             ready = self._repeat
             if ready is not None and ready[0] is self.bound and self.listener is None and ready[1](stream):
                 self._finish(stream)
@@ -292,14 +302,9 @@ class ContextState:
             self.report()
 
     def _finish(self, stream: int) -> None:
-        """Record the event of inputs that were read, and wait where the script wants to; on the CPU all is done."""
-        backend = self.loaded.backend
-        if backend.host_memory:
-            return
-        if self.input_consumed_event:
-            mark(stream, self.input_consumed_event)
-        if self.debug_sync and not backend.capturing(stream):
-            backend.read(0, 0, stream)
+        """Record the event of inputs that were read, unless that was done; on the CPU all is done."""
+        if not self.loaded.backend.host_memory:
+            self.inputs_read(stream)
 
     def _again(self, stream: int, inputs: dict[str, int], outputs: dict[str, int]) -> Callable[[], None]:
         """Return a run with the shapes and addresses of now, as a CUDA graph keeps them; ApiError with allocators."""

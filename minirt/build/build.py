@@ -189,6 +189,7 @@ def sections(
         "streaming": options.streaming,
         "wide": list(options.wide),
         "streams": options.streams,
+        "debug": options.debug,
         "unfused": list(options.unfused),
         "metadata": dict(options.metadata),
         "formats": {k: list(v) for k, v in sorted(options.formats.items())},

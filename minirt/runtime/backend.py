@@ -53,12 +53,17 @@ class Manner:
     Streams to use beside the one of a run: ``own`` ones, the first of which ``lent`` ones of the caller stand in for.
     ``ranges`` is what NVTX ranges tell of launches that are no graph: "NONE", "LAYER_NAMES_ONLY" or "DETAILED"; that of
     a run says ``name``.
+    ``done`` hears the label of each launch once it is done: then launches run one by one, and each is waited for, but
+    on streams that are capturing. ``consumed`` is called with the stream where launches go on it one by one, after the
+    last that reads what the caller lent.
     """
 
     own: Sequence[Held] = ()
     lent: Sequence[int] = ()
     ranges: str = "NONE"
     name: str = ""
+    done: Callable[[str], None] | None = None
+    consumed: Callable[[int], None] | None = None
 
     def streams(self) -> list[int]:
         """The streams to use beside the one of a run, of as many as there are own ones."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from minirt.runtime.groups import Group, groups_of
 from minirt.runtime.host import compute, dense_strides, span, strided
 from minirt.runtime.repeat import Key, Repeat, find, keep
 from minirt.runtime.replay import check_recordable, replay
+from minirt.runtime.running import run_groups
 from minirt.runtime.scratch import rest, results_in
 from minirt.runtime.sizes import check, solve
 from minirt.runtime.streaming import Ring, working_bytes
@@ -110,7 +110,7 @@ class Executor:
     def _run(self, inputs: Mapping[str, int], outputs: Mapping[str, int], key: Key, stream: int) -> dict[str, Result]:
         """Run in full."""
         self.repeat = None
-        direct = self._native and self.replays and not self._recording and None not in key
+        direct = self._native and self.replays and not self._recording and None not in key and not self.manner.done
         for binding in self.plan.inputs:
             address = inputs[binding.name]
             if address % ALIGNED and not self.backend.host_memory:
@@ -139,14 +139,12 @@ class Executor:
         return results
 
     def _run_groups(self, stream: int) -> None:
-        if self.manner.ranges == "NONE" or self.backend.host_memory:
-            for number, group in enumerate(self._groups):
-                self._run_group(number, group, stream)
-            return
-        with self.backend.marked(self.manner.name):
-            for number, group in enumerate(self._groups):
-                with nullcontext() if group.native else self.backend.marked(group.steps[0].label):
-                    self._run_group(number, group, stream)
+        run_groups(self._groups, self._run_group, self.backend, self.manner, stream, recording=self._recording)
+
+    @property
+    def launches_only(self) -> bool:
+        """True where all of the plan is one list of launches, so that they alone read what the caller lends."""
+        return len(self._groups) == 1 and self._groups[0].native and not self._groups[0].loop
 
     def segments(self) -> Iterator[tuple[Group, Segment]]:
         """What kernels did in the run before, group by group, bound to its sizes and addresses."""
@@ -168,6 +166,8 @@ class Executor:
         """True where there are plugins, all of them may be recorded, and nothing else needs the host."""
         calls = [g.steps[0] for g in self._groups if isinstance(g.steps[0], CallStep)]
         if not calls or self._recording or self.backend.host_memory or not self.replays or not flags().cuda_graph:
+            return False
+        if self.manner.done is not None:
             return False
         native = all(isinstance(g.steps[0], CallStep) or (g.native and self._short(g)) for g in self._groups)
         return native and all(attached(self, step).runner.capturable for step in calls)

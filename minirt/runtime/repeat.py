@@ -31,10 +31,12 @@ class Repeat:
     """The NVTX range of a run."""
 
     def __call__(self, stream: int) -> bool:
-        """Submit it; False where it must be run in full: on a stream that is capturing, or once graphs were reused."""
+        """Submit it; False where it must be run in full: step by step, while capturing, or once graphs were reused."""
         backend = self.backend
         with backend.current():
-            if backend.capturing(stream) or not all(part.ready() for part in self.parts):
+            if self.manner.done is not None or backend.capturing(stream):
+                return False
+            if not all(part.ready() for part in self.parts):
                 return False
             if self.manner.ranges == "NONE":
                 self._submit(stream)

@@ -39,7 +39,9 @@ class CpuSegment:
         rows: Sequence[tuple[int, int, int, list[int]]],
         slots: Mapping[int, list[tuple[int, int]]],
         labels: Sequence[tuple[str, str]] = (),
+        manner: Manner | None = None,
     ) -> None:
+        self._manner = manner or Manner()
         self._args = np.zeros(max(1, sum(len(r[3]) for r in rows)), np.int64)
         self._slots: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {
             b: (np.array([i for i, _ in s]), np.array([o for _, o in s], np.int64)) for b, s in slots.items()
@@ -63,7 +65,12 @@ class CpuSegment:
 
     def run(self, stream: int) -> None:
         """Run every record; the stream means nothing here."""
-        self._run()
+        if self._manner.done is None:
+            self._run()
+            return
+        for (label, _), row in zip(self._labels, self._program.table, strict=True):
+            self._pool.run(Program(row[None], self))
+            self._manner.done(label)
 
     def repeat(self) -> None:
         """Nothing: the records are what runs, at the addresses that they hold."""
@@ -116,7 +123,7 @@ class CpuBackend:
                 at += 1
             extent, grain = evaluate.integer(launch.grid[0]), evaluate.integer(launch.grid[1])
             rows.append((self._functions[launch.unit], extent, grain, values))
-        return CpuSegment(self._pool, rows, slots, labels)
+        return CpuSegment(self._pool, rows, slots, labels, manner)
 
     def streams(self, count: int) -> list[Held]:
         """None: there are no streams."""

@@ -67,13 +67,11 @@ class CudaBackend:
         integer, address, outside = Numbers(sizes).__getitem__, cache(bases.address), cache(bases.outside)
         asked = flags()
         overlaps = asked.overlap if self.device.properties.capability >= _OVERLAPS else False
-        many = self.device.multiprocessors
-        labels: list[str] = []
-        packed: list[PackedLaunch | Arrival] = []
+        labels, packed = list[str](), list[PackedLaunch | Arrival]()
         order: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
         kept, spread = list[Launch](), list[int]()  # and the lanes of what is kept
-        last = -1
+        last = reader = -1
         before: tuple[int, int, int] | None = None
         for number, (label, launch) in enumerate(launches):
             order.append(len(packed))
@@ -89,12 +87,13 @@ class CudaBackend:
                 continue
             last = order[-1]
             try:
-                early = launch.follows and is_early(overlaps, before, grid, many)
+                early = launch.follows and is_early(overlaps, before, grid, self.device.multiprocessors)
                 made, before = recipe.packed(grid, integer, address, programmatic=early), grid
             except DeviceError as error:
                 raise DeviceError(error.what, f"node {label!r}, kernel '{recipe.kernel.entry}'", error.fix) from error
             for place, buffer, offset in recipe.buffers:
                 if outside(buffer):
+                    reader = reader if launch.writes is not None and buffer in launch.writes else len(packed)
                     slots.setdefault(buffer, []).append((len(packed), place, integer(offset)))
             labels.append(label)
             packed.append(made)
@@ -107,17 +106,16 @@ class CudaBackend:
                 return None
             return self._waits(kept, packed, bases, everywhere=asked.branches is True)
 
-        places, plain = {b: bases.address(b) for b in slots}, self._plain(labels, packed, kept, bases, spread, manner)
-        return CudaSegment(self.device, labels, packed, slots, places, waits, plain)
+        crossing = self._crossing(kept, len(packed), bases, spread)
+        plain = Plain(self.device, labels, packed, manner, spread, crossing, reader)
+        return CudaSegment(self.device, labels, packed, slots, {b: bases.address(b) for b in slots}, waits, plain)
 
-    def _plain(
-        self, labels: Sequence[str], packed: Sequence[PackedLaunch | Arrival], kept: Sequence[Launch], bases: Bases,
-        lanes: Sequence[int], manner: Manner | None,
-    ) -> Plain:  # fmt: skip
-        """Launches one by one: those on other streams wait for launches before them whose memory they touch."""
-        apart = any(lanes) and len(lanes) == len(kept) == len(packed) <= MOST_APART
-        waits = waits_of([touched(x, bases) for x in kept]) if apart else None
-        return Plain(self.device, labels, packed, manner, lanes, waits)
+    def _crossing(
+        self, kept: Sequence[Launch], count: int, bases: Bases, lanes: Sequence[int]
+    ) -> list[list[int]] | None:
+        """What launches one by one wait for: those before them whose memory they touch; None on one stream."""
+        apart = any(lanes) and len(lanes) == len(kept) == count <= MOST_APART
+        return waits_of([touched(x, bases) for x in kept]) if apart else None
 
     def _waits(
         self, kept: Sequence[Launch], packed: Sequence[PackedLaunch | Arrival], bases: Bases, *, everywhere: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from minirt.errors import DeviceError
 from minirt.flags import flags
@@ -64,6 +65,10 @@ class CudaSegment:
         """Put every launch on the stream; on a stream that is capturing they are recorded one by one."""
         with self.device.current():
             capturing = is_capturing(stream)
+            if self._plain.checked and not capturing:
+                self._pack()
+                self._plain.run_checked(stream)
+                return
             if self._worth and self._used and not capturing:
                 self._graph().launch(stream)
                 return
@@ -145,8 +150,11 @@ class CudaSegment:
         events = [Event(self.device) for _ in range(len(self._launches) + 1)]
         with self.device.current():
             events[0].record(stream)
-            for launch, event in zip(self._launches, events[1:], strict=True):
-                launch.run(stream)
+            for number, (launch, event) in enumerate(zip(self._launches, events[1:], strict=True)):
+                if self._plain.checked:
+                    self._plain.check(number, stream, partial(launch.run, stream))
+                else:
+                    launch.run(stream)
                 event.record(stream)
         synchronize(stream)
         times = [1e3 * b.milliseconds_since(a) for a, b in zip(events, events[1:], strict=False)]
