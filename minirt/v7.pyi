@@ -2262,7 +2262,7 @@ class IExecutionContext(metaclass=_ApiType):
     def name(self, value: str) -> None: ...
     @property
     def debug_sync(self) -> _bool:
-        """Whether to wait for the end of each run."""
+        """Whether to wait for each layer of a run, and log it."""
     @debug_sync.setter
     def debug_sync(self, value: _bool) -> None: ...
     @property
