@@ -82,31 +82,20 @@ DEV float tanh_near(float x) {
   const float s = x * x, small = x + x * s * (-0x1.555556p-2f + s * (0x1.111112p-3f + s * -0x1.ba1ba2p-5f));
   return fabsf(x) < 0.25f ? small : 1.0f - 2.0f * recip_large(1.0f + ex2_near(x * 0x1.715476p+1f));
 }
-// 1 + erf(x), of small relative error where x is negative: 2^p(|x|) is erfc(|x|), p a minimax fit up to 4.2, or up to 9.6
-DEV float one_plus_erf(float x, float tail) { return x < 0.0f ? tail : 2.0f - tail; }
-DEV float one_plus_erf_f16(float x) {
-  const float y = fabsf(x);
-  float p = -1.967231037269812e-05f;
-  p = fmaf(p, y, 0.0004784387128893286f);
-  p = fmaf(p, y, -0.005188768729567528f);
-  p = fmaf(p, y, 0.03383379429578781f);
-  p = fmaf(p, y, -0.15234705805778503f);
-  p = fmaf(p, y, -0.9171214699745178f);
-  p = fmaf(p, y, -1.6280571222305298f);
-  return one_plus_erf(x, ex2_near(p * y));
+// 1 + erf(x), of small relative error where x is negative: 2^p(|x|) is erfc(|x|), p a minimax fit without a constant term
+DEV float horner(float, float sum) { return sum; }
+template <class... Rest> DEV float horner(float y, float sum, float next, Rest... rest) { return horner(y, fmaf(sum, y, next), rest...); }
+template <class... Fit> DEV float one_plus_erf(float x, Fit... fit) {
+  const float y = fabsf(x), tail = ex2_near(horner(y, fit...) * y);
+  return x < 0.0f ? tail : 2.0f - tail;
 }
-DEV float one_plus_erf_bf16(float x) {
-  const float y = fabsf(x);
-  float p = -4.72519232630475e-08f;
-  p = fmaf(p, y, 2.424889544272446e-06f);
-  p = fmaf(p, y, -5.443817644845694e-05f);
-  p = fmaf(p, y, 0.0007085653487592936f);
-  p = fmaf(p, y, -0.0060007148422300816f);
-  p = fmaf(p, y, 0.0354112908244133f);
-  p = fmaf(p, y, -0.15397047996520996f);
-  p = fmaf(p, y, -0.9163435101509094f);
-  p = fmaf(p, y, -1.628179907798767f);
-  return one_plus_erf(x, ex2_near(p * y));
+DEV float one_plus_erf_f16(float x) {  // fitted up to 4.2
+  return one_plus_erf(x, -1.967231037269812e-05f, 0.0004784387128893286f, -0.005188768729567528f, 0.03383379429578781f,
+    -0.15234705805778503f, -0.9171214699745178f, -1.6280571222305298f);
+}
+DEV float one_plus_erf_bf16(float x) {  // fitted up to 9.6
+  return one_plus_erf(x, -4.72519232630475e-08f, 2.424889544272446e-06f, -5.443817644845694e-05f, 0.0007085653487592936f,
+    -0.0060007148422300816f, 0.0354112908244133f, -0.15397047996520996f, -0.9163435101509094f, -1.628179907798767f);
 }
 
 // ---- V elements at once; vectors of more than 16 bytes are several accesses of 16 ----
