@@ -81,12 +81,7 @@ DEV void write_tile(const float (&acc)[TM][TN], const Args& p, int b0, int b1, i
       const int m = m0 + row_of(i), n = n0 + 32 * q + 4 * thread_x(), valid = p.n - n;
       float v[4] = {acc[i][4 * q], acc[i][4 * q + 1], acc[i][4 * q + 2], acc[i][4 * q + 3]};
       if (m < p.m && valid > 0) {
-        if constexpr (SPLIT) {
-          float* to = p.partial + (((i64)blockIdx.y * gridDim.z + blockIdx.z) * p.m + m) * p.n + n;
-          if ((p.n & 3) == 0) store_fast<4>(to, v); else store_slow<float, 4, float>(to, v, 1, valid);
-        } else {
-          finish<4>(v, p, b0, b1, m, n, valid);
-        }
+        if constexpr (SPLIT) store_part(p, v, m, n, valid); else finish<4>(v, p, b0, b1, m, n, valid);
       }
     }
 }
@@ -94,11 +89,8 @@ DEV void write_tile(const float (&acc)[TM][TN], const Args& p, int b0, int b1, i
 DEV void run(const Args& p) {
   extern __shared__ __align__(1024) u8 shared[];
   const u32 base = shared_address(shared);
-  const int tiles_n = (p.n + BN - 1) / BN, tiles_m = (p.m + BM - 1) / BM;
-  // groups of eight rows of tiles share their B tiles in L2
-  const int group = blockIdx.x / (8 * tiles_n), in_group = blockIdx.x - group * 8 * tiles_n;
-  const int high = tiles_m - group * 8 < 8 ? tiles_m - group * 8 : 8;
-  const int tm = group * 8 + in_group % high, tn = in_group / high, m0 = tm * BM, n0 = tn * BN;
+  const Corner at = tile_of<BM, BN>(p.m, p.n);
+  const int m0 = at.m, n0 = at.n;
   const int b0 = BATCHED ? blockIdx.z / p.nb1 : 0, b1 = BATCHED ? blockIdx.z - b0 * p.nb1 : 0;
   const int k0 = SPLIT ? blockIdx.y * p.k_part : 0, k1 = SPLIT && k0 + p.k_part < p.k ? k0 + p.k_part : p.k;
   const int count = k1 > k0 ? (k1 - k0 + BK - 1) / BK : 0;
@@ -108,16 +100,7 @@ DEV void run(const Args& p) {
   a.init((const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1, p.lda, image(p), m0, p.m, k0, k1);
   b.init((const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1, p.ldb, image(p), n0, p.n, k0, k1);
   float acc[TM][TN] = {};
-#pragma unroll
-  for (int s = 0; s < STAGES - 1; s++) {
-    if (s < count) {
-      a.fetch(base + s * STAGE, image(p));
-      b.fetch(base + s * STAGE + A_BYTES, image(p));
-      a.settle(base + s * STAGE);
-      b.settle(base + s * STAGE + A_BYTES);
-    }
-    copy_commit();
-  }
+  fill<STAGES, STAGE, A_BYTES>(a, b, base, count, p);
   int stage = 0, next = STAGES - 1;
   for (int k = 0; k < count; k++) {
     copy_wait<STAGES - 2>();

@@ -71,12 +71,7 @@ DEV void write_tile(float (&acc)[MI][NI][4], const Args& p, int b0, int b1, int 
         if constexpr (!ORDERED) quad_transpose(v);
         const int m = m0 + 16 * i + 8 * h + (l >> 2), n = n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
         if (m < p.m && valid > 0) {
-          if constexpr (SPLIT) {
-            float* to = p.partial + (((i64)blockIdx.y * gridDim.z + blockIdx.z) * p.m + m) * p.n + n;
-            if ((p.n & 3) == 0 && valid >= 8) store_fast<8>(to, v); else store_slow<float, 8, float>(to, v, 1, valid);
-          } else {
-            finish<8>(v, p, b0, b1, m, n, valid);
-          }
+          if constexpr (SPLIT) store_part(p, v, m, n, valid); else finish<8>(v, p, b0, b1, m, n, valid);
         }
       }
 }
@@ -84,11 +79,8 @@ DEV void write_tile(float (&acc)[MI][NI][4], const Args& p, int b0, int b1, int 
 DEV void run(const Args& p) {
   extern __shared__ __align__(1024) u8 shared[];
   const u32 base = shared_address(shared);
-  const int tiles_n = (p.n + BN - 1) / BN, tiles_m = (p.m + BM - 1) / BM;
-  // groups of eight rows of tiles share their B tiles in L2
-  const int group = blockIdx.x / (8 * tiles_n), in_group = blockIdx.x - group * 8 * tiles_n;
-  const int high = tiles_m - group * 8 < 8 ? tiles_m - group * 8 : 8;
-  const int tm = group * 8 + in_group % high, tn = in_group / high, m0 = tm * BM, n0 = tn * BN;
+  const Corner at = tile_of<BM, BN>(p.m, p.n);
+  const int m0 = at.m, n0 = at.n;
   const int b0 = BATCHED ? blockIdx.z / p.nb1 : 0, b1 = BATCHED ? blockIdx.z - b0 * p.nb1 : 0;
   const int k0 = SPLIT ? blockIdx.y * p.k_part : 0, k1 = SPLIT && k0 + p.k_part < p.k ? k0 + p.k_part : p.k;
   const int count = k1 > k0 ? (k1 - k0 + BK - 1) / BK : 0;
@@ -100,16 +92,7 @@ DEV void run(const Args& p) {
   a.init(pa, p.lda, image(p), m0, p.m, k0, k1);
   b.init(pb, p.ldb, image(p), n0, ORDERED ? (p.n + 31) / 32 * 32 : p.n, k0, k1);
   float acc[MI][NI][4] = {};
-#pragma unroll
-  for (int s = 0; s < STAGES - 1; s++) {
-    if (s < count) {
-      a.fetch(base + s * STAGE, image(p));
-      b.fetch(base + s * STAGE + A_BYTES, image(p));
-      a.settle(base + s * STAGE);
-      b.settle(base + s * STAGE + A_BYTES);
-    }
-    copy_commit();
-  }
+  fill<STAGES, STAGE, A_BYTES>(a, b, base, count, p);
   fetch_ahead<BM, BN, NT>(p, b0, b1, m0, n0);
   int stage = 0, next = STAGES - 1;
   for (int k = 0; k < count; k++) {

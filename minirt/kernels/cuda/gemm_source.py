@@ -64,8 +64,8 @@ def _tiled(spec: Spec, bound: str) -> Source:
     method = spec["method"]
     shared = stages * (bm + bn) * bk * element_bytes(spec["dtype"])
     return assemble(
-        f"conv_{method}" if conv else f"gemm_{method}", ["gather.cuh", f"gemm_{method}.cuh"], args, spec, constants,
-        32 * wm * wn, shared=shared, partial=split, bound=bound,
+        f"conv_{method}" if conv else f"gemm_{method}", ["gather.cuh", "stages.cuh", f"gemm_{method}.cuh"], args, spec,
+        constants, 32 * wm * wn, shared=shared, partial=split, bound=bound,
     )  # fmt: skip
 
 
