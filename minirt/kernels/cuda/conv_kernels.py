@@ -29,7 +29,7 @@ from minirt.types.dim import Dim, ceil, divide, mul
 _MAX_GROUPS = 65535
 _MAX_PATCH_CHANNELS = 6
 _MAX_PATCH_BYTES = 200_000
-_MAX_EXACT_TAPS = 192
+_GATHERED = "TF32 is not allowed, and channels that are gathered one by one gain nothing from three products"
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
@@ -112,12 +112,12 @@ class ConvPatch(ConvBase):
         return spec
 
     def refuses(self, problem: Problem, form: Form) -> str:
-        """Groups, more than a few channels, or patches that do not fit in shared memory."""
+        """Groups, more than a few channels, exact floats, or patches that do not fit in shared memory."""
         groups, channels = conv_op(problem).groups, problem.inputs[1].shape[1]
         if groups > 1:
             return f"{groups} groups"
-        if exact(problem) and problem.bounds(form.sizes["k"])[1] > _MAX_EXACT_TAPS:
-            return f"sums of {form.sizes['k']} products of 32-bit floats are added as such"
+        if exact(problem):
+            return _GATHERED
         if not isinstance(channels, int) or channels > _MAX_PATCH_CHANNELS:
             return f"{channels} channels are more than {_MAX_PATCH_CHANNELS}"
         spec = self._spec(problem)
@@ -130,7 +130,7 @@ class ConvPatch(ConvBase):
         """One launch of blocks that take tiles in turn."""
         form = conv_form(problem)
         values, packs = self.values(problem, form)
-        spec: Spec = {"method": "patch", **form.fields(problem), **self._spec(problem), "x3": exact(problem)}
+        spec: Spec = {"method": "patch", **form.fields(problem), **self._spec(problem)}
         g = form.image
         tiles = mul(mul(up(g["g_oh"], 8), up(g["g_ow"], 16)), problem.outputs[0].shape[0])
         return self.launches(spec, form, values, (persistent(tiles, problem, 3), up(form.sizes["n"], 64), 1), packs)
@@ -149,10 +149,8 @@ class ConvMma(ConvBase):
         return not problem.divisible(channels, conv_op(problem).groups * (128 // problem.inputs[0].type.dtype.bits))
 
     def refuses(self, problem: Problem, form: Form) -> str:
-        """Exact floats that are gathered one by one: gathering bounds them, and plain multiply-adds round less."""
-        if exact(problem) and self.vector(problem, form) == 1:
-            return "TF32 is not allowed, and channels that are gathered one by one gain nothing from three products"
-        return ""
+        """Exact floats that are gathered one by one."""
+        return _GATHERED if exact(problem) and self.vector(problem, form) == 1 else ""
 
     def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
@@ -287,8 +285,8 @@ class ConvSimt(ConvBase):
     any_output = True
 
     def timed(self, problem: Problem) -> int:
-        """Only 32-bit floats that must be multiplied as such can be faster here than on tensor cores."""
-        return 3 if exact(problem) else 5
+        """Where all is tried: what other kernels take is hardly ever faster here."""
+        return 5
 
     def any_input(self, problem: Problem) -> bool:
         """True: pixels are gathered one by one."""

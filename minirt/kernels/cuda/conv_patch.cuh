@@ -1,6 +1,6 @@
 // Convolution of few channels (first layers): a block copies the patch of the image under TH x TW output pixels to shared
 // memory, any strides, spreads it there into rows of taps, and multiplies on the tensor cores. Blocks take tiles in turn.
-// The head defines: In, TH TW BN KP (k rounded up to the step) PH PW CHANNELS R S (the patch and the taps), X3, struct Args,
+// The head defines: In, TH TW BN KP (k rounded up to the step) PH PW CHANNELS R S (the patch and the taps), struct Args,
 // `image(args)`, `finish<V>(...)`.  Weights: [O, R, S, I].
 constexpr int NT = 256, BM = TH * TW, K = R * S * CHANNELS, PATCH = CHANNELS * PH * PW, E = 16 / sizeof(In), KSTEP = 2 * E;
 constexpr int PITCH = KP * sizeof(In) + 16;  // an odd number of 16-byte words: no bank conflicts
@@ -75,16 +75,8 @@ DEV void run(const Args& p) {
 #pragma unroll
       for (int i = 0; i < NI / 2; i++)
         ldmatrix(b[i], tile_b + ((warp >> 2) * TN + 16 * i + (l & 7) + (l >> 4) * 8) * PITCH + (2 * j + ((l >> 3) & 1)) * 16);
-      if constexpr (sizeof(In) == 4 && X3) {  // the tensor cores' own sums truncate, so they are kept short
-        float part[MI][NI][4] = {};
-        product_tf32<X3, MI, NI>(part, a, b);
-        product(part, a, b);
-#pragma unroll
-        for (int i = 0; i < MI * NI * 4; i++) (&acc[0][0][0])[i] += (&part[0][0][0])[i];
-      } else {
-        if constexpr (sizeof(In) == 4) product_tf32<false, MI, NI>(acc, a, b);
-        product(acc, a, b);
-      }
+      if constexpr (sizeof(In) == 4) product_tf32<false, MI, NI>(acc, a, b);
+      product(acc, a, b);
     }
 #pragma unroll
     for (int i = 0; i < MI; i++)

@@ -144,19 +144,18 @@ def depthwise_pitch(taps: int, strips: int, windows: int, deep: int, images: int
 
 
 def patch(spec: Spec) -> Source:
-    """Convolution of few channels, any strides; f16, bf16, f32 (as TF32, or 3xTF32 with x3)."""
+    """Convolution of few channels, any strides; f16, bf16, f32 (as TF32)."""
     geometry: dict[str, Any] = patch_geometry(
         spec["taps"], spec["strides"], spec["dilations"], spec["channels"], spec["dtype"]
     )
     shared = geometry.pop("shared")
     args = product_args(spec) + image_args()
-    constants = {**geometry, "X3": bool(spec.get("x3"))}
     return assemble(
         "conv_patch",
         ["gather.cuh", "conv_patch.cuh"],
         args,
         spec,
-        constants,
+        geometry,
         256,
         shared=shared,
         bound="__launch_bounds__(256, 1)" if spec["dtype"] == "f32" else "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from minirt.kernels.cuda.weights import (
     pack_transposed,
 )
 from minirt.kernels.families import candidates
-from minirt.kernels.kernel import PACKS
+from minirt.kernels.kernel import PACKS, Target
 from minirt.types.dtype import f16, f32
 from tests.kernels.cuda.execution import AMPERE, HOPPER
 from tests.kernels.cuda.matrix_cases import MatrixCase, convolution, product
@@ -108,6 +110,25 @@ def test_tiles_are_ranked_by_estimate() -> None:
 def test_a_refusal_is_a_sentence(case: MatrixCase, kernel: str, words: str) -> None:
     found = next(k for k in candidates(HOPPER, case.op) if k.name == kernel)
     assert words in found.rejects(case.problem(HOPPER))
+
+
+@pytest.mark.parametrize("target", [AMPERE, HOPPER], ids=["sm_80", "sm_90a"])
+@pytest.mark.parametrize(
+    ("case", "names"),
+    [
+        (product("plain", f32, (200, 160), (160, 136)), ["GemmFma", "GemmMma"]),
+        (product("few", f32, (3, 160), (160, 136)), ["GemmVector", "GemmFma", "GemmMma"]),
+        (convolution("wide", f32, (1, 64, 9, 9), (64, 64, 3, 3), layout=(0, 2, 3, 1)), ["ConvFma", "ConvMma"]),
+        (convolution("stem", f32, (1, 3, 9, 9), (64, 3, 3, 3), planar=True, layout=(0, 2, 3, 1)), ["ConvFma"]),
+        (convolution("odd", f32, (1, 5, 9, 9), (64, 5, 3, 3), layout=(0, 2, 3, 1)), ["ConvFma"]),
+    ],
+    ids=lambda value: value.name if isinstance(value, MatrixCase) else "",
+)
+def test_floats_that_tf32_may_not_round_have_one_rule(case: MatrixCase, names: list[str], target: Target) -> None:
+    """Fused multiply-adds come first; three products for one are a rival only of what is copied by whole 16 bytes."""
+    problem = replace(case, tf32=False).problem(target)
+    usual = [k for k in candidates(target, case.op) if not k.rejects(problem) and k.timed(problem) <= 3]
+    assert [k.name for k in usual if not k.name.endswith("Planar")] == names
 
 
 def test_wgmma_is_for_hopper_alone() -> None:
