@@ -1000,7 +1000,7 @@ class ITensor(metaclass=_ApiType):
     def broadcast_across_batch(self, value: _bool) -> None: ...
     @property
     def dynamic_range(self) -> list[float]:
-        """The range of int8 values, None where unset."""
+        """The range that int8 values stand for where BuilderFlag.INT8 is set, None where unset."""
     @dynamic_range.setter
     def dynamic_range(self, value: collections.abc.Iterable[float]) -> None: ...
     @property
@@ -1016,7 +1016,7 @@ class ITensor(metaclass=_ApiType):
     def is_execution_tensor(self) -> Any:
         """Whether it is computed on the target."""
     def set_dynamic_range(self, min: float, max: float) -> _bool:
-        """Keep the range of int8 values; numbers come from quantize and dequantize layers."""
+        """Set the range that int8 values stand for where BuilderFlag.INT8 is set: symmetric, the greater magnitude."""
     def get_dynamic_range(self) -> float:
         """Return the greatest magnitude of the range of int8 values."""
     def reset_dynamic_range(self) -> None:
@@ -1974,7 +1974,7 @@ class IBuilderConfig(metaclass=_ApiType):
     def algorithm_selector(self, value: IAlgorithmSelector | None) -> None: ...
     @property
     def int8_calibrator(self) -> IInt8Calibrator | Any:
-        """Who calibrates int8: nobody is asked."""
+        """Who gives batches to find ranges by, or keeps ranges, where BuilderFlag.INT8 is set."""
     @int8_calibrator.setter
     def int8_calibrator(self, value: IInt8Calibrator | None) -> None: ...
     @property

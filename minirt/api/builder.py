@@ -10,6 +10,7 @@ from typing import Any
 from minirt.api.algorithms import Asking
 from minirt.api.allocation import lending
 from minirt.api.boundary import Sink, call_back
+from minirt.api.calibrating import Asked, in_int8
 from minirt.api.callbacks import IGpuAllocator, IStreamWriter
 from minirt.api.config import ConfigState, IBuilderConfig, names_of
 from minirt.api.declare import attr, method, plain
@@ -196,6 +197,9 @@ class Builder(Managed):
                 options = replace(options, profiles=inside, formats=kinds)
                 with honoured(cells, self._narrow_types(cells, config)), unfused_watched(cells, options) as names:
                     graph = freeze(cells) if parameters is None else frozen(cells, parameters)
+                    if "INT8" in config.flags and "STRONGLY_TYPED" not in cells.flags:
+                        asked = Asked(config.int8_calibrator, config.calibration_profile, self._state.sink)
+                        graph = in_int8(cells, graph, asked, options)
                 options = replace(options, unfused=tuple(names))
             data = host_memory(dialect=dialect_of(self))
             build_into(data, graph, options, None if parameters is None else table_of(parameters))
@@ -242,8 +246,8 @@ class Builder(Managed):
             return []
         kept = self._state.strict_type_constraints or bool(_CONSTRAINED & config.flags)
         for layer in cells.layers:
-            if layer.extras.get("precision") is i8:
-                what = "only quantize and dequantize layers make int8; its precision is not"
+            if layer.extras.get("precision") is i8 and "INT8" not in config.flags:
+                what = "its precision is int8, which BuilderFlag.INT8 does not permit"
                 self._state.sink.log("WARNING", f"layer '{layer.name}': {what}")
         return [t for f, t in (("FP16", f16), ("BF16", bf16)) if kept or f in config.flags]
 
@@ -294,6 +298,7 @@ class Builder(Managed):
         """Return an engine built by the builder's own attributes; None, logged, where that fails."""
         config = ConfigState(self._state.sink)
         state = self._state
+        config.int8_calibrator = state.int8_calibrator
         config.min_timing_iterations = state.min_find_iterations
         config.avg_timing_iterations = state.average_find_iterations
         asked = {"FP16": state.fp16_mode, "INT8": state.int8_mode, "REFIT": state.refittable, "DEBUG": state.debug_sync}

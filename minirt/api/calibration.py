@@ -1,7 +1,4 @@
-"""Interfaces of int8 calibration and of algorithm selection, as scripts of TensorRT 7 to 10 subclass them.
-
-They are accepted and kept; quantized networks get their scales from quantize and dequantize layers.
-"""
+"""Interfaces of int8 calibration and of algorithm selection, as scripts of TensorRT 7 to 10 subclass them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,6 @@ from minirt.errors import ApiError
 
 _QDQ = "quantize and dequantize layers say what is computed in it; without them wider types are"
 _UNHONOURED = {
-    "INT8": _QDQ,
     "FP8": _QDQ,
     "INT4": _QDQ,
     "FP4": _QDQ,
@@ -134,11 +133,6 @@ def _put_device(config: IBuilderConfig, device: Any) -> None:
     _warn(config, "DeviceType.DLA", _NO_DLA if device.name == "DLA" else "")
 
 
-def _put_calibrator(config: IBuilderConfig, calibrator: Any) -> None:
-    config._state.int8_calibrator = calibrator
-    _warn(config, "IBuilderConfig.int8_calibrator", "nothing is calibrated" if calibrator is not None else "")
-
-
 def _put_quantization(config: IBuilderConfig, bits: int) -> None:
     config._state.quantization = names_of(QuantizationFlag, bits, config)
 
@@ -201,11 +195,10 @@ class IBuilderConfig(Managed):
     algorithm_selector = plain(
         "algorithm_selector", IAlgorithmSelector | None, "Who selects kernels.", until=10, instead=_EDITABLE
     )
-    int8_calibrator = attr(
-        lambda self: self._state.int8_calibrator,
-        _put_calibrator,
+    int8_calibrator = plain(
+        "int8_calibrator",
         IInt8Calibrator | None,
-        "Who calibrates int8: nobody is asked.",
+        "Who gives batches to find ranges by, or keeps ranges, where BuilderFlag.INT8 is set.",
         until=10,
         instead=_EXPLICIT,
     )

@@ -117,7 +117,7 @@ class ITensor(Api):
         lambda self: self._state.extras.get("range"),
         lambda self, value: self._state.extras.__setitem__("range", tuple(value)),
         list[float],
-        "The range of int8 values, None where unset.",
+        "The range that int8 values stand for where BuilderFlag.INT8 is set, None where unset.",
         until=10,
         instead=_QUANTIZE,
     )
@@ -139,7 +139,7 @@ class ITensor(Api):
 
     @method(until=10, instead=_QUANTIZE)
     def set_dynamic_range(self, min: float, max: float) -> bool:
-        """Keep the range of int8 values; numbers come from quantize and dequantize layers."""
+        """Set the range that int8 values stand for where BuilderFlag.INT8 is set: symmetric, the greater magnitude."""
         self._state.extras["range"] = (min, max)
         return True
 

@@ -124,7 +124,7 @@ def test_cells_are_as_before_after_a_build() -> None:
     assert not any(v.dtype is f16 for node in freeze(net._state).nodes for v in node.outputs)
 
 
-UNHONOURED = ["INT8", "FP8", "INT4", "FP4", "SPARSE_WEIGHTS", "DEBUG", "DIRECT_IO", "SAFETY_SCOPE"]
+UNHONOURED = ["FP8", "INT4", "FP4", "SPARSE_WEIGHTS", "DIRECT_IO", "SAFETY_SCOPE"]
 UNHONOURED += ["DISABLE_COMPILATION_CACHE", "MONITOR_MEMORY", "DISTRIBUTIVE_INDEPENDENCE"]
 
 
@@ -165,7 +165,6 @@ def test_what_else_cannot_be_honoured(module: Any) -> None:
     assert [text.partition(":")[0] for text in logger.heard] == [
         "IBuilderConfig.DLA_core",
         "DeviceType.DLA",
-        "IBuilderConfig.int8_calibrator",
     ]
     assert config.get_device_type(product) == module.DeviceType.DLA
     assert not config.can_run_on_DLA(product)
