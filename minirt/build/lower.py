@@ -20,7 +20,7 @@ from minirt.build.work import work_of
 from minirt.errors import NoKernelError
 from minirt.ir.encode import encode_op
 from minirt.ir.graph import Constant, Data, Graph, Input
-from minirt.ir.op import Node, Op, Value, op_of
+from minirt.ir.op import DataDependent, Node, Op, Value, op_of
 from minirt.ir.text import print_graph
 from minirt.ir.weights import Weights, is_fixed
 from minirt.ops.control import If, Loop
@@ -62,6 +62,8 @@ class Lowering:
     formulas: dict[str, Value] = field(default_factory=dict)
     joins: dict[Value, Node] = field(default_factory=dict)
     """Values that one concatenation alone reads, and that node."""
+    unread: set[str] = field(default_factory=set)
+    """Dims that only nodes still to come tell: memory of such a size cannot be asked for yet."""
 
     def run(self) -> Plan:
         """The plan; raises NoKernelError where the target has no way to run a node."""
@@ -71,7 +73,9 @@ class Lowering:
         self._claim_outputs()
         self._find_joins()
         inputs = bound_inputs(self)
+        self.unread = {d for node in self.graph.nodes if isinstance(node.op, DataDependent) for d in node.op.dims}
         for node in self.graph.nodes:
+            self.unread.difference_update(node.op.dims if isinstance(node.op, DataDependent) else ())
             if not isinstance(node.op, Input | Constant | Weights) and not self._as_view(node):
                 self._node(node)
         outputs = tuple(
@@ -249,14 +253,11 @@ class Lowering:
 
     def _into_concat(self, node: Node, sources: Sequence[Source], found: Chosen | None) -> Chosen | None:
         """The choice that writes straight into the concatenation that alone reads the result, if a kernel can."""
-        if (
-            found is None
-            or len(node.outputs) != 1
-            or node.outputs[0] not in self.joins
-            or node.outputs[0] in self.places
-        ):
+        value = node.outputs[0]
+        if found is None or len(node.outputs) != 1 or value not in self.joins or value in self.places:
             return found
-        (value,) = node.outputs
+        if not self.unread.isdisjoint(d for s in self._joined(value).shape for d in symbols(s)):
+            return found
         place = self._slice_of(value, found.problem.outputs[0].type.layout)
         if self.setting.selector is not None:
             again = repeat(found, sources, place.at, self.setting)
@@ -266,6 +267,10 @@ class Lowering:
             return found
         self._put(value, place)
         return again
+
+    def _joined(self, value: Value) -> Value:
+        """The outermost concatenation that the value is a part of."""
+        return self._joined(self.joins[value].outputs[0]) if value in self.joins else value
 
     def _slice_of(self, value: Value, layout: tuple[int, ...]) -> Place:
         """Where a value lies in the concatenation that reads it; its buffer is made when first asked for."""

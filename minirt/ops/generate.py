@@ -13,10 +13,11 @@ from minirt.ir.graph import array_of, constant, is_constant
 from minirt.ir.op import DataDependent, Value, apply
 from minirt.ops.arithmetic import Add, Mul, Sub
 from minirt.ops.cast import casted
+from minirt.ops.contents import known_ints, sizes_of
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number
 from minirt.ops.logic import Equal, GreaterOrEqual, Less, where
 from minirt.ops.movement import DynamicExpand, Iota, expanded, reshaped, sliced
-from minirt.ops.shape import known_ints, unsqueezed
+from minirt.ops.shape import unsqueezed
 from minirt.types import dim
 from minirt.types.dim import Dim, Expr, symbol
 from minirt.types.dtype import NUMBERS, from_onnx, i64
@@ -101,7 +102,7 @@ def _trilu(node: OnnxNode) -> Result:
 def _one_hot(node: OnnxNode) -> Result:
     """The on value where the new axis' coordinate is the index; a negative index counts from the depth."""
     places, values = casted(node.input(0), i64), node.input(2)
-    depth = node.ints("depth", 1)
+    depth = sizes_of(node, "depth", 1)
     if depth is None:
         raise MinirtError("depth is required")
     axis = axis_of(int(node.attributes.get("axis", -1)), places.rank + 1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from minirt.errors import MinirtError
 from minirt.ir.op import Op, Value, apply, apply_all
+from minirt.ops.contents import sizes_of
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer
 from minirt.ops.movement import whole
 from minirt.types.dim import Dim
@@ -123,7 +124,7 @@ def _topk(node: OnnxNode) -> Result:
     """k is an attribute before opset 10, an operand since."""
     x = node.input(0)
     axis = axis_of(int(node.attributes.get("axis", -1)), x.rank)
-    k = node.ints("k", 1)
+    k = sizes_of(node, "k", 1)
     if k is None:
         raise MinirtError("k is required")
     largest, ordered = bool(node.attributes.get("largest", 1)), bool(node.attributes.get("sorted", 1))

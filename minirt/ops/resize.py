@@ -10,6 +10,7 @@ import numpy as np
 
 from minirt.errors import MinirtError
 from minirt.ir.op import Op, Value, apply
+from minirt.ops.contents import sizes_of
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.types.dim import Dim, Expr, divide, floor, maximum, minimum
 from minirt.types.dtype import NUMBERS, Array
@@ -219,7 +220,7 @@ def _resize(node: OnnxNode) -> Result:
     old = node.opset < 11
     coordinates = "asymmetric" if old else str(node.attributes.get("coordinate_transformation_mode", "half_pixel"))
     scales = node.ints("scales", 1 if old else 2) if len(node.inputs) > 1 else None
-    sizes = None if old or node.optional(3) is None else node.ints("sizes", 3)
+    sizes = None if old or node.optional(3) is None else sizes_of(node, "sizes", 3)
     roi = _roi(node, x.rank) if coordinates == "tf_crop_and_resize" else ()
     if not sizes and not scales:
         raise MinirtError("either scales or sizes are needed")

@@ -9,14 +9,13 @@ import numpy as np
 from minirt.errors import MinirtError
 from minirt.ir.graph import constant
 from minirt.ir.op import Value, apply
-from minirt.ops.cast import Cast
+from minirt.ops.contents import known_ints, sizes_of
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer
 from minirt.ops.movement import (
     Concat,
     DynamicExpand,
     DynamicReshape,
     Expand,
-    Reshape,
     dims_value,
     expanded,
     reshaped,
@@ -24,21 +23,6 @@ from minirt.ops.movement import (
 )
 from minirt.types import dim
 from minirt.types.dim import Dim
-
-
-def known_ints(value: Value) -> tuple[Dim | None, ...]:
-    """A vector's elements, None for each that only the data tells; raises MinirtError where its length is unknown."""
-    if value.ints is not None:
-        return value.ints
-    inner = value.node.inputs
-    if isinstance(value.op, Concat):
-        return tuple(d for part in inner for d in known_ints(part))
-    moved = isinstance(value.op, Reshape) or (isinstance(value.op, Cast) and inner[0].dtype.is_integer)
-    if moved and inner[0].tensor.size == value.tensor.size and isinstance(value.tensor.size, int):
-        return known_ints(inner[0])
-    if isinstance(value.tensor.size, int):
-        return (None,) * value.tensor.size
-    raise MinirtError(f"a shape of unknown rank ({value.type}) is not supported")
 
 
 def resolve(x: Value, wanted: Sequence[Dim | None], allowzero: bool) -> list[Dim | None]:
@@ -161,7 +145,7 @@ def _tile(node: OnnxNode) -> Result:
             raise MinirtError("tiles and axis must be known when the network is built")
         repeats: tuple[Dim, ...] = tuple(tiles[0] if i == axes[0] else 1 for i in range(x.rank))
     else:
-        repeats = node.ints("repeats", 1) or ()
+        repeats = sizes_of(node, "repeats", 1) or ()
     return tiled(x, repeats)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply
 from minirt.ops.cast import casted
+from minirt.ops.contents import sizes_of
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number, numbers
 from minirt.ops.movement import DynamicSlice, Pad, Slice, reshaped, sliced
 from minirt.types import dim
@@ -64,15 +65,17 @@ def _slice(node: OnnxNode) -> Result:
         axes = [axis_of(a, x.rank) for a in found] if found is not None else list(range(len(starts)))
         return slice_of(x, axes, starts, ends, [1] * len(starts))
     found = node.static_ints("axes", 3)
-    length = node.input(1).shape[0]
+    given = [node.input(1), node.input(2)]  # a loop's index may stand where a vector of one is meant
+    begin, end = (reshaped(v, (1,)) if v.rank == 0 else v for v in given)
+    length = begin.shape[0]
     if not isinstance(length, int):
         raise MinirtError("a slice of an unknown number of axes is not supported")
     axes = [axis_of(a, x.rank) for a in found] if found is not None else list(range(length))
-    first, last = node.input(1).ints, node.input(2).ints
+    first, last = begin.ints, end.ints
     steps = (1,) * length if node.optional(4) is None else node.input(4).ints
     if first is None or last is None or steps is None or any(isinstance(s, Expr) for s in steps):
         step = node.optional(4) or numbers([1] * length)
-        return apply(DynamicSlice(axes=tuple(axes)), x, *(casted(v, i64) for v in (node.input(1), node.input(2), step)))
+        return apply(DynamicSlice(axes=tuple(axes)), x, *(casted(v, i64) for v in (begin, end, step)))
     return slice_of(x, axes, first, last, [int(s) for s in steps if not isinstance(s, Expr)])
 
 
@@ -80,7 +83,7 @@ def _slice(node: OnnxNode) -> Result:
 def _split(node: OnnxNode) -> Result:
     x = node.input(0)
     axis = axis_of(int(node.attributes.get("axis", 0)), x.rank)
-    sizes = node.ints("split", 1)
+    sizes = sizes_of(node, "split", 1)
     if sizes is None:
         count = int(node.attributes.get("num_outputs", node.outputs))
         size = x.shape[axis]
@@ -99,7 +102,7 @@ def _pad(node: OnnxNode) -> Result:
     """Attributes before opset 11 (``paddings`` in opset 1), operands later; a negative pad takes elements away."""
     x = node.input(0)
     mode = node.attributes.get("mode", "constant")
-    pads = node.ints("paddings" if node.opset < 2 else "pads", 1 if node.opset >= 11 else None) or ()
+    pads = sizes_of(node, "paddings" if node.opset < 2 else "pads", 1 if node.opset >= 11 else None) or ()
     given = node.optional(2) if node.opset >= 11 else None
     fill = given if given is not None else number(node.attributes.get("value", 0), x.dtype)
     found = node.static_ints("axes", 3) if node.opset >= 18 else None

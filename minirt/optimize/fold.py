@@ -16,7 +16,7 @@ from minirt.ops.movement import Dims, Iota
 from minirt.optimize.rewrite import rule
 from minirt.types.dim import Expr
 from minirt.types.dtype import string
-from minirt.types.tensor import Tensor
+from minirt.types.tensor import Tensor, Type
 
 GROWTH = 4
 SMALL = 1 << 16
@@ -31,13 +31,20 @@ def known_operands_are_computed(root: Value) -> Sequence[Value] | None:
     if any(isinstance(f, Graph) for f in node.op.fields().values()):
         return None
     types = [v.type for v in node.outputs]
-    sizes = [t.size if isinstance(t, Tensor) else None for t in types]
+    sizes = [_size(t) for t in types]
     if isinstance(node.op, Relayout) or any(not isinstance(s, int) for s in sizes):
         return None
     given = sum(int(v.tensor.size) for v in node.inputs if not isinstance(v.tensor.size, Expr))
     if sum(s for s in sizes if isinstance(s, int)) > max(SMALL, GROWTH * given):
         return None
     return computed(node.op, *node.inputs)
+
+
+def _size(kind: Type) -> int | None:
+    """How many elements there are, None where that, or a dim beside one of 0, is not known."""
+    if not isinstance(kind, Tensor) or any(isinstance(d, Expr) for d in kind.shape):
+        return None
+    return int(kind.size) if isinstance(kind.size, int) else None
 
 
 def computed(op: Op, *inputs: Value) -> tuple[Value, ...]:

@@ -19,6 +19,7 @@ Rational = int | Fraction
 Interval = tuple[float, float]
 Bound = int | Fraction | float
 Span = tuple[Bound, Bound]
+Ranges = Mapping[str, tuple[int, int]]
 INF = float("inf")
 _UNBOUNDED: Span = (-INF, INF)
 
@@ -26,10 +27,12 @@ _UNBOUNDED: Span = (-INF, INF)
 class Atom:
     """A symbol (no arguments) or a call ``fn(args)``; interned."""
 
-    __slots__ = ("__weakref__", "args", "fn", "key", "maker")
+    __slots__ = ("__weakref__", "args", "fn", "key", "maker", "span", "symbols")
 
     def __init__(self, fn: str, args: tuple[Dim, ...], key: str) -> None:
         self.fn, self.args, self.key = fn, args, key
+        self.symbols = frozenset[str]().union(*map(symbols, args)) if args else frozenset((fn,))
+        self.span: Span | None = None  # bounds for dims of any size, once they were asked for
         self.maker: object = None  # the node whose results a dim that only the data tells is a size of
 
     def __repr__(self) -> str:
@@ -43,10 +46,11 @@ Terms = tuple[tuple[Mono, Rational], ...]
 class Expr:
     """A sum of monomials; made by the functions of this module and by Python's operators."""
 
-    __slots__ = ("__weakref__", "integral", "terms", "text")
+    __slots__ = ("__weakref__", "integral", "symbols", "terms", "text")
 
     def __init__(self, terms: Terms, text: str) -> None:
         self.terms, self.text = terms, text
+        self.symbols = frozenset[str]().union(*(atom.symbols for mono, _ in terms for atom, _ in mono))
         self.integral = all(_integral(m, c) for m, c in terms)
 
     def __repr__(self) -> str:
@@ -240,7 +244,7 @@ def floor(a: Dim) -> Dim:
     part = _make(rest)
     if not isinstance(part, Expr):
         return add(_make(whole), part.__floor__())
-    lo, hi = _span(part, {})
+    lo, hi = _span(part, {}, {})
     if lo > -INF and hi < INF and lo.__floor__() == hi.__floor__():
         return add(_make(whole), lo.__floor__())
     return add(_make(whole), _make({((_atom("floor", (part,)), 1),): 1}))
@@ -265,8 +269,7 @@ def maximum(a: Dim, b: Dim) -> Dim:
         return a
     if hi <= 0:
         return b
-    first, second = sorted((a, b), key=str)
-    return _make({((_atom("max", (first, second)), 1),): 1})
+    return _make({((_atom("max", tuple(sorted((a, b), key=str))), 1),): 1})
 
 
 def minimum(a: Dim, b: Dim) -> Dim:
@@ -319,24 +322,12 @@ def product(values: tuple[Dim, ...] | list[Dim]) -> Dim:
 
 def symbols(value: Dim) -> frozenset[str]:
     """Names of the dims that the value depends on."""
-    if not isinstance(value, Expr):
-        return frozenset()
-    found: set[str] = set()
-    stack: list[Dim] = [value]
-    while stack:
-        item = stack.pop()
-        for mono, _ in _terms(item):
-            for atom, _ in mono:
-                if atom.args:
-                    stack.extend(atom.args)
-                else:
-                    found.add(atom.fn)
-    return frozenset(found)
+    return value.symbols if isinstance(value, Expr) else frozenset()
 
 
-def bounds(value: Dim, ranges: Mapping[str, tuple[int, int]] | None = None) -> Interval:
+def bounds(value: Dim, ranges: Ranges | None = None) -> Interval:
     """A closed interval that holds the value while each dim stays in its range (default 0 to infinity)."""
-    low, high = _span(value, ranges or {})
+    low, high = _span(value, ranges or {}, {})
     return (_outward(low, -INF), _outward(high, INF))
 
 
@@ -352,7 +343,7 @@ def _multiply(a: Span, b: Span) -> Span:
     return (min(corners), max(corners))
 
 
-def _span(value: Dim, ranges: Mapping[str, tuple[int, int]]) -> Span:
+def _span(value: Dim, ranges: Ranges, seen: dict[Atom, Span]) -> Span:
     """``bounds``, exactly: whole numbers and fractions where they are finite."""
     if not isinstance(value, Expr):
         return (value, value)
@@ -360,7 +351,7 @@ def _span(value: Dim, ranges: Mapping[str, tuple[int, int]]) -> Span:
     for mono, coefficient in value.terms:
         part: Span = (coefficient, coefficient)
         for atom, power in mono:
-            one = _atom_span(atom, ranges)
+            one = _atom_span(atom, ranges, seen)
             if power < 0:
                 one = _reciprocal(one, _atom_integral(atom))
             for _ in range(abs(power)):
@@ -377,16 +368,25 @@ def _reciprocal(one: Span, whole: bool) -> Span:
     return (0 if high == INF else Fraction(1) / Fraction(high), Fraction(1) / Fraction(low))
 
 
-def _atom_span(atom: Atom, ranges: Mapping[str, tuple[int, int]]) -> Span:
+def _atom_span(atom: Atom, ranges: Ranges, seen: dict[Atom, Span]) -> Span:
+    """The span of a call is found once: for dims of any size for good, else for the expression that holds it."""
     if not atom.args:
         return ranges.get(atom.fn, (0, INF))
+    found = seen.get(atom) if ranges else atom.span
+    if found is None:
+        found = seen[atom] = _call_span(atom, ranges, seen)
+        atom.span = atom.span if ranges else found
+    return found
+
+
+def _call_span(atom: Atom, ranges: Ranges, seen: dict[Atom, Span]) -> Span:
     if atom.fn in ("negative", "zero"):
         return (0, 1)
     if atom.fn == "floor":
-        low, high = _span(atom.args[0], ranges)
+        low, high = _span(atom.args[0], ranges, seen)
         return (low if low == -INF else low.__floor__(), high if high == INF else high.__floor__())
     if atom.fn in ("max", "select"):
-        first, second = (_span(a, ranges) for a in atom.args[-2:])
+        first, second = (_span(a, ranges, seen) for a in atom.args[-2:])
         least = max if atom.fn == "max" else min
         return (least(first[0], second[0]), max(first[1], second[1]))
     return _UNBOUNDED

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
+from itertools import accumulate
 
 from minirt.errors import ShapeError
 from minirt.types.dim import (
@@ -99,12 +101,16 @@ def substitute(value: Dim, sizes: Mapping[str, Dim]) -> Dim:
 _TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z_]\w*)|(.))")
 
 
+_DEEPEST = 60
+
+
 class _Parser:
     """Recursive descent over ``sum of products`` text, as printed by Expr."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = [m.groups() for m in _TOKEN.finditer(text)]
+        self.found = list(_TOKEN.finditer(text))
+        self.tokens = [m.groups() for m in self.found]
         self.at = 0
 
     def fail(self) -> ShapeError:
@@ -123,25 +129,23 @@ class _Parser:
         self.at += 1
         return sign * int(self.tokens[self.at - 1][0])
 
-    def sum(self, depth: int) -> Dim:
-        if depth > 60:
-            raise self.fail()
-        total = self.term(depth)
+    def sum(self) -> Dim:
+        total = self.term()
         while self.take("+"):
-            total = add(total, self.term(depth))
+            total = add(total, self.term())
         return total
 
-    def term(self, depth: int) -> Dim:
-        total = self.factor(depth)
+    def term(self) -> Dim:
+        total = self.factor()
         while self.take("*"):
-            total = mul(total, self.factor(depth))
+            total = mul(total, self.factor())
         return total
 
-    def factor(self, depth: int) -> Dim:
+    def factor(self) -> Dim:
         if self.at < len(self.tokens) and self.tokens[self.at][1]:
             name = self.tokens[self.at][1]
             self.at += 1
-            value = self.call(name, depth) if self.take("(") else symbol(name)
+            value = _called(name, self.inside()) if self.take("(") else symbol(name)
             power = self.number() if self.take("^") else 1
             if abs(power) > 64:
                 raise self.fail()
@@ -152,20 +156,38 @@ class _Parser:
         top = self.number()
         return divide(top, self.number()) if self.take("/") else top
 
-    def call(self, name: str, depth: int) -> Dim:
-        args = [self.sum(depth + 1)]
-        while self.take(","):
-            args.append(self.sum(depth + 1))
-        count = {"max": 2, "select": 3}.get(name, 1)
-        if not self.take(")") or name not in _CALLS or len(args) != count:
-            raise self.fail()
-        return _CALLS[name](*args)
+    def inside(self) -> str:
+        """The text up to the bracket that closes the one just taken; what follows that is next."""
+        start, depth = self.found[self.at - 1].end(), 1
+        for place in range(self.at, len(self.tokens)):
+            mark = self.tokens[place][2]
+            depth += (mark == "(") - (mark == ")")
+            if not depth:
+                self.at = place + 1
+                return self.text[start : self.found[place].start()]
+        raise self.fail()
+
+
+@lru_cache(maxsize=1 << 14)
+def _called(name: str, inside: str) -> Dim:
+    """A function of what its brackets hold: large expressions hold the same ones over and over."""
+    parser = _Parser(inside)
+    args = [parser.sum()]
+    while parser.take(","):
+        args.append(parser.sum())
+    count = {"max": 2, "select": 3}.get(name, 1)
+    if parser.at != len(parser.tokens) or name not in _CALLS or len(args) != count:
+        raise parser.fail()
+    return _CALLS[name](*args)
 
 
 def parse_dim(text: str) -> Dim:
     """The expression that prints as ``text``; raises ShapeError for anything else."""
     parser = _Parser(text)
-    value = parser.sum(0)
+    depths = accumulate((mark == "(") - (mark == ")") for _, _, mark in parser.tokens)
+    if max(depths, default=0) > _DEEPEST:
+        raise parser.fail()
+    value = parser.sum()
     if parser.at != len(parser.tokens):
         raise parser.fail()
     return value

@@ -65,6 +65,41 @@ CHAINS: dict[str, tuple[list[Node], list[str]]] = {
         ],
         ["both", "sizes", "some"],
     ),
+    "an image resized, padded, repeated and split by numbers that are computed": (
+        [
+            ("ReduceMax", ["n"], ["most"], {"keepdims": 1}),
+            ("Concat", ["two", "most"], ["image"], {"axis": 0}),
+            ("Resize", ["x", "", "", "image"], ["scaled"], {"mode": "linear"}),
+            ("Concat", ["none", "most", "two", "none"], ["pads"], {"axis": 0}),
+            ("Pad", ["scaled", "pads"], ["padded"], {}),
+            ("Concat", ["most", "two"], ["repeats"], {"axis": 0}),
+            ("Tile", ["x", "repeats"], ["tiled"], {}),
+            ("ReduceMin", ["n"], ["least"], {"keepdims": 1}),
+            ("Sub", ["seven", "least"], ["rest"], {}),
+            ("Concat", ["least", "rest"], ["parts"], {"axis": 0}),
+            ("Split", ["row", "parts"], ["left", "right"], {"axis": 0}),
+            ("TopK", ["row", "least"], ["best", "where"], {}),
+            ("OneHot", ["n", "most", "off_on"], ["hot"], {}),
+        ],
+        ["scaled", "padded", "tiled", "left", "right", "best", "where", "hot"],
+    ),
+    "a part of a concatenation that is made before the size of the other is read": (
+        [
+            ("Add", ["x", "x"], ["doubled"], {}),
+            ("ReduceMax", ["doubled"], ["top"], {"keepdims": 1}),
+            ("Greater", ["x", "zero"], ["positive"], {}),
+            ("NonZero", ["positive"], ["found"], {}),
+            ("Shape", ["found"], ["size"], {"start": 1}),
+            ("Sub", ["x", "top"], ["less"], {}),
+            ("Shape", ["x"], ["sizes"], {"end": 1}),
+            ("Concat", ["sizes", "size"], ["shape"], {"axis": 0}),
+            ("Expand", ["one", "shape"], ["ones"], {}),
+            ("Concat", ["less", "ones"], ["both"], {"axis": 1}),
+            ("Mul", ["x", "top"], ["times"], {}),
+            ("Concat", ["both", "times"], ["three"], {"axis": 1}),
+        ],
+        ["three"],
+    ),
 }
 NUMBERS: dict[str, Any] = {
     "zero": np.float32(0),
@@ -74,6 +109,10 @@ NUMBERS: dict[str, Any] = {
     "none0": np.array(0),
     "step": np.array(1),
     "last": np.array([-1]),
+    "two": np.array([2]),
+    "seven": np.array([7]),
+    "row": np.arange(7, dtype=np.float32) % 4,
+    "off_on": np.array([0, 1], np.float32),
 }
 
 

@@ -131,3 +131,14 @@ def test_only_the_taken_branch_is_evaluated() -> None:
     guarded = dim.select(dim.equal(S, 0), N, dim.floor(N / S))
     assert substitute(guarded, {"N": 5, "S": 0}) == 5
     assert substitute(guarded, {"N": 5, "S": 2}) == 2
+
+
+def test_an_expression_that_holds_itself_over_and_over_is_read_once() -> None:
+    """Its text is four times as long with every level, so that what is read again would take hours."""
+    value: Dim = symbol("a") + 1
+    for _ in range(6):
+        value = dim.maximum(value - 3 * N, S - value) + dim.maximum(value - 5 * S, N - value)
+    assert len(str(value)) > 1 << 14
+    assert parse_dim(str(value)) is value
+    assert dim.symbols(value) == {"a", "N", "S"}
+    assert bounds(value, {"a": (3, 3), "N": (0, 5), "S": (0, 5)})[0] > -1e9
