@@ -15,6 +15,7 @@ from minirt.build.resolve import Resolver
 from minirt.build.select import Chosen, Setting, Source, choose, repeat
 from minirt.build.shape_inputs import bound_inputs
 from minirt.build.specialize import facts_of
+from minirt.build.spreading import spread
 from minirt.build.views import Placement, dense, is_view, view
 from minirt.build.work import work_of
 from minirt.errors import NoKernelError
@@ -24,6 +25,7 @@ from minirt.ir.op import DataDependent, Node, Op, Value, op_of
 from minirt.ir.text import print_graph
 from minirt.ir.weights import Weights, is_fixed
 from minirt.ops.control import If, Loop
+from minirt.ops.gemm import Gemm
 from minirt.ops.layout import Relayout
 from minirt.ops.movement import Concat
 from minirt.ops.pointwise import Elementwise
@@ -236,6 +238,12 @@ class Lowering:
         found, refusals = choose(node.op, sources, wanted, self.setting, node.label)
         if found is None and [self.places.pop(v) for v in node.outputs if v in self.places]:  # a copy follows
             found, refusals = choose(node.op, sources, [v.tensor for v in node.outputs], self.setting, node.label)
+        if found is None and isinstance(node.op, Gemm):
+            whole = spread(self, node, inputs)
+            found, _ = choose(
+                node.op, [Source(p.at) for p in whole], [node.outputs[0].tensor], self.setting, node.label, True
+            )
+            inputs = inputs if found is None else whole
         found = self._into_concat(node, sources, found)
         if found is None:
             outputs = [self._result(v) for v in node.outputs]

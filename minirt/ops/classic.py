@@ -14,8 +14,8 @@ from minirt.errors import MinirtError
 from minirt.ir.graph import constant
 from minirt.ir.op import Value, apply
 from minirt.ops.activation import Sigmoid
-from minirt.ops.arithmetic import Abs, Add, Div, Max, Mul, Pow, Sign, Sub
-from minirt.ops.arithmetic_functions import Exp, Log, Sqrt, Tanh
+from minirt.ops.arithmetic import Abs, Add, Div, Mul, Sign, Sub
+from minirt.ops.arithmetic_functions import Exp, Log, Sqrt
 from minirt.ops.cast import casted
 from minirt.ops.gemm import matmul
 from minirt.ops.importer import OnnxNode, Result, importer, number
@@ -228,40 +228,7 @@ def _linear_classifier(node: OnnxNode) -> Result:
     return [labelled(scores, labels), transformed(scores, kind)]
 
 
-@importer("SVMRegressor", domain=DOMAIN)
-def _svm_regressor(node: OnnxNode) -> Result:
-    """A sum over support vectors of coefficients times kernels, and rho; without vectors, a product."""
-    x, rho = casted(rows(node.input(0)), f32), floats(node, "rho")[0]
-    vectors, weights = int(node.attributes.get("n_supports", 0)), floats(node, "coefficients")
-    if vectors:
-        table = floats(node, "support_vectors").reshape(vectors, -1)
-        near = _kernel(node, x, table)
-        made = matmul(near, constant(weights.reshape(1, -1), f32), trans_b=True)
-    else:
-        made = _kernel(node, x, weights.reshape(1, -1))
-    made = apply(Add(), made, number(rho, f32))
-    if int(node.attributes.get("one_class", 0)):
-        made = where(apply(Greater(), made, number(0, f32)), number(1, f32), number(-1, f32))
-    return transformed(made, str(node.attributes.get("post_transform", "NONE")))
-
-
-def _kernel(node: OnnxNode, x: Value, table: Any) -> Value:
-    """The kernel of each row of x with each row of the table, [N, M]."""
-    given = floats(node, "kernel_params")
-    gamma, shift, degree = given if given.size else (0.0, 0.0, 3.0)
-    kind = str(node.attributes.get("kernel_type", "LINEAR"))
-    inner = matmul(x, constant(table, x.dtype), trans_b=True)
-    if kind == "LINEAR":
-        return inner
-    if kind == "RBF":
-        squares = reduced("sum", apply(Mul(), x, x), [1])
-        lengths = constant((table**2).sum(1), x.dtype)
-        apart = apply(Sub(), apply(Add(), squares, lengths), apply(Mul(), inner, number(2, x.dtype)))
-        far = apply(Max(), apart, number(0, x.dtype))
-        return apply(Exp(), apply(Mul(), far, number(-gamma, x.dtype)))
-    line = apply(Add(), apply(Mul(), inner, number(gamma, x.dtype)), number(shift, x.dtype))
-    if kind == "POLY":
-        return apply(Pow(), line, number(degree, x.dtype))
-    if kind == "SIGMOID":
-        return apply(Tanh(), line)
-    raise MinirtError(f"kernel_type {kind!r} is not known")
+@importer("ZipMap", domain=DOMAIN)
+def _zip_map(node: OnnxNode) -> Result:
+    """The scores [N, C] themselves, not a map from label to score for each row: an engine's outputs are tensors."""
+    return node.input(0)

@@ -138,6 +138,51 @@ def test_support_vectors(kernel: str) -> None:
     check("SVMRegressor", [X], coefficients=RNG.normal(size=5).tolist(), **vectors, **given)
 
 
+def machines(counts: Sequence[int], kernel: str, labels: Sequence[int], odds: bool) -> dict[str, Any]:
+    """The attributes of random machines for each two classes, with so many vectors a class."""
+    total, pairs = sum(counts), len(counts) * (len(counts) - 1) // 2
+    given: dict[str, Any] = {"kernel_type": kernel, "kernel_params": [0.3, 0.5, 3.0], "classlabels_ints": labels}
+    given |= {"coefficients": RNG.normal(size=(len(counts) - 1) * total).tolist(), "vectors_per_class": counts}
+    given |= {"support_vectors": RNG.normal(size=total * 4).tolist(), "rho": RNG.normal(size=pairs).tolist()}
+    if odds:
+        given |= {"prob_a": RNG.normal(size=pairs).tolist(), "prob_b": RNG.normal(size=pairs).tolist()}
+    return given
+
+
+@pytest.mark.parametrize("odds", [False, True])
+@pytest.mark.parametrize("counts", [[3, 2], [2, 3, 4], [1, 2, 3, 2]])
+@pytest.mark.parametrize("kernel", ["RBF", "POLY"])
+def test_classes_by_support_vectors(counts: list[int], kernel: str, odds: bool) -> None:
+    check("SVMClassifier", [X], 2, 1, 0, **machines(counts, kernel, list(range(5, 5 + len(counts))), odds))
+
+
+@pytest.mark.parametrize("post", POSTS[:4])
+def test_scores_of_support_vectors(post: str) -> None:
+    check("SVMClassifier", [X], 2, 1, 0, post_transform=post, **machines([2, 3], "RBF", [0, 1], False))
+    check("SVMClassifier", [X], 2, 1, 0, post_transform=post, **machines([2, 2, 3], "RBF", [0, 1, 2], False))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("positive", [False, True])
+def test_classes_by_lines(classes: int, positive: bool) -> None:
+    weights = RNG.uniform(0 if positive else -1, 1, classes * 4).tolist()
+    labels = list(range(7, 7 + classes))
+    given = {"kernel_type": "LINEAR", "kernel_params": [0.0, 0.0, 3.0], "classlabels_ints": labels}
+    check("SVMClassifier", [X], 2, 1, 0, coefficients=weights, rho=[-0.3], **given)
+
+
+def test_maps_of_scores_are_a_tensor() -> None:
+    scores = onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, ["rows", 3])
+    maps = onnx.helper.make_sequence_type_proto(
+        onnx.helper.make_map_type_proto(onnx.TensorProto.INT64, onnx.helper.make_tensor_type_proto(1, []))
+    )
+    node = onnx.helper.make_node("ZipMap", ["scores"], ["maps"], domain=ML, classlabels_int64s=[2, 0, 1])
+    graph = onnx.helper.make_graph([node], "g", [scores], [onnx.helper.make_value_info("maps", maps)])
+    opsets = [onnx.helper.make_opsetid("", 21), onnx.helper.make_opsetid(ML, 3)]
+    (found,) = evaluate(import_model(onnx.helper.make_model(graph, opset_imports=opsets)), {"scores": X[:, :3]})
+    np.testing.assert_array_equal(found, X[:, :3])
+
+
 @pytest.mark.parametrize("norm", ["MAX", "L1", "L2"])
 def test_normalizer(norm: str) -> None:
     check("Normalizer", [np.abs(X)], norm=norm)

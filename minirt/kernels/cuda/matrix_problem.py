@@ -13,7 +13,7 @@ from minirt.kernels.kernel import Operand, Problem
 from minirt.ops.epilogue import Accumulates
 from minirt.ops.gemm import Gemm
 from minirt.plan.launch import Address
-from minirt.types.dim import Dim, mul, product
+from minirt.types.dim import Dim, Expr, mul, product
 
 MATRIX_DTYPES = ("f16", "bf16", "f32")
 
@@ -144,7 +144,8 @@ def gemm_form(problem: Problem) -> Form | str:
     shape, extras, body = out.shape, problem.inputs[2:], body_of(problem)
     a_batch, a_m, a_k = _matrix_strides(a, shape[:-2], op.trans_a)
     b_batch, b_k, b_n = _matrix_strides(b, shape[:-2], op.trans_b)
-    k = a.shape[-2] if op.trans_a else a.shape[-1]
+    lengths = (a.shape[-2] if op.trans_a else a.shape[-1], b.shape[-1] if op.trans_b else b.shape[-2])
+    k = next((n for n in lengths if not isinstance(n, Expr)), lengths[0])  # one may be known by the other alone
     places = [out.strides, *(broadcast_strides(e, shape) for e in extras)]
     read = {axis + len(shape) for axis in index_axes(body)}
     axes = [
@@ -202,4 +203,5 @@ def vector(problem: Problem, operand: Operand, strides: Sequence[Dim], packed: b
     most = 128 // operand.type.dtype.bits
     if not (operand.aligned or packed):
         return 1
-    return next(v for v in (most, most // 2, most // 4, 1) if v >= 1 and all(problem.divisible(s, v) for s in strides))
+    wide = (v for v in (most, most // 2, most // 4) if v > 1 and all(problem.divisible(s, v) for s in strides))
+    return next(wide, 1)

@@ -16,7 +16,7 @@ from minirt.ir.graph import Data
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.parsers.onnx.order import in_order
 from minirt.parsers.onnx.tensors import Tensors
-from minirt.parsers.onnx.types import DimNames, element_type, read_type
+from minirt.parsers.onnx.types import DimNames, element_type, holds_maps, read_type
 from minirt.types.dtype import from_onnx
 
 _DEPTH = 64
@@ -106,8 +106,10 @@ class Reader:
         return ParsedGraph(proto.name, tuple(inputs), tuple(outputs), constants, tuple(nodes), captures)
 
     def value(self, proto: onnx.ValueInfoProto, scope: Scope, owner: bool = True) -> ParsedValue:
-        """A graph input or output; types of outputs only inform."""
+        """A graph input or output; types of outputs only inform, and maps are given as tensors (see ZipMap)."""
         names = self.dims if owner else DimNames()
+        if not owner and holds_maps(proto.type):
+            return ParsedValue(scope.value(proto.name), None)
         return ParsedValue(scope.value(proto.name), read_type(proto.type, names, proto.name))
 
     def nodes(self, protos: Iterable[onnx.NodeProto], scope: Scope) -> list[ParsedNode]:

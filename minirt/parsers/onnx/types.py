@@ -67,3 +67,9 @@ def read_type(proto: onnx.TypeProto, names: DimNames, owner: str) -> Type | None
 def element_type(proto: onnx.TypeProto) -> int:
     """The element type's number; 0 where the type is not a tensor's or does not tell."""
     return int(proto.tensor_type.elem_type) if proto.WhichOneof("value") == "tensor_type" else 0
+
+
+def holds_maps(proto: onnx.TypeProto) -> bool:
+    """True for maps, and sequences of them."""
+    kind = proto.WhichOneof("value")
+    return kind == "map_type" or (kind == "sequence_type" and holds_maps(proto.sequence_type.elem_type))
