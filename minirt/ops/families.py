@@ -7,5 +7,5 @@ import pkgutil
 
 import minirt.ops
 
-for _found in pkgutil.iter_modules(minirt.ops.__path__):
-    importlib.import_module(f"minirt.ops.{_found.name}")
+for _found in pkgutil.walk_packages(minirt.ops.__path__, "minirt.ops."):
+    importlib.import_module(_found.name)

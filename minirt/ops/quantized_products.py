@@ -46,7 +46,7 @@ def _dynamic_quantize_linear(node: OnnxNode) -> Result:
     return dynamic_quantize(node.input(0))
 
 
-def _centred(x: Value, zero: Value | None, shape: tuple[Any, ...] | None = None) -> Value:
+def centred(x: Value, zero: Value | None, shape: tuple[Any, ...] | None = None) -> Value:
     """x - zero as i32; ``shape`` is how a zero point of rank 1 meets x."""
     wide = casted(x, i32)
     if zero is None:
@@ -60,7 +60,7 @@ def _centred(x: Value, zero: Value | None, shape: tuple[Any, ...] | None = None)
 def integer_product(a: Value, b: Value, a_zero: Value | None, b_zero: Value | None) -> Value:
     """(a - a_zero) @ (b - b_zero) in i32."""
     rows = (*a_zero.shape, 1) if a_zero is not None else None
-    return matmul(_centred(a, a_zero, rows), _centred(b, b_zero))
+    return matmul(centred(a, a_zero, rows), centred(b, b_zero))
 
 
 @importer("MatMulInteger")
@@ -68,21 +68,22 @@ def _matmul_integer(node: OnnxNode) -> Result:
     return integer_product(node.input(0), node.input(1), node.optional(2), node.optional(3))
 
 
-def _integer_convolution(node: OnnxNode, x: Value, w: Value, zeros: tuple[Value | None, Value | None]) -> Value:
+def integer_convolution(node: OnnxNode, x: Value, w: Value, zeros: tuple[Value | None, Value | None]) -> Value:
+    """x [N, C, spatial...] convolved with w, each less its zero point (of w: one, or one a channel), in i32."""
     rank = x.rank - 2
     strides, dilations = spatial(node, "strides", rank), spatial(node, "dilations", rank)
     pads = padding(node, x.shape[2:], w.shape[2:], strides, dilations)
     channels = (w.shape[0], *[1] * (rank + 1))
     op = Conv(strides, pads, dilations, int(node.attributes.get("group", 1)))
-    return apply(op, _centred(x, zeros[0]), _centred(w, zeros[1], channels))
+    return apply(op, centred(x, zeros[0]), centred(w, zeros[1], channels))
 
 
 @importer("ConvInteger")
 def _conv_integer(node: OnnxNode) -> Result:
-    return _integer_convolution(node, node.input(0), node.input(1), (node.optional(2), node.optional(3)))
+    return integer_convolution(node, node.input(0), node.input(1), (node.optional(2), node.optional(3)))
 
 
-def _requantized(total: Value, scales: tuple[Value, Value, Value], zero: Value) -> Value:
+def requantized(total: Value, scales: tuple[Value, Value, Value], zero: Value) -> Value:
     """round(total * (a scale * b scale / y scale)) + zero, bounded to zero's type."""
     a, b, y = scales
     dtype = zero.dtype
@@ -94,7 +95,8 @@ def _requantized(total: Value, scales: tuple[Value, Value, Value], zero: Value) 
     return apply(Map(Body((i32, f32, f32, f32, dtype), (cast(value, dtype),))), total, a, b, y, zero)
 
 
-def _one(value: Value) -> Value:
+def one(value: Value) -> Value:
+    """The value; with rank 0 where it is a vector of one element."""
     if value.rank == 0 or value.shape[0] != 1:
         return value
     return reshaped(value, ())
@@ -103,12 +105,12 @@ def _one(value: Value) -> Value:
 @importer("QLinearMatMul")
 def _qlinear_matmul(node: OnnxNode) -> Result:
     a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = (node.input(i) for i in range(8))
-    rows = reshaped(a_scale, (*a_scale.shape, 1)) if a_scale.rank == 1 and a_scale.shape[0] != 1 else _one(a_scale)
+    rows = reshaped(a_scale, (*a_scale.shape, 1)) if a_scale.rank == 1 and a_scale.shape[0] != 1 else one(a_scale)
     if y_scale.rank > 0 and y_scale.shape[0] != 1:
         raise MinirtError("a result scale for each row is not supported")
     total = integer_product(a, b, a_zero, b_zero)
-    return _requantized(
-        total, (casted(rows, f32), casted(_one(b_scale), f32), casted(_one(y_scale), f32)), _one(y_zero)
+    return requantized(
+        total, (casted(rows, f32), casted(one(b_scale), f32), casted(one(y_scale), f32)), one(y_zero)
     )
 
 
@@ -117,12 +119,12 @@ def _qlinear_conv(node: OnnxNode) -> Result:
     x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero = (node.input(i) for i in range(8))
     bias = node.optional(8)
     channels = (-1, *[1] * (x.rank - 2))
-    total = _integer_convolution(node, x, w, (x_zero, w_zero))
+    total = integer_convolution(node, x, w, (x_zero, w_zero))
     if bias is not None:
         total = apply(Add(), total, reshaped(bias, (*bias.shape, *channels[1:])))
-    each = _one(w_scale)
+    each = one(w_scale)
     each = each if each.rank == 0 else reshaped(each, (*each.shape, *channels[1:]))
-    return _requantized(total, (_one(x_scale), each, _one(y_scale)), _one(y_zero))
+    return requantized(total, (one(x_scale), each, one(y_scale)), one(y_zero))
 
 
 @importer("DynamicQuantizeLSTM", domain="com.microsoft")

@@ -154,6 +154,13 @@ def check(
     """Imports, evaluates (also wide, and on the target) and compares with onnxruntime, or with ``expected``."""
     model = one_node(op, arrays, outputs, constants=constants, **attributes)
     feeds = {f"x{i}": np.asarray(a) for i, a in enumerate(arrays) if a is not None and i not in constants}
+    return check_model(model, feeds, tolerance, expected)
+
+
+def check_model(
+    model: ModelProto, feeds: Mapping[str, Any], tolerance: float | None = None, expected: Sequence[Any] | None = None
+) -> list[Any]:
+    """As ``check``, of a model and the operands by name."""
     wanted = run_ort(model, feeds) if expected is None else expected
     graph = import_model(model)
     found = evaluate(graph, feeds)

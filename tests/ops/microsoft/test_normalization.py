@@ -5,22 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.ops.harness import check
+from tests.ops import harness
+from tests.ops.microsoft.nodes import check
 from tests.ops.strategies import array
-
-DOMAIN = "com.microsoft"
 
 
 @pytest.mark.parametrize("op", ["Gelu", "FastGelu", "QuickGelu"])
 def test_activations(op: str) -> None:
     """Without a bias."""
-    check(op, [array((2, 3, 8))], domain=DOMAIN, opset=17, tolerance=1e-4)
+    check(op, [array((2, 3, 8))], tolerance=1e-4)
 
 
 @pytest.mark.parametrize("op", ["BiasGelu", "FastGelu"])
 def test_biased_activations(op: str) -> None:
     """The bias is added first."""
-    check(op, [array((2, 3, 8)), array((8,), seed=1)], domain=DOMAIN, opset=17, tolerance=1e-4)
+    check(op, [array((2, 3, 8)), array((8,), seed=1)], tolerance=1e-4)
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -30,20 +29,20 @@ def test_skip_layer_normalization(bias: bool, shift: bool) -> None:
     x = [array((2, 3, 8), seed=i) for i in range(2)]
     vectors = [array((8,), seed=i) for i in range(3)]
     operands = [*x, vectors[0], vectors[1] if shift else None, *([vectors[2]] if bias else [])]
-    check("SkipLayerNormalization", operands, domain=DOMAIN, opset=17, tolerance=1e-4)
+    check("SkipLayerNormalization", operands, tolerance=1e-4)
 
 
 def test_skip_simplified_layer_normalization() -> None:
     """Mean square, not variance."""
     operands = [array((2, 3, 8)), array((2, 3, 8), seed=1), array((8,), seed=2)]
-    check("SkipSimplifiedLayerNormalization", operands, domain=DOMAIN, opset=17, tolerance=1e-4)
+    check("SkipSimplifiedLayerNormalization", operands, tolerance=1e-4)
 
 
 def test_simplified_layer_normalization() -> None:
     """In the default domain."""
     x, scale = array((2, 3, 8)), array((8,), seed=2)
     wanted = x / np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + 1e-5) * scale
-    check("SimplifiedLayerNormalization", [x, scale], opset=17, expected=[wanted])
+    harness.check("SimplifiedLayerNormalization", [x, scale], opset=17, expected=[wanted])
 
 
 @pytest.mark.parametrize("segments", [False, True])
@@ -55,4 +54,4 @@ def test_embed_layer_normalization(segments: bool, mask: bool) -> None:
     vectors = [array((8,), seed=4), array((8,), seed=5)]
     operands = [ids, kinds if segments else None, *tables, *vectors]
     operands += [np.array([[1, 1, 0]], np.int32)] if mask else []
-    check("EmbedLayerNormalization", operands, outputs=2, domain=DOMAIN, opset=17, tolerance=1e-4)
+    check("EmbedLayerNormalization", operands, outputs=2, tolerance=1e-4)

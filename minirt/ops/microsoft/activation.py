@@ -5,9 +5,8 @@ from __future__ import annotations
 from minirt.ir.op import Value, apply
 from minirt.ops.activation import GeluErf, GeluTanh, Swish
 from minirt.ops.arithmetic import Add
-from minirt.ops.importer import OnnxNode, Result, importer
-
-_DOMAIN = "com.microsoft"
+from minirt.ops.importer import OnnxNode, Result
+from minirt.ops.microsoft.registry import microsoft
 
 
 def _biased(node: OnnxNode) -> Value:
@@ -16,16 +15,16 @@ def _biased(node: OnnxNode) -> Value:
     return node.input(0) if bias is None else apply(Add(), node.input(0), bias)
 
 
-@importer("Gelu", "BiasGelu", domain=_DOMAIN)
+@microsoft("Gelu", "BiasGelu")
 def _gelu(node: OnnxNode) -> Result:
     return apply(GeluErf(), _biased(node))
 
 
-@importer("FastGelu", domain=_DOMAIN)
+@microsoft("FastGelu")
 def _fast_gelu(node: OnnxNode) -> Result:
     return apply(GeluTanh(), _biased(node))
 
 
-@importer("QuickGelu", domain=_DOMAIN)
+@microsoft("QuickGelu")
 def _quick_gelu(node: OnnxNode) -> Result:
     return apply(Swish(float(node.attributes.get("alpha", 1.702))), node.input(0))

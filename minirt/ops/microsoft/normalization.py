@@ -7,13 +7,12 @@ from minirt.ops.arithmetic import Add, Mul
 from minirt.ops.cast import casted
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number
 from minirt.ops.indexing import Gather
+from minirt.ops.microsoft.registry import microsoft
 from minirt.ops.movement import expanded, sliced
 from minirt.ops.normalization import Normalization
 from minirt.ops.normalization_onnx import statistics
 from minirt.ops.reduce import reduced
 from minirt.types.dtype import from_onnx, i32
-
-_DOMAIN = "com.microsoft"
 
 
 def _normal(x: Value, kind: str, epsilon: float, scale: Value, bias: Value | None) -> Value:
@@ -22,13 +21,13 @@ def _normal(x: Value, kind: str, epsilon: float, scale: Value, bias: Value | Non
     return out if bias is None else apply(Add(), out, bias)
 
 
-@importer("SkipLayerNormalization", domain=_DOMAIN)
+@microsoft("SkipLayerNormalization")
 def _skip(node: OnnxNode) -> Result:
     """Scaled result, mean and 1 / deviation, and the sum."""
     return _with_residual(node, "layer", node.optional(3), node.optional(4))
 
 
-@importer("SkipSimplifiedLayerNormalization", domain=_DOMAIN)
+@microsoft("SkipSimplifiedLayerNormalization")
 def _skip_rms(node: OnnxNode) -> Result:
     return _with_residual(node, "rms", None, node.optional(3))
 
@@ -51,7 +50,7 @@ def _rms(node: OnnxNode) -> Result:
     return apply(Mul(), casted(normal, node.input(1).dtype), node.input(1))
 
 
-@importer("EmbedLayerNormalization", domain=_DOMAIN)
+@microsoft("EmbedLayerNormalization")
 def _embed(node: OnnxNode) -> Result:
     """Word, position and segment embeddings, summed and normalized; the mask's sums are the second result."""
     ids, segments = node.input(0), node.optional(1)

@@ -1,0 +1,1 @@
+"""Operators of onnxruntime (domain com.microsoft), composed of the core ops."""

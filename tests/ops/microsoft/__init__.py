@@ -1,0 +1,1 @@
+"""Operators of onnxruntime, one node at a time, against its own CPU kernels."""
