@@ -86,15 +86,3 @@ def _gemm(node: OnnxNode) -> Result:
     body = None if result.fn == "arg" else Body((total, *(v.dtype for v in extras)), (cast(result, a.dtype),))
     fields = {name: bool(node.attributes.get(key, 0)) for name, key in (("trans_a", "transA"), ("trans_b", "transB"))}
     return apply(Gemm(**fields, epilogue=body), a, b, *extras)
-
-
-@importer("FusedMatMul", domain="com.microsoft")
-def _fused_matmul(node: OnnxNode) -> Result:
-    alpha = float(node.attributes.get("alpha", 1.0))
-    if node.attributes.get("transBatchA", 0) or node.attributes.get("transBatchB", 0):
-        raise MinirtError("transposed batch axes are not supported")
-    a, b = node.input(0), node.input(1)
-    total = accumulator(a.dtype)
-    body = None if alpha == 1.0 else Body((total,), (cast(_scaled(arg(0, total), alpha), a.dtype),))
-    trans = (bool(node.attributes.get("transA", 0)), bool(node.attributes.get("transB", 0)))
-    return apply(Gemm(*trans, epilogue=body), a, b)

@@ -98,7 +98,3 @@ def test_chains_check_their_types() -> None:
     first = Body((i32,), (arg(0, i32),))
     with pytest.raises(Exception, match="cannot follow"):
         chain(first, Body((f32,), (arg(0, f32),)))
-
-
-def test_fused_matmul() -> None:
-    check("FusedMatMul", [randn(2, 4, 3), randn(2, 5, 4)], domain="com.microsoft", transA=1, transB=1, alpha=0.25)
