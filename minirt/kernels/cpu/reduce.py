@@ -1,7 +1,7 @@
 """Reductions on the CPU: along rows, or across rows with the contiguous axis kept.
 
-Sums and products of floats accumulate in float64; greatest and least compare integers of the same order, so that NaN
-wins; integers wrap as their type does.
+Sums and products of floats accumulate in float64, means of float32 as ``reduce_lanes`` says; greatest and least compare
+integers of the same order, so that NaN wins; integers wrap as their type does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ from minirt.ir.scalar import Body, Scalar, arg, call, cast, decode, encode, rebu
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.nest import Nest, NestText, Strides, collapse, function_text, is_one, nest_args, spread
 from minirt.kernels.cpu.pointwise import MOST_LOOPS, grain, region_line, unsupported
+from minirt.kernels.cpu.reduce_lanes import (
+    LANES,
+    block_gathered,
+    block_of_lanes,
+    lanes_cleared,
+    row_of_lanes,
+)
 from minirt.kernels.kernel import Kernel, Operand, Problem, Target
 from minirt.ops.reduce import Reduce, highest, lowest
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Spec, Unit
@@ -110,8 +117,11 @@ class ReducedText:
         self.count += len(names)
         return lines
 
-    def loops(self, starts: list[str], inner: list[str]) -> list[str]:
-        """Loops around ``inner``, where ``a{i}`` are addresses and, in rows, ``r`` counts the innermost loop."""
+    def loops(self, starts: list[str], inner: list[str], whole: bool = False) -> list[str]:
+        """Loops around ``inner``, where ``a{i}`` are addresses and, in rows, ``r`` counts the innermost loop.
+
+        ``whole``: ``inner`` is that loop itself.
+        """
         lines = [f"a{i}_0 = {start}" for i, start in enumerate(starts)]
         outer = self.rank - 1 + self.columns
         pad = ""
@@ -120,7 +130,7 @@ class ReducedText:
             pad += "    "
             lines += [f"{pad}a{i}_{d + 1} = a{i}_{d} + r{d} * u{i}_{d}" for i in range(len(starts))]
         lines += [f"{pad}a{i} = a{i}_{outer}" for i in range(len(starts))]
-        if not self.columns:
+        if not self.columns and not whole:
             lines.append(f"{pad}for r in range(m{self.rank - 1}):")
             pad += "    "
         return lines + [pad + line for line in inner]
@@ -140,6 +150,8 @@ class Accumulation:
     meet: str  # statement text with {acc} and {value}; {value} is the region's call, which takes {acc} if combines
     combines: bool
     finish: str = "{acc}"
+    lanes: bool = False
+    """Whether float32 partial sums come before the accumulator."""
 
     @property
     def kind(self) -> str:
@@ -163,8 +175,10 @@ def accumulation(kind: str, prologue: Body) -> Accumulation:
             meet = f"{{acc}} = {kind}({{acc}}, key_{kind}({{value}}))"
             return Accumulation(value.dtype, Body(prologue.args, (value,)), start, meet, False, "from_key({acc})")
         sign = "*" if kind == "prod" else "+"
-        body = Body(prologue.args, (cast(value, f64),))
-        return Accumulation(f64, body, f"float64({_START[kind]})", f"{{acc}} = {{acc}} {sign} {{value}}", False)
+        lanes = kind == "mean" and value.dtype is f32
+        body = Body(prologue.args, (value if lanes else cast(value, f64),))
+        meet = f"{{acc}} = {{acc}} {sign} {{value}}"
+        return Accumulation(f64, body, f"float64({_START[kind]})", meet, False, lanes=lanes)
     if kind in ("max", "min"):
         held = u8 if value.dtype is bool_ else value.dtype
         numpy = u8.numpy if held is u8 and value.dtype is bool_ else held.numpy
@@ -256,7 +270,7 @@ class ReduceStrided(Kernel):
     def source(self, spec: Spec, target: Target) -> CpuUnit:
         """Rows one by one, or blocks of columns together."""
         text = _columns(spec) if spec["columns"] else _rows(spec)
-        return CpuUnit(self.name, text, ("contract", "reassoc", "nsz"))
+        return CpuUnit(self.name, text, ("contract", "nsz") if _gather(spec).lanes else ("contract", "reassoc", "nsz"))
 
 
 def _imports(spec: Spec, gather: Accumulation, places: list[str]) -> list[str]:
@@ -273,7 +287,11 @@ def _imports(spec: Spec, gather: Accumulation, places: list[str]) -> list[str]:
     }
     lines = ["from numba import types, " + ", ".join(sorted(set(_NUMBA.values())))]
     lines += ["from minirt.kernels.cpu.ordered import from_key, key_max, key_min, stack"]
-    return [*lines, region_line("value", value), region_line("finish", finish)]
+    lines += [region_line("value", value), region_line("finish", finish)]
+    width = BLOCK if spec["columns"] else 1
+    if spec["columns"]:
+        lines.append(f"block = stack(types.{gather.kind}, {BLOCK})")
+    return [*lines, f"lane_block = stack(types.float32, {LANES * width})"] if gather.lanes else lines
 
 
 def _gather(spec: Spec) -> Accumulation:
@@ -287,8 +305,11 @@ def _rows(spec: Spec) -> str:
     reduced = ReducedText(spec["ranks"][1], spec["reduced"], False, loops.count)
     head += reduced.head()
     operands = ", ".join(["acc"] * gather.combines + [reduced.operand(i) for i in range(count)])
-    meet = gather.meet.format(acc="acc", value=f"value(r, {operands})")
-    inner = reduced.loops([f"p{i} + j * s{i}" for i in range(count)], [meet])
+    steps = [gather.meet.format(acc="acc", value=f"value(r, {operands})")]
+    if gather.lanes:
+        head.append("lanes = lane_block()")
+        steps = row_of_lanes(f"m{reduced.rank - 1}", operands)
+    inner = reduced.loops([f"p{i} + j * s{i}" for i in range(count)], steps, gather.lanes)
     rest = ", ".join(loops.address(i) for i in range(count, len(spec["kept"])))
     row = [f"for j in range(c{loops.last}, stop):", f"    acc = {gather.start}", *(f"    {line}" for line in inner)]
     row.append(f"    finish(j, {gather.finish.format(acc='acc')}, count, {rest})")
@@ -301,14 +322,17 @@ def _columns(spec: Spec) -> str:
     head = loops.head()
     reduced = ReducedText(spec["ranks"][1], spec["reduced"], True, loops.count)
     head += [*reduced.head(), "acc = block()"]
-    steps = [f"a{i}, s{i}" if spec["kept"][i] == "s" else f"a{i}" for i in range(count)]
-    operands = ", ".join(["acc[j - first]"] * gather.combines + steps)
+    places = [f"a{i}, s{i}" if spec["kept"][i] == "s" else f"a{i}" for i in range(count)]
+    operands = ", ".join(["acc[j - first]"] * gather.combines + places)
     meet = gather.meet.format(acc="acc[j - first]", value=f"value(j, {operands})")
-    inner = reduced.loops([f"p{i}" for i in range(count)], ["for j in range(first, last):", f"    {meet}"])
+    starts = [f"p{i}" for i in range(count)]
+    inner = reduced.loops(starts, ["for j in range(first, last):", f"    {meet}"])
+    if gather.lanes:
+        head += ["lanes = lane_block()", f"for k in range({BLOCK}):", *(f"    {s}" for s in lanes_cleared(BLOCK, "k"))]
+        inner = ["turn = 0", *reduced.loops(starts, block_of_lanes(BLOCK, operands)), *block_gathered(BLOCK)]
     rest = ", ".join(loops.address(i) for i in range(count, len(spec["kept"])))
     row = [f"for first in range(c{loops.last}, stop, {BLOCK}):", f"    last = min(stop, first + {BLOCK})"]
     row += ["    for j in range(last - first):", f"        acc[j] = {gather.start}", *(f"    {line}" for line in inner)]
     done = gather.finish.format(acc="acc[j - first]")
     row += ["    for j in range(first, last):", f"        finish(j, {done}, count, {rest})"]
-    imports = [*_imports(spec, gather, spec["kept"][:count]), f"block = stack(types.{gather.kind}, {BLOCK})"]
-    return function_text(imports, head + loops.rows(row))
+    return function_text(_imports(spec, gather, spec["kept"][:count]), head + loops.rows(row))

@@ -11,8 +11,6 @@ from minirt.parsers.onnx.read import read_model
 from minirt.types.dim import symbols
 from tests.models import oracle, zoo
 
-NOISY = 1e-3
-"""For models on which onnxruntime itself is this far from float64."""
 ROUNDING = 5e-2
 """For 8-bit models: one number that rounds the other way changes the result by more than their usual tolerance."""
 RANK_DEPENDS_ON_BATCH = ("aecmos-16k",)
@@ -43,7 +41,7 @@ def test_zoo(key: str) -> None:
     if key in RANK_DEPENDS_ON_BATCH:
         return
     feeds = model.feeds()
-    wanted = oracle.outputs(path, feeds, model.optimized_oracle)
+    wanted = oracle.outputs(zoo.oracle_of(key, "numpy"), feeds, model.optimized_oracle)
     for name, found in zip(graph.names, evaluate(graph, feeds), strict=True):
-        bound = (NOISY if model.noisy_oracle else model.tolerance) if model.optimized_oracle else ROUNDING
+        bound = model.tolerance if model.optimized_oracle else ROUNDING
         assert oracle.error_of_scale(found, wanted[name]) <= bound
