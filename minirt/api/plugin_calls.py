@@ -161,7 +161,7 @@ class PluginAdding(Adding):
         if callable(given):
             call = given() if not hasattr(given, "describe") else given
             call.prefer(aot)
-            count = len(call.describe([value_of(t._state) for t in call.inputs]).types)
+            count = len(call.describe([value_of(t._state) for t in call.inputs], False).types)
             layer = self._add(IPluginV3Layer, "PLUGIN_V3", call.inputs, count, plugin=call)
             layer._state.fields["describe"] = call.describe
             return layer

@@ -115,8 +115,8 @@ def _configured(call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range
     ins, outs = ([dynamic(desc_of(r.type.dtype, r.type.shape, asks), r) for r in rows] for rows in (inputs, outputs))
     asked(asks, "configure_plugin", ins, outs)
     if call.generation == "V3":
-        tactics = asked(asks, "get_valid_tactics") or [0]
-        return Needs(int(asked(asks, "get_workspace_size", ins, outs) or 0), int(tactics[0]))
+        tactics = tuple(int(t) for t in asked(asks, "get_valid_tactics") or ())
+        return Needs(int(asked(asks, "get_workspace_size", ins, outs) or 0), tactics)
     most = [[desc_of(r.type.dtype, r.high, asks) for r in rows] for rows in (inputs, outputs)]
     return Needs(int(asked(asks, "get_workspace_size", *most) or 0))
 

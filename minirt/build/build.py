@@ -15,9 +15,10 @@ from minirt.build.formulas import joined, results_in
 from minirt.build.lower import Lowering
 from minirt.build.options import Options, ranges_of
 from minirt.build.parameters import Table
+from minirt.build.plugin_tactics import Contest
 from minirt.build.select import Selector, Setting, Tuner
 from minirt.build.specialize import unify
-from minirt.build.tune import tuner_for
+from minirt.build.tune import LEAST_LEVEL, tuner_for
 from minirt.errors import GraphError
 from minirt.flags import flags
 from minirt.ir.encode import encode_type
@@ -172,7 +173,8 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
     elif options.permitted:
         graph = narrow(graph, dtype_of(options.permitted[0]), options.wide)
     streams = options.streams if target.kind == "cuda" else 0
-    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace, streams)
+    contest = Contest(target, options.tuning.rounds) if options.level >= LEAST_LEVEL and flags().tune else None
+    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace, streams, contest=contest)
     return Lowering(graph, setting)
 
 

@@ -130,7 +130,7 @@ class Package:
     def options(self, target: Target) -> Options:
         """The options that lower the graph for another target."""
         about = self.about
-        made = Options((target,), tuple(self._profiles), tuple(about["permitted"]), bool(about["tf32"]))
+        made = Options((target,), tuple(self._profiles), tuple(about["permitted"]), bool(about["tf32"]), level=0)
         return replace(made, wide=tuple(about.get("wide", ())), streams=int(about.get("streams", -1)))
 
     def stored_plan(self, key: str) -> Plan:

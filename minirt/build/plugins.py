@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from minirt.build.drafts import Draft, Place, byte_offset, bytes_of, unknown_dims
@@ -91,6 +91,8 @@ def lower_plugin(builder: Builder, node: Node) -> None:
     try:
         needs = plugins(op).configure(op, *ranges, on_device)
         ahead = plugins(op).ahead(op, *ranges) if on_device else None
+        if ahead is None and setting.contest is not None:
+            needs = replace(needs, tactics=(setting.contest.fastest(op, *ranges, needs, node.label),))
     except MinirtError as error:
         raise type(error)(error.what, f"node {node.label!r}, {error.where}", error.fix) from error
     if ahead is not None:

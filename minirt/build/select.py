@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from minirt.build.plugin_tactics import Contest
 from minirt.build.views import Placement
 from minirt.ir.op import Op
 from minirt.kernels.families import candidates
@@ -70,6 +71,8 @@ class Setting:
     streams: int = 0
     """Most streams to use beside the caller's; -1 for as many as pay."""
     selector: Selector | None = None
+    contest: Contest | None = None
+    """Who times tactics of plugins; None takes their first."""
 
 
 @dataclass(frozen=True)

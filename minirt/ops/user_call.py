@@ -41,10 +41,15 @@ class Range:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a plugin asks for: bytes of scratch memory, and the tactic that it is to run with."""
+    """What a plugin asks for: bytes of scratch memory; and the tactics that it can run with, 0 where it names none."""
 
     workspace: int = 0
-    tactic: int = 0
+    tactics: tuple[int, ...] = ()
+
+    @property
+    def tactic(self) -> int:
+        """The first tactic."""
+        return self.tactics[0] if self.tactics else 0
 
 
 @dataclass(frozen=True)

@@ -58,5 +58,13 @@ class AutoTuneCombination:
         return fits and (not types or "*" in types or name in types)
 
 
+_TYPES = {"FLOAT": "FP32", "HALF": "FP16"}
+
+
+def type_names(descs: Iterable[Any]) -> list[str]:
+    """Return the element types of tensors as combinations name them."""
+    return [_TYPES.get(d.dtype.name, d.dtype.name) for d in descs]
+
+
 def _choices(text: str) -> list[str]:
     return [part.strip() for part in text.split("|")]

@@ -16,7 +16,8 @@ from minirt.api.tensor import ITensor
 from minirt.api.weights import core_dtype
 from minirt.errors import ApiError
 from minirt.ir.op import Value
-from minirt.ops.user_call import UserCall, size_symbol
+from minirt.ops.user_call import TypesRefused, UserCall, size_symbol
+from minirt.plugin._launch import type_names
 from minirt.plugin._tensor import ShapeExpr, SizeTensorDesc, TensorDesc, desc_like
 from minirt.types.dim import Dim
 from minirt.types.evaluate import substitute
@@ -127,14 +128,19 @@ class QuickCall:
             raise ApiError("it has no aot_impl", f"plugin '{self.plugin.plugin_id}'", "register one, or pass aot=False")
         self.ahead = self.plugin.aot_impl is not None and ahead is not False
 
-    def describe(self, operands: Sequence[Value]) -> UserCall:
-        """Return the call on values of the graph; raises MinirtError where the plugin fails."""
+    def describe(self, operands: Sequence[Value], of_types: bool = True) -> UserCall:
+        """Return the call on values of the graph; raises MinirtError where the plugin fails.
+
+        With ``of_types`` it raises TypesRefused where the plugin does not run with their types.
+        """
         descs = [desc_like(v.tensor) for v in operands]
         try:
             made = self.plugin.describe(*descs, **self.attributes)
         except Exception as error:  # whatever a plugin raises must not cross the API
             raise failed(error, "", f"plugin '{self.plugin.plugin_id}'") from error
         outputs = list(made) if isinstance(made, tuple | list) else [made]
+        if of_types:
+            self._check_types(descs, outputs)
         written = [(i, d) for i, d in enumerate(outputs) if isinstance(d, SizeTensorDesc)]
         sizes: dict[str, Dim] = {d.symbol: size_symbol(i) for i, d in written}
         uppers = tuple((i, ShapeExpr(d.upper_bound).dim) for i, d in written)
@@ -144,6 +150,20 @@ class QuickCall:
         space, _, name = self.plugin.plugin_id.partition("::")
         fields = (("call", "UNKNOWN", text.encode().hex()),)
         return UserCall("QUICK", name, "1", space, fields, len(operands), types, uppers, aliases)
+
+    def _check_types(self, inputs: Sequence[TensorDesc], outputs: Sequence[TensorDesc]) -> None:
+        """Raise TypesRefused where the plugin's `autotune` offers no combination of these types, row-major."""
+        plugin = self.plugin
+        if plugin.autotune is None:
+            return
+        try:
+            offered = plugin.autotune(*inputs, **self.attributes, outputs=tuple(outputs))
+        except Exception as error:  # whatever a plugin raises must not cross the API
+            raise failed(error, "", f"plugin '{plugin.plugin_id}'") from error
+        names = type_names((*inputs, *outputs))
+        if not any(combination._takes(names) for combination in offered):
+            what = f"autotune offers no combination of {', '.join(names)}, row-major"
+            raise TypesRefused(what, f"plugin '{plugin.plugin_id}'")
 
 
 def _type(desc: TensorDesc, sizes: dict[str, Dim]) -> CoreTensor:

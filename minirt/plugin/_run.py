@@ -10,12 +10,11 @@ from typing import Any
 from minirt.api.plugin_runs import failed, install_quick
 from minirt.errors import MinirtError
 from minirt.ops.user_call import Ahead, Needs, Range, Row, UserCall
+from minirt.plugin._launch import type_names
 from minirt.plugin._lib import QDP_REGISTRY, QuickCall, QuickPlugin, attribute_of, restored
 from minirt.plugin._memory import tensor_at
 from minirt.plugin._tensor import TensorDesc, desc_like, dim_of
 from minirt.types.dim import Dim, Expr
-
-_TYPES = {"FLOAT": "FP32", "HALF": "FP16"}
 
 
 def _where(call: UserCall) -> str:
@@ -52,18 +51,18 @@ def _descs(call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) ->
     return ins, tuple(outs)
 
 
-def _tactic(call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) -> int:
-    """Return the first tactic of the first combination that takes the types as they are, row-major."""
+def _tactics(call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) -> tuple[int, ...]:
+    """Return the tactics of the combinations that take the types as they are, row-major; none where none are named."""
     plugin = _found(call)
     if plugin.autotune is None:
-        return 0
+        return ()
     ins, outs = _descs(call, inputs, outputs)
     offered = _asked(call, plugin.autotune, *ins, **_held(call)[0], outputs=outs)
-    names = [_TYPES.get(d.dtype.name, d.dtype.name) for d in (*ins, *outs)]
-    for combination in offered:
-        if combination._takes(names):
-            return int((combination._tactics or [0])[0])
-    raise MinirtError(f"autotune offers no combination of {', '.join(names)}, row-major", _where(call))
+    names = type_names((*ins, *outs))
+    taken = [combination for combination in offered if combination._takes(names)]
+    if not taken:
+        raise MinirtError(f"autotune offers no combination of {', '.join(names)}, row-major", _where(call))
+    return tuple(dict.fromkeys(int(tactic) for combination in taken for tactic in combination._tactics or [0]))
 
 
 class _Attached:
@@ -98,8 +97,11 @@ class _Quick:
     """Finds quick plugins by their decorators."""
 
     def configure(self, call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range], on_device: bool) -> Needs:
-        """Return the tactic that a plugin is to run with; quick plugins have no scratch memory."""
-        return Needs(0, _tactic(call, inputs, outputs))
+        """Return the tactics that a plugin can run with; quick plugins have no scratch memory."""
+        tactics = _tactics(call, inputs, outputs)
+        impl = _found(call).impl
+        differs = impl is not None and "tactic" in inspect.signature(impl).parameters
+        return Needs(0, tactics if differs else tactics[:1])
 
     def ahead(self, call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) -> Ahead | None:
         """Return a plugin's kernel compiled ahead of time, None for one that runs its impl."""
@@ -108,7 +110,7 @@ class _Quick:
         if plugin is None or plugin.aot_impl is None:
             return None
         ins, outs = _descs(call, inputs, outputs)
-        tactic = _tactic(call, inputs, outputs)
+        tactic = Needs(0, _tactics(call, inputs, outputs)).tactic
         named: dict[str, Any] = {**attributes, "outputs": outs}
         if "tactic" in inspect.signature(plugin.aot_impl).parameters:
             named["tactic"] = tactic
