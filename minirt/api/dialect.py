@@ -251,11 +251,6 @@ def class_span(cls: type) -> Span:
     return _DECLARED[cls].span if cls in _DECLARED else EVERYWHERE
 
 
-def declared_classes() -> list[type]:
-    """Return every class of the API in the order of declaration."""
-    return list(_DECLARED)
-
-
 def hidden_names(cls: type) -> set[str]:
     """Return the names that `dir` does not show: private ones of the API's own classes."""
     hidden: set[str] = set()

@@ -114,7 +114,6 @@ class NetworkCells:
     name: str = "Unnamed Network 0"
     flags: frozenset[str] = frozenset()
     implicit_batch: bool = False
-    max_batch: int = 1
     inputs: list[TensorCell] = field(default_factory=list)
     layers: list[LayerCell] = field(default_factory=list)
     outputs: list[TensorCell] = field(default_factory=list)

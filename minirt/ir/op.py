@@ -115,8 +115,7 @@ class Node:
     graphs, and so has none.
     """
 
-    __slots__ = ("__weakref__", "closed", "facts", "inputs", "op", "origin", "outputs", "serial")
-    _serial = itertools.count()
+    __slots__ = ("__weakref__", "closed", "facts", "inputs", "op", "origin", "outputs")
 
     def __init__(self, op: Op, inputs: tuple[Value, ...], types: Sequence[Type], origin: tuple[str, ...]) -> None:
         self.op, self.inputs = op, inputs
@@ -124,7 +123,6 @@ class Node:
         self.origin = () if self.closed else origin
         self.facts: tuple[Fact, ...] = ()
         self.outputs = tuple(Value(self, i, t) for i, t in enumerate(types))
-        self.serial = next(Node._serial)
 
     @property
     def label(self) -> str:

@@ -12,7 +12,7 @@ from minirt.ir.graph import constant
 from minirt.ir.op import Contents, DataDependent, Op, Value, apply, broadcast, same_dim
 from minirt.types import dim
 from minirt.types.dim import Dim, symbol
-from minirt.types.dtype import DTYPES, Array, DType, i64
+from minirt.types.dtype import DTYPES, DType, i64
 from minirt.types.tensor import Tensor, Type
 
 EVERY = tuple(DTYPES.values())
@@ -331,8 +331,3 @@ def numpy_slice(start: int, end: int, step: int, size: int) -> slice:
     first = min(max(start + size if start < 0 else start, 0), highest)
     last = min(max(end + size if end < 0 else end, lowest), highest)
     return slice(first, None if last < 0 else last, step)
-
-
-def random_access(array: Array) -> Array:
-    """Indices as i64; raises TypeError for symbolic ones."""
-    return np.asarray(array).astype(np.int64)

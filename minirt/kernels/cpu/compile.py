@@ -77,12 +77,6 @@ class CpuUnit:
         return f"minirt_{self.key[:24]}"
 
 
-def unit_of(function: Callable[..., Any], fastmath: tuple[str, ...] = ("contract",)) -> CpuUnit:
-    """The unit of a module-level function of a file in minirt.kernels.cpu."""
-    text = f"from {function.__module__} import {function.__name__} as kernel\n"
-    return CpuUnit(function.__name__, text, fastmath)
-
-
 def addresses(units: Sequence[CpuUnit], progress: Callable[[int, int], None] | None = None) -> list[int]:
     """The native address of each unit: loaded already, from the store, or compiled now.
 

@@ -19,9 +19,6 @@ class Properties:
     memory: int
     l2: int
     shared_per_block: int
-    shared_per_multiprocessor: int
-    registers_per_multiprocessor: int
-    uuid: str
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,4 @@ def _properties(index: int) -> Properties:
         memory=int(found["totalGlobalMem"]),
         l2=int(found["l2CacheSize"]),
         shared_per_block=int(found["sharedMemPerBlockOptin"]),
-        shared_per_multiprocessor=int(found["sharedMemPerMultiprocessor"]),
-        registers_per_multiprocessor=int(found["regsPerMultiprocessor"]),
-        uuid=bytes(found["uuid"]).hex(),
     )

@@ -28,7 +28,6 @@ chain (float[N, 37] x) => (float[N, 37] y, float[N] z) {
   ones = Constant <value_ints = [1]> ()
   z = ReduceMax <keepdims = 0> (y, ones)
 }""".replace("e = CumSum (d, axis)", "e = Exp (d)")
-ROW = 37 * 4
 _BUILT: list[bytes] = []
 
 
