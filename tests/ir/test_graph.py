@@ -81,7 +81,7 @@ def test_text_gives_the_graph_back() -> None:
 
 def test_a_chain_of_20000_nodes_is_rebuilt_quickly() -> None:
     """Iterative, so neither depth nor time is a problem."""
-    start = time.perf_counter()
+    start = time.process_time()
     x = apply(Input("x", Tensor(f32, (4,))))
     value: Value = x
     for i in range(20_000):
@@ -94,4 +94,4 @@ def test_a_chain_of_20000_nodes_is_rebuilt_quickly() -> None:
     made = rebuild(graph, plain)
     assert len(graph.nodes) == 20_001
     assert len(made.nodes) == 20_001
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
