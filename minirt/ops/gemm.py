@@ -47,11 +47,11 @@ class Gemm(Accumulates):
         return np.matmul(a, b)
 
 
-def matmul(a: Value, b: Value, trans_b: bool = False) -> Value:
+def matmul(a: Value, b: Value, trans_b: bool = False, epilogue: Body | None = None) -> Value:
     """NumPy's matmul: operands of rank 1 are rows or columns whose axis is taken out of the result."""
     left = a if a.rank > 1 else apply(Reshape((1, *a.shape)), a)
     right = b if b.rank > 1 else apply(Reshape((*b.shape, 1)), b)
-    out = apply(Gemm(trans_b=trans_b), left, right)
+    out = apply(Gemm(trans_b=trans_b, epilogue=epilogue), left, right)
     if a.rank > 1 and b.rank > 1:
         return out
     shape = out.shape[:-2] + (out.shape[-2:-1] if a.rank > 1 else ()) + (out.shape[-1:] if b.rank > 1 else ())

@@ -19,7 +19,7 @@ from minirt.ops.quantize import Dequantize, Quantize
 from minirt.ops.recurrent import recurrent
 from minirt.ops.reduce import Reduce
 from minirt.ops.window import padding, spatial
-from minirt.types.dtype import DType, f32, i32, u8
+from minirt.types.dtype import DType, f32, i8, i16, i32, u8
 
 
 def _range_body() -> Body:
@@ -46,21 +46,38 @@ def _dynamic_quantize_linear(node: OnnxNode) -> Result:
     return dynamic_quantize(node.input(0))
 
 
-def centred(x: Value, zero: Value | None, shape: tuple[Any, ...] | None = None) -> Value:
-    """x - zero as i32; ``shape`` is how a zero point of rank 1 meets x."""
-    wide = casted(x, i32)
+def centred(x: Value, zero: Value | None, shape: tuple[Any, ...] | None = None, dtype: DType = i32) -> Value:
+    """x - zero as ``dtype``; ``shape`` is how a zero point of rank 1 meets x."""
+    wide = casted(x, dtype)
     if zero is None:
         return wide
-    point = casted(zero, i32)
+    point = casted(zero, dtype)
     if point.rank == 1:
         point = reshaped(point, ()) if point.shape[0] == 1 else reshaped(point, shape or point.shape)
     return apply(Sub(), wide, point)
 
 
+SUM = Body((i32,), (arg(0, i32),))
+"""The epilogue of products of ``factors``: sums as they are."""
+
+
+def factors(
+    a: Value,
+    b: Value,
+    zeros: tuple[Value | None, Value | None],
+    a_shape: tuple[Any, ...] | None = None,
+    b_shape: tuple[Any, ...] | None = None,
+) -> tuple[Value, Value]:
+    """Both operands less their zero points, in one type: bytes as i16, which holds their differences."""
+    narrow = all(x.dtype in (i8, u8) or x.dtype is i16 and zero is None for x, zero in zip((a, b), zeros, strict=True))
+    dtype = i16 if narrow else i32
+    return centred(a, zeros[0], a_shape, dtype), centred(b, zeros[1], b_shape, dtype)
+
+
 def integer_product(a: Value, b: Value, a_zero: Value | None, b_zero: Value | None) -> Value:
     """(a - a_zero) @ (b - b_zero) in i32."""
     rows = (*a_zero.shape, 1) if a_zero is not None else None
-    return matmul(centred(a, a_zero, rows), centred(b, b_zero))
+    return matmul(*factors(a, b, (a_zero, b_zero), rows), epilogue=SUM)
 
 
 @importer("MatMulInteger")
@@ -74,8 +91,8 @@ def integer_convolution(node: OnnxNode, x: Value, w: Value, zeros: tuple[Value |
     strides, dilations = spatial(node, "strides", rank), spatial(node, "dilations", rank)
     pads = padding(node, x.shape[2:], w.shape[2:], strides, dilations)
     channels = (w.shape[0], *[1] * (rank + 1))
-    op = Conv(strides, pads, dilations, int(node.attributes.get("group", 1)))
-    return apply(op, centred(x, zeros[0]), centred(w, zeros[1], channels))
+    op = Conv(strides, pads, dilations, int(node.attributes.get("group", 1)), SUM)
+    return apply(op, *factors(x, w, zeros, None, channels))
 
 
 @importer("ConvInteger")

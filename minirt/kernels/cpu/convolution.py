@@ -96,7 +96,7 @@ def unplaced(problem: Problem, first: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Conv:
+class Filters:
     """A convolution's static numbers."""
 
     groups: int
@@ -105,7 +105,8 @@ class _Conv:
     taps: tuple[int, int]
 
 
-def _read(problem: Problem) -> _Conv | str:
+def read_convolution(problem: Problem) -> Filters | str:
+    """The static numbers of a convolution, or why it has none."""
     op, w = problem.op, problem.inputs[1].shape
     assert isinstance(op, Conv)
     if len(w) not in (3, 4):
@@ -114,7 +115,7 @@ def _read(problem: Problem) -> _Conv | str:
     if len(sizes) != len(w):
         return "weights of unknown size"
     taps = (1, sizes[2]) if len(w) == 3 else (sizes[2], sizes[3])
-    return _Conv(op.groups, sizes[0] // op.groups, sizes[1], taps)
+    return Filters(op.groups, sizes[0] // op.groups, sizes[1], taps)
 
 
 def _unsuited(problem: Problem, body: Body) -> str:
@@ -134,7 +135,7 @@ class ConvTiled(Kernel):
 
     def orders(self, problem: Problem) -> Orders:
         """Channels-last images."""
-        found, rank = _read(problem), problem.outputs[0].type.rank
+        found, rank = read_convolution(problem), problem.outputs[0].type.rank
         if isinstance(found, str):
             return (None,) * len(problem.inputs), (None,)
         narrow = problem.inputs[0].type.dtype is not f32
@@ -143,7 +144,7 @@ class ConvTiled(Kernel):
 
     def rejects(self, problem: Problem) -> str:
         """Other element types, more spatial axes, too many taps, weights computed at run time."""
-        found, op = _read(problem), problem.op
+        found, op = read_convolution(problem), problem.op
         assert isinstance(op, Conv)
         if isinstance(found, str):
             return found
@@ -153,8 +154,8 @@ class ConvTiled(Kernel):
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The convolution, after its input is widened."""
-        op, found = problem.op, _read(problem)
-        assert isinstance(op, Conv) and isinstance(found, _Conv)
+        op, found = problem.op, read_convolution(problem)
+        assert isinstance(op, Conv) and isinstance(found, Filters)
         x, place, steps, work = widened(problem)
         spec = MatrixSpec(pick_vectors(found.columns))
         packs = (Pack(1, "pack_convolution", {"groups": op.groups, "width": spec.width}), zeros_pack(found.depth))
@@ -164,7 +165,7 @@ class ConvTiled(Kernel):
         return Launches(tuple(steps), tuple(work), packs)
 
     def _launch(
-        self, problem: Problem, found: _Conv, spec: MatrixSpec, x: Operand, place: Address, finish: Finish
+        self, problem: Problem, found: Filters, spec: MatrixSpec, x: Operand, place: Address, finish: Finish
     ) -> Launch:
         op, y = problem.op, problem.outputs[0]
         assert isinstance(op, Conv)
@@ -196,10 +197,11 @@ class Tiled:
     begins: tuple[Dim, Dim]
     source: Image
     result: Image
+    pairs: int = 0
 
     def block(self, width: int) -> int:
-        """Numbers of a packed block of columns."""
-        return self.taps[0] * self.taps[1] * self.depth * width
+        """Numbers of a packed block of columns; words, where ``pairs`` of numbers lie along the depth."""
+        return self.taps[0] * self.taps[1] * (self.pairs or self.depth) * width
 
 
 def tiled_launch(
@@ -279,7 +281,7 @@ class ConvDepthwiseLanes(Kernel):
 
     def rejects(self, problem: Problem) -> str:
         """Anything but one input and one output channel a group."""
-        op, found = problem.op, _read(problem)
+        op, found = problem.op, read_convolution(problem)
         assert isinstance(op, Conv)
         if isinstance(found, str):
             return found

@@ -1,6 +1,6 @@
 """What a matrix kernel does with its sums before it stores them, as text for the kernel's source.
 
-An epilogue is a scalar expression over `acc` (float32, the sum) and `e0`, `e1`, ... (an element of each extra
+An epilogue is a scalar expression over `acc` (the sum: float32, or int32) and `e0`, `e1`, ... (an element of each extra
 operand), in the Python that Numba compiles. Numbers in it must be typed (``float32(0.5)``), or Numba computes in
 float64. The coordinates of the element are `image`, `group`, `m` (row, or output pixel) and `c` (column, or channel,
 of the group).
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from minirt.errors import CompileError
 
 _LOADS = frozenset("f32 f64 f16 bf16 bool i8 u8 i16 u16 i32 u32 i64 u64".split())
-_STORES = frozenset({"f32", "f16", "bf16"})
+_FLOATS = frozenset({"f32", "f16", "bf16"})
+_STORES = {"f32": _FLOATS, "i32": _FLOATS | frozenset("i8 u8 i16 u16 i32 u32".split())}
 IMPORTS = (
     "import math\n"
     "from numba import float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64\n"
@@ -40,8 +41,9 @@ class Operand:
 class Epilogue:
     """The last step of a matrix kernel; by default the sum itself.
 
-    `lines` are statements run for each element before `result`, an expression of float32; `imports` is text put at the
-    head of the source; `out` is the output's storage type: f32, f16 or bf16.
+    `lines` are statements run for each element before `result`, an expression of float32, or of an integer `out`;
+    `imports` is text put at the head of the source; `out` is the output's storage type, `sums` what is summed in: f32
+    or i32.
     """
 
     operands: tuple[Operand, ...] = ()
@@ -49,9 +51,10 @@ class Epilogue:
     lines: tuple[str, ...] = ()
     imports: str = ""
     out: str = "f32"
+    sums: str = "f32"
 
     def __post_init__(self) -> None:
-        wrong = sorted({o.dtype for o in self.operands} - _LOADS | {self.out} - _STORES)
+        wrong = sorted({o.dtype for o in self.operands} - _LOADS | {self.out} - _STORES[self.sums])
         if wrong:
             raise CompileError(f"no epilogue loads or stores {', '.join(wrong)}", "CPU matrix kernel")
 
@@ -63,7 +66,7 @@ def finish_text(epilogue: Epilogue, fastmath: tuple[str, ...], lanes: int) -> st
     operands = tuple((o.dtype, o.column) for o in epilogue.operands)
     return (
         f"{epilogue.imports}\ndef finish({names}):\n{lines}"
-        f"sweep = column_sweep(finish, {operands!r}, {epilogue.out!r}, {lanes}, {fastmath!r})\n"
+        f"sweep = column_sweep(finish, {operands!r}, {epilogue.out!r}, {lanes}, {fastmath!r}, {epilogue.sums!r})\n"
     )
 
 

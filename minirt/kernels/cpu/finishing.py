@@ -12,21 +12,21 @@ from minirt.kernels.cpu.nest import Strides, same
 from minirt.kernels.cpu.pointwise import region_line, unsupported
 from minirt.plan.launch import Address, Arg, Integer, Launch, Spec
 from minirt.types.dim import Dim
-from minirt.types.dtype import f32, i32
+from minirt.types.dtype import DType, f32, i32
 
 Moves = tuple[Strides, ...]
 """An extra operand's strides along (image, group, row, column)."""
 
-_STORED = ("f32", "f16", "bf16")
+_STORED = {"f32": ("f32", "f16", "bf16"), "i32": ("f32", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32")}
 
 
-def unfinished(body: Body) -> str:
-    """Why a float32 matrix kernel cannot run this epilogue; "" where it can."""
+def unfinished(body: Body, sums: DType = f32) -> str:
+    """Why a matrix kernel whose sums are float32 (or int32) cannot run this epilogue; "" where it can."""
     if len(body.results) != 1:
         return "an epilogue of several results is not taken"
-    if body.args[0] is not f32:
+    if body.args[0] is not sums:
         return f"sums of {body.args[0]} are not taken"
-    if body.dtypes[0].name not in _STORED:
+    if body.dtypes[0].name not in _STORED[sums.name]:
         return f"results of {body.dtypes[0]} are not stored"
     if uses_index(body.results):
         return "an epilogue that reads coordinates is not taken"
@@ -78,14 +78,14 @@ def epilogue_of(spec: Spec) -> Epilogue:
         (made,) = rebuild((root,), leaf)
         return made.args[0] if made.fn == "cast" and made.dtype.bits < 32 and made.args[0].dtype is f32 else made
 
-    out = body.dtypes[0].name
-    result = cast(widened(body.results[0]), f32)
+    out, sums = body.dtypes[0], body.args[0].name
+    result = cast(widened(body.results[0]), f32) if out.is_float else rebuild(body.results, leaf)[0]
     operands = tuple(Extra(d.name, column) for d, column in zip(body.args[1:], spec["columns"], strict=True))
     if result.fn == "arg" and result.value == 0 and not operands:
-        return Epilogue(out=out)
+        return Epilogue(out=out.name, sums=sums)
     text = {"body": encode(Body(wide, (result,))), "args": ["value"] * len(wide), "outs": ["value"], "coords": []}
     call = ", ".join(["int64(0)", "acc", *(f"e{i}" for i in range(len(operands)))])
-    return Epilogue(operands, f"body({call})", (), region_line("body", text) + "\n", out)
+    return Epilogue(operands, f"body({call})", (), region_line("body", text) + "\n", out.name, sums)
 
 
 def moved_args(address: Address, move: Strides) -> list[Arg]:

@@ -6,7 +6,7 @@ launch of their own.  Narrow floats are widened first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,7 +32,7 @@ Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
 @dataclass(frozen=True)
-class _Product:
+class Product:
     """A product's sizes and strides: batch loops (a, b, y, extras), then rows, columns and depth."""
 
     batch: Nest
@@ -60,7 +60,7 @@ class _Product:
         return tuple((*self.outer(3 + i), *last) for i, last in enumerate(self.extras))
 
 
-def read_product(problem: Problem) -> _Product:
+def read_product(problem: Problem) -> Product:
     """Sizes and strides of a product's operands."""
     op, y = problem.op, problem.outputs[0]
     assert isinstance(op, Gemm)
@@ -79,10 +79,39 @@ def read_product(problem: Problem) -> _Product:
     strides = [outer(a), outer(b), outer(y), *(e[:-2] for e in extras)]
     order = [i for i in y.type.order if i < len(lead)]
     depth = a.shape[-2] if op.trans_a else a.shape[-1]
-    return _Product(
+    found = Product(
         collapse(lead, order, strides), (y.shape[-2], y.shape[-1], depth), inner(a, op.trans_a), inner(b, op.trans_b),
         (y.strides[-2], y.strides[-1]), tuple((e[-2], e[-1]) for e in extras),
     )  # fmt: skip
+    return _rows_over(problem, found)
+
+
+def _rows_over(problem: Problem, found: Product) -> Product:
+    """The product with batch loops that b does not move along as rows: a row alone reads all of b for itself."""
+    batch, (rows, columns, depth) = found.batch, found.sizes
+    count, steps = batch.dims[-1], [s[-1] for s in batch.strides]
+    if is_one(count) or not same(steps[1], 0):
+        return found
+    joins = True
+    own = [found.a[0], 0, found.y[0], *(e[0] for e in found.extras)]
+    if is_one(rows) or all(same(step, mul(rows, row)) for step, row in zip(steps, own, strict=True)):
+        joined = steps if is_one(rows) else own
+        outer = Nest(batch.dims[:-1], tuple(s[:-1] for s in batch.strides), batch.axes[:-1])
+        batch = outer if batch.rank > 1 else Nest((1,), tuple((1,) for _ in steps), (-1,))
+        rows = mul(rows, count)
+    elif problem.likely(rows) < problem.likely(count):
+        joined = steps
+        changed = tuple((*s[:-1], row) for s, row in zip(batch.strides, own, strict=True))
+        batch = Nest((*batch.dims[:-1], rows), changed, batch.axes)
+        rows, joins = count, False
+    else:
+        return found
+    extras = tuple((row, e[1]) for row, e in zip(joined[3:], found.extras, strict=True))
+    made = replace(
+        found, batch=batch, sizes=(rows, columns, depth), a=(joined[0], found.a[1]), y=(joined[2], found.y[1]),
+        extras=extras,
+    )  # fmt: skip
+    return _rows_over(problem, made) if joins else made
 
 
 class GemmTiled(Kernel):
@@ -106,12 +135,17 @@ class GemmTiled(Kernel):
         dtype = problem.inputs[0].type.dtype
         if dtype not in _FLOATS:
             return f"products of {dtype} are not made of float32 tiles"
+        return self.misplaced(problem) or unfinished(problem.op.body(dtype))
+
+    @staticmethod
+    def misplaced(problem: Problem) -> str:
+        """Why operands and result do not lie as tiles are read and stored; "" where they do."""
         found = read_product(problem)
         if found.batch.rank > 2:
             return "more than two batch loops"
         if not is_one(found.y[1]):
             return "rows of the result are not contiguous"
-        return unfinished(problem.op.body(dtype)) or unmoved(found.moves)
+        return unmoved(found.moves)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """Widening and packing where they are needed, then the product."""
@@ -135,29 +169,31 @@ class GemmTiled(Kernel):
             place_b, outer_b = Address("pack", 0), packed_batch(b, found, blocks * depth * spec.width)
         else:
             place_b = Address("work", len(work))
-            count, loops = _pack_loops(b, found)
+            count, loops = pack_loops(found)
             work.append(count * blocks * depth * (spec.width * 4))
             steps.append(_pack_launch(b, found, loops, spec, len(work) - 1))
-            outer_b = _packed_strides(loops, found, blocks * depth * spec.width)
+            outer_b = packed_strides(loops, blocks * depth * spec.width)
         body = problem.op.body(a.type.dtype)
         finish = finish_with(body, found.moves, 2, steps, work)
-        steps.append(self._product(problem, found, spec, (place_a, place_b), outer_b, finish))
+        steps.append(self.product(problem, found, spec, (place_a, place_b), outer_b, depth, finish))
         return Launches(tuple(steps), tuple(work), tuple(packs))
 
-    def _product(
-        self,
+    @staticmethod
+    def product(
         problem: Problem,
-        found: _Product,
+        found: Product,
         spec: MatrixSpec,
         places: tuple[Address, Address],
         outer_b: tuple[Dim, Dim],
+        stored: Dim,
         finish: Finish,
     ) -> Launch:
+        """The product over packed columns, in blocks of ``stored`` rows."""
         rows, columns, depth = found.sizes
         images, groups = found.counts
         outer_a, outer_y = found.outer(0), found.outer(2)
         values: list[Dim] = [images, groups, rows, FAR, columns, depth, 1, 1, 1, 1, 1, 1, 0, 0, 1, FAR]
-        values += [*outer_a, 0, *found.a, *outer_b, mul(depth, spec.width), spec.width]
+        values += [*outer_a, 0, *found.a, *outer_b, mul(stored, spec.width), spec.width]
         likely = [max(1, problem.likely(v)) for v in values]
         block, run = blocking(spec, likely[0] * likely[1], likely[2], likely[4], likely[5], THREADS)
         args: list[Arg] = [places[0], places[1], places[0], *map(Integer, values), Integer(block), Integer(run)]
@@ -204,7 +240,7 @@ def pack_product(matrix: Array, spec: Spec) -> Array:
     return pack_matrix(plain.astype(np.float32), spec["width"])
 
 
-def packed_batch(b: Operand, found: _Product, each: Dim) -> tuple[Dim, Dim]:
+def packed_batch(b: Operand, found: Product, each: Dim) -> tuple[Dim, Dim]:
     """Batch strides of a constant's packed copy: those of the dense constant, in matrices of ``each``."""
     size = mul(b.shape[-1], b.shape[-2])
     first, second = found.outer(1)
@@ -213,21 +249,22 @@ def packed_batch(b: Operand, found: _Product, each: Dim) -> tuple[Dim, Dim]:
     return divide(mul(first, each), size), divide(mul(second, each), size)
 
 
-def _pack_loops(b: Operand, found: _Product) -> tuple[Dim, tuple[tuple[Dim, Dim], tuple[Dim, Dim]]]:
+def pack_loops(found: Product) -> tuple[Dim, tuple[tuple[Dim, Dim], tuple[Dim, Dim]]]:
     """How many matrices are packed, and the extent and stride of each of the two batch loops that b moves along."""
     strides = found.outer(1)
     loops = [(1 if s == 0 else n, s) for n, s in zip(found.counts, strides, strict=True)]
     return product([n for n, _ in loops]), (loops[0], loops[1])
 
 
-def _packed_strides(loops: tuple[tuple[Dim, Dim], tuple[Dim, Dim]], found: _Product, each: Dim) -> tuple[Dim, Dim]:
+def packed_strides(loops: tuple[tuple[Dim, Dim], tuple[Dim, Dim]], each: Dim) -> tuple[Dim, Dim]:
+    """Batch strides of matrices that were packed one after another along the loops that they move along."""
     (_, first), (inner, second) = loops
     return (0 if first == 0 else mul(inner, each)), (0 if second == 0 else each)
 
 
 def _pack_launch(
     b: Operand,
-    found: _Product,
+    found: Product,
     loops: tuple[tuple[Dim, Dim], tuple[Dim, Dim]],
     spec: MatrixSpec,
     work: int,

@@ -31,6 +31,13 @@ def lanes() -> int:
     return 16 if "+avx512f" in features else 8 if "+avx" in features else 4
 
 
+@lru_cache(maxsize=1)
+def word_lanes() -> int:
+    """Number of 32-bit integers in one vector register that pairs of 16-bit products are summed in: 16, 8 or 4."""
+    features = cpu_features().split(",")
+    return 16 if "+avx512bw" in features else 8 if "+avx2" in features else 4
+
+
 def threads() -> int:
     """CPU threads of an inference: MINIRT_THREADS, or the cores that this process may use."""
     return flags().threads or available_cores()

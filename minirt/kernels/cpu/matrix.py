@@ -1,4 +1,4 @@
-"""Matrix products and channels-last convolutions in float32: one kernel text, generic in shape.
+"""Matrix products and channels-last convolutions: one kernel text, generic in shape.
 
 Both are the same loop: for every row m (output pixel) and column c (output channel), a sum over taps and depth of
 x[...] * weights[tap, k, c]. A task of the range is (image, group, block of rows, run of column blocks), the last
@@ -14,6 +14,9 @@ brackets):
     28 rows of a task   29 column blocks of a task
     30 y   31 per image   32 per group   33 per row [pixel]     y is contiguous along columns
     34 + 4 i: operand i of the epilogue: address, per image, per group, per row
+
+Numbers are float32; or int16, summed in int32, and then weights come in pairs along the depth (`pair_product`), so that
+24 to 27 count words of 32 bits and a block has half as many rows.
 
 Weights come packed by `pack_weights`: [group][block][tap][depth][width] with width = vectors * lanes, zero-filled to
 whole blocks, so weights-per-depth is `width`. A row-major [K, N] matrix whose N is a multiple of `width` may be read
@@ -59,6 +62,11 @@ class MatrixSpec:
     epilogue: Epilogue = Epilogue()
 
     @property
+    def pairs(self) -> bool:
+        """True for int16 numbers, summed in int32."""
+        return self.epilogue.sums == "i32"
+
+    @property
     def width(self) -> int:
         """Columns of a tile."""
         return self.vectors * self.lanes
@@ -96,20 +104,22 @@ def matrix_text(spec: MatrixSpec) -> str:
     parts = [
         IMPORTS,
         finish_text(spec.epilogue, ("contract",), spec.lanes),
-        "from minirt.kernels.cpu.tile import stack_f32, stack_i64, tap_starts, tile_product\n",
+        "from minirt.kernels.cpu.tile import stack_f32, stack_i32, stack_i64, tap_starts, tile_product\n",
+        "from minirt.kernels.cpu.pair_tile import pair_product\n" if spec.pairs else "",
     ]
-    steps = f"{4 * spec.dense_depth}, {4 * spec.width * spec.packed}"
-    parts += [f"product{t} = tile_product({t}, {spec.vectors}, {spec.lanes}, {steps})\n" for t in heights]
-    parts += [f"tile_stack = stack_f32({tallest * spec.width})\nrows_stack = stack_i64(48)\n"]
+    size, made = (2, "pair_product") if spec.pairs else (4, "tile_product")
+    steps = f"{size * spec.dense_depth}, {4 * spec.width * spec.packed}"
+    parts += [f"product{t} = {made}({t}, {spec.vectors}, {spec.lanes}, {steps})\n" for t in heights]
+    parts += [f"tile_stack = stack_{spec.epilogue.sums}({tallest * spec.width})\nrows_stack = stack_i64(48)\n"]
     parts += [f"starts_stack = stack_i64({16 * TAPS})\n"]
     parts += [_HEAD]
     parts += [start_text(spec.epilogue, _OUTPUT, 8), "        while m0 < m_end:\n", *_choose(heights)]
     parts += [_ROWS]
-    parts += [_TABLE]
+    parts += [_TABLE.replace("$WHOLE", "(depth % 2 == 0)" if spec.pairs else "True")]
     parts += [_COLUMNS]
     parts += _call(spec)
     parts += [store_text(spec.epilogue, spec.width, 16), _TAIL]
-    return "".join(parts).replace("$WIDTH", str(spec.width))
+    return "".join(parts).replace("$WIDTH", str(spec.width)).replace("$X", str(size))
 
 
 _HEAD = """
@@ -137,7 +147,7 @@ def kernel(lo, hi, args):
         m_end = min(m0 + block_rows, all_rows)
         image = outer // groups
         group = outer - image * groups
-        x0 = x + 4 * (image * args[19] + group * args[20])
+        x0 = x + $X * (image * args[19] + group * args[20])
         w0 = weights + 4 * (image * args[24] + group * args[25])
         oh = m0 // row_width
         ow = m0 - oh * row_width
@@ -157,7 +167,7 @@ _ROWS = """
             for t in range(count):
                 top = oh * sh - ph
                 side = ow * sw - pw
-                rows[t] = x0 + 4 * (top * x_row + side * x_pixel)
+                rows[t] = x0 + $X * (top * x_row + side * x_pixel)
                 rows[16 + t] = top
                 rows[32 + t] = side
                 ow += 1
@@ -169,19 +179,19 @@ _ROWS = """
 _TABLE = """
             taps, deep = kh * kw, depth
             inside = (dw == 1) & (kw > 1) & (x_pixel == depth) & ((x_step == 1) | (depth == 1))
-            inside &= (rows[16] >= 0) & (rows[15 + count] + (kh - 1) * dh < h)
+            inside &= (rows[16] >= 0) & (rows[15 + count] + (kh - 1) * dh < h) & $WHOLE
             for t in range(count):
                 inside &= (rows[32 + t] >= 0) & (rows[32 + t] + kw <= w)
             if inside:
                 taps, deep = kh, kw * depth
                 for a in range(kh):
                     for t in range(16):
-                        starts[16 * a + t] = rows[t] + 4 * a * dh * x_row
+                        starts[16 * a + t] = rows[t] + $X * a * dh * x_row
             else:
                 for a in range(kh):
                     for b in range(kw):
                         at = 16 * (a * kw + b)
-                        offset = 4 * (a * dh * x_row + b * dw * x_pixel)
+                        offset = $X * (a * dh * x_row + b * dw * x_pixel)
                         tap_starts(rows, a * dh, b * dw, h, w, offset, zeros, starts, at)
 """
 
@@ -195,7 +205,7 @@ _COLUMNS = """
 
 def _call(spec: MatrixSpec) -> list[str]:
     """The micro-kernel of the tile's height."""
-    given = "taps, deep, 4 * x_step, wb"
+    given = "taps, deep, $X * x_step, wb"
     lines = []
     for i, height in enumerate(spec.heights):
         word = "else" if height == 1 else f"{'el' if i else ''}if count == {height}"

@@ -220,10 +220,7 @@ class GemmPlain(Kernel):
             Moved(e, Address("in", 2 + i), (*found.outer(3 + i), 0, *found.extras[i]))
             for i, e in enumerate(problem.inputs[2:])
         ]
-        moved += [
-            Moved(y, Address("out", i), (*found.outer(2), 0, y.strides[-2], y.strides[-1]))
-            for i, y in enumerate(problem.outputs)
-        ]
+        moved += [Moved(y, Address("out", i), (*found.outer(2), 0, *found.y)) for i, y in enumerate(problem.outputs)]
         body = op.body(problem.inputs[0].type.dtype)
         return Launches((plain_launch(problem, sizes, (Address("in", 0), a), (place, b), moved, body),), (), packs)
 

@@ -8,6 +8,7 @@ from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.normalization import NormalizeStrided
 from minirt.kernels.cpu.ordering import ArgStrided, CumulativeStrided, TopKHeap
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
+from minirt.kernels.cpu.pairs import ConvPairs, GemmPairs
 from minirt.kernels.cpu.plain import ConvPlain, GemmPlain
 from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.pool import PoolWindow
@@ -22,12 +23,14 @@ __all__ = [
     "ArgStrided",
     "ConcatStrided",
     "ConvDepthwiseLanes",
+    "ConvPairs",
     "ConvPlain",
     "ConvTiled",
     "ConvTransposePhases",
     "CumulativeStrided",
     "DimsWrite",
     "GatherStrided",
+    "GemmPairs",
     "GemmPlain",
     "GemmTiled",
     "MapStrided",

@@ -101,18 +101,20 @@ def _narrow(builder: Any, dtype: str, value: Any) -> Any:
 
 
 def column_sweep(
-    function: Any, operands: tuple[tuple[str, bool], ...], out: str, lanes: int, fastmath: tuple[str, ...]
-) -> Any:
-    """The intrinsic for a function of (float32 sum, operands..., image, group, m, c), whose result is float32."""
+    function: Any, operands: tuple[tuple[str, bool], ...], out: str, lanes: int, fastmath: tuple[str, ...],
+    summed: str = "f32",
+) -> Any:  # fmt: skip
+    """The intrinsic for a function of (sum, operands..., image, group, m, c) that gives what an element of y holds."""
     kinds = [STORAGE[dtype][1] for dtype, _ in operands]
-    call = types.float32(types.float32, *kinds, types.int64, types.int64, types.int64, types.int64)
+    total = STORAGE[summed][1]
+    call = STORAGE[out][1](total, *kinds, types.int64, types.int64, types.int64, types.int64)
 
     def _typing(
         context: Any, sums: Any, first: Any, columns: Any, y: Any, sources: Any, image: Any, group: Any, m: Any, c: Any
     ) -> Any:
         wide = types.int64
         signature = types.void(
-            types.CPointer(types.float32),
+            types.CPointer(total),
             wide,
             wide,
             wide,

@@ -48,6 +48,12 @@ def stack_f32(count: int) -> Any:
 
 
 @lru_cache(maxsize=64)
+def stack_i32(count: int) -> Any:
+    """An intrinsic without arguments: `count` int32 on the stack, aligned to 64 bytes."""
+    return _stack(types.int32, count)
+
+
+@lru_cache(maxsize=64)
 def stack_i64(count: int) -> Any:
     """An intrinsic without arguments: `count` int64 on the stack, aligned to 64 bytes."""
     return _stack(types.int64, count)
@@ -79,7 +85,7 @@ def tap_starts(
     def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         given, target = values[0], values[7]
         wide = ir.VectorType(_WORD, 16)
-        below, right, high, long, past, nothing = (_splat(builder, wide, value) for value in values[1:7])
+        below, right, high, long, past, nothing = (splat(builder, wide, value) for value in values[1:7])
 
         def _vector(pointer: Any, first: Any) -> Any:
             return builder.bitcast(builder.gep(pointer, [first]), wide.as_pointer())
@@ -96,7 +102,8 @@ def tap_starts(
     return signature, _generate
 
 
-def _splat(builder: Any, kind: Any, value: Any) -> Any:
+def splat(builder: Any, kind: Any, value: Any) -> Any:
+    """A vector of a type, with the value in every lane."""
     undefined, index = ir.Constant(kind, ir.Undefined), ir.IntType(32)
     one = builder.insert_element(undefined, value, index(0))
     return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(index, kind.count), [0] * kind.count))
@@ -209,6 +216,6 @@ class _Tile:
             for j in range(self.vectors)
         ]
         for pointer, slots in zip(x, self.sums, strict=True):
-            value = _splat(b, self.vector, b.load(pointer))
+            value = splat(b, self.vector, b.load(pointer))
             for slot, column in zip(slots, columns, strict=True):
                 b.store(b.call(self.fma, [value, column, b.load(slot)]), slot)

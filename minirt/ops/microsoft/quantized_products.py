@@ -8,7 +8,7 @@ from minirt.ops.cast import casted
 from minirt.ops.gemm import Gemm
 from minirt.ops.importer import OnnxNode, Result, axis_of, number
 from minirt.ops.microsoft.registry import channels_first, channels_last, microsoft, single, standard
-from minirt.ops.quantized_products import centred, dynamic_quantize, integer_product, one, requantized
+from minirt.ops.quantized_products import SUM, centred, dynamic_quantize, factors, integer_product, one, requantized
 from minirt.ops.reduce import reduced
 from minirt.types.dtype import f32, i32
 
@@ -58,7 +58,7 @@ def _gemm(node: OnnxNode) -> Result:
     trans_a, trans_b = (bool(node.attributes.get(name, 0)) for name in ("transA", "transB"))
     columns = (-1, 1) if trans_b else (1, -1)
     spread = tuple(b.shape[-2 if trans_b else -1] if d < 0 else d for d in columns)
-    total = apply(Gemm(trans_a, trans_b), centred(a, a_zero), centred(b, b_zero, spread))
+    total = apply(Gemm(trans_a, trans_b, SUM), *factors(a, b, (a_zero, b_zero), None, spread))
     if c is not None:
         total = apply(Add(), total, c)
     scale = apply(Mul(), one(a_scale), number(float(node.attributes.get("alpha", 1.0)), f32))

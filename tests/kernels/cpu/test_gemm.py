@@ -30,6 +30,23 @@ def test_shapes(a: tuple[int, ...], b: tuple[int, ...], constant: bool) -> None:
     check(Gemm(), [_numbers(a), _numbers(b, seed=1)], constants=(1,) if constant else ())
 
 
+@pytest.mark.parametrize("lead", [(7,), (3, 4), (2, 3, 5), (1, 6), (6, 1)])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_matrix_for_a_batch(lead: tuple[int, ...], rows: int, turned: bool) -> None:
+    """Batch axes that the second operand does not have are rows, next to the others or in their place."""
+    a, b = _numbers((*lead, rows, 9)), _numbers((9, 18), seed=1)
+    if turned:
+        a = np.ascontiguousarray(a.swapaxes(0, -2)).swapaxes(0, -2)
+    acc, bias, rest, scale = (arg(i, f32) for i in range(4))
+    body = Body((f32,) * 4, (call("mul", call("add", call("add", acc, bias), rest), scale),))
+    extras = [_numbers((18,), seed=2), _numbers((*lead, rows, 18), seed=3), _numbers((rows, 1), seed=4)]
+    check(Gemm(epilogue=body), [a, b, *extras], 1e-5, constants=(1,))
+    check(Gemm(), [(a * 8).astype(np.int32), (b * 8).astype(np.int32)], constants=(1,))
+    stacked = _numbers((lead[0], *[1] * (len(lead) - 1), 9, 18), seed=5)
+    check(Gemm(), [a, stacked], 1e-5)
+
+
 @pytest.mark.parametrize("trans_a", [False, True])
 @pytest.mark.parametrize("trans_b", [False, True])
 @pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])

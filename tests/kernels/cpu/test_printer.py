@@ -123,6 +123,23 @@ def test_narrow_floats_round_half_to_even(target: str) -> None:
     np.testing.assert_array_equal(np.signbit(got.astype(np.float32)[number]), np.signbit(wanted[number]))
 
 
+@pytest.mark.parametrize("source", ["f32", "f64", "f16"])
+@pytest.mark.parametrize("target", ["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"])
+def test_floats_become_integers_toward_zero_and_saturate(source: str, target: str) -> None:
+    """Numbers of every size, and those around the ends of the range; NaN is 0."""
+    dtype, info = dtype_of(source), np.iinfo(dtype_of(target).numpy)
+    rng = np.random.default_rng(7)
+    ends = np.array([0, info.min, info.max, info.max + 1, 1, -1], np.float64)
+    near = np.concatenate([ends + d for d in (0, 0.5, -0.5, 1, -1)] + [ends * (1 + e) for e in (1e-7, -1e-7)])
+    wide = rng.standard_normal(3000) * 2.0 ** rng.uniform(-3, info.bits + 3, 3000)
+    with np.errstate(over="ignore"):
+        x = np.concatenate([near, wide, [np.nan, np.inf, -np.inf, -0.0]]).astype(dtype.numpy)
+    (got,) = run(Map(Body((dtype,), (cast(arg(0, dtype), dtype_of(target)),))), [x])
+    numbers = [float(v) for v in x.astype(np.float64)]
+    wanted = [0 if v != v else max(info.min, min(info.max, int(max(min(v, 1e30), -1e30)))) for v in numbers]
+    np.testing.assert_array_equal(got, np.array(wanted, got.dtype))
+
+
 def test_min_and_max_propagate_nan() -> None:
     """Either operand, constants included."""
     x = np.array([1, np.nan, 3, np.nan, -np.inf, np.inf], np.float32)
