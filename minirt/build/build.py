@@ -30,7 +30,7 @@ from minirt.ir.weights import parameters_of
 from minirt.kernels.kernel import Target
 from minirt.ops.after import anchored
 from minirt.optimize.attention import HALVES, NARROWED
-from minirt.optimize.pipeline import FUSING, NEUTRAL, WIDE, Observer, fusing, run_passes
+from minirt.optimize.pipeline import DECODED, FUSING, NEUTRAL, WIDE, Observer, fusing, run_passes
 from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
 from minirt.plan.format import append_sections
@@ -167,7 +167,7 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
         graph = run_passes(graph, NEUTRAL, observer())
     attends = target.kind == "cuda" and target.capability >= 80
     passes = fusing(NARROWED if options.permitted and not options.wide else HALVES) if attends else FUSING
-    graph = run_passes(graph, passes, observer())
+    graph = run_passes(graph, passes if target.kind == "cpu" else (*DECODED, *passes), observer())
     if target.kind == "cpu":
         graph = run_passes(graph, WIDE)
     elif options.permitted:

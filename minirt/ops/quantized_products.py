@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from minirt.errors import MinirtError
+from minirt.ir.graph import array_of, is_constant
 from minirt.ir.op import Value, apply, apply_all
 from minirt.ir.scalar import Body, Scalar, arg, call, cast, const
 from minirt.ops.arithmetic import Add, Sub
@@ -13,13 +14,14 @@ from minirt.ops.cast import casted
 from minirt.ops.convolution import Conv
 from minirt.ops.gemm import matmul
 from minirt.ops.importer import OnnxNode, Result, importer
-from minirt.ops.movement import reshaped, transposed
+from minirt.ops.movement import expanded, reshaped, transposed
 from minirt.ops.pointwise import Map
-from minirt.ops.quantize import Dequantize, Quantize
+from minirt.ops.quantize import Quantize
 from minirt.ops.recurrent import recurrent
 from minirt.ops.reduce import Reduce
 from minirt.ops.window import padding, spatial
-from minirt.types.dtype import DType, f32, i8, i16, i32, u8
+from minirt.types.dim import Dim
+from minirt.types.dtype import f32, i8, i16, i32, u8
 
 
 def _range_body() -> Body:
@@ -126,9 +128,7 @@ def _qlinear_matmul(node: OnnxNode) -> Result:
     if y_scale.rank > 0 and y_scale.shape[0] != 1:
         raise MinirtError("a result scale for each row is not supported")
     total = integer_product(a, b, a_zero, b_zero)
-    return requantized(
-        total, (casted(rows, f32), casted(one(b_scale), f32), casted(one(y_scale), f32)), one(y_zero)
-    )
+    return requantized(total, (casted(rows, f32), casted(one(b_scale), f32), casted(one(y_scale), f32)), one(y_zero))
 
 
 @importer("QLinearConv")
@@ -147,22 +147,43 @@ def _qlinear_conv(node: OnnxNode) -> Result:
 @importer("DynamicQuantizeLSTM", domain="com.microsoft")
 def _dynamic_quantize_lstm(node: OnnxNode) -> Result:
     """An LSTM with quantised weights [D, size, 4 * H], its input rounded as its range asks; states stay f32."""
-    x, lengths = node.input(0), node.optional(4)
-    codes, scale, zero = dynamic_quantize(x)
-    rounded = apply(Dequantize(dtype=f32), codes, scale, zero)
-    weights = [_weights(node.input(i), node.input(i + at), node.input(i + at + 1)) for i, at in ((1, 7), (2, 8))]
-    rest = (node.optional(3), lengths, node.optional(5), node.optional(6), node.optional(7))
-    return recurrent(replace(node, inputs=(rounded, *weights, *rest)), "lstm")
+    x = node.input(0)
+    w, r = (_turned(node.input(i), node.input(at + 1)) for i, at in ((1, 8), (2, 10)))
+    w_scale, r_scale = (_each_row(node.input(at), codes) for at, codes in ((8, w), (10, r)))
+
+    def multiplied(x: Value, w: Value, bias: Value) -> Value:
+        codes, scale, zero = dynamic_quantize(x)
+        count, width, size = w.shape
+        flat = (count * width,)
+        a, b = factors(codes, reshaped(w, (count * width, size)), (zero, None))
+        scaled = call("mul", cast(arg(0, i32), f32), call("mul", arg(1, f32), arg(2, f32)))
+        body = Body((i32, f32, f32, f32), (call("add", scaled, arg(3, f32)),))
+        total = matmul(a, b, trans_b=True, epilogue=SUM)
+        return apply(Map(body), total, scale, reshaped(w_scale, flat), reshaped(bias, flat))
+
+    rest = (node.optional(3), node.optional(4), node.optional(5), node.optional(6), node.optional(7))
+    coded = r.dtype is i8 and is_constant(node.input(2))
+    if not coded:
+        r = casted(r, i16)
+        wide = Body((i16, f32), (call("mul", cast(arg(0, i16), f32), arg(1, f32)),))
+        r = apply(Map(wide), r, reshaped(r_scale, (*r_scale.shape, 1)))
+    return recurrent(replace(node, inputs=(x, w, r, *rest)), "lstm", multiplied, r_scale if coded else None)
 
 
-def _weights(codes: Value, scale: Value, zero: Value) -> Value:
-    """Weights of both directions as f32 [D, 4 * H, size]; scales are [D] or [D, 4 * H]."""
-    count, size, width = codes.shape
-    shape = (count, 1, 1) if scale.rank == 1 else (count, 1, width)
-    wide = Body((codes.dtype, codes.dtype, f32), (call("mul", cast(_difference(codes.dtype), f32), arg(2, f32)),))
-    plain = apply(Map(wide), codes, reshaped(zero, shape), reshaped(scale, shape))
-    return transposed(plain, (0, 2, 1))
+def _turned(codes: Value, zero: Value) -> Value:
+    """Weights [D, size, 4 * H] as [D, 4 * H, size]: as they are where the zero point is known to be 0, else centred."""
+    count, _, width = codes.shape
+    plain = codes.dtype is i8 and is_constant(zero) and not array_of(zero).any()
+    if not plain:
+        codes = apply(Sub(), casted(codes, i16), casted(reshaped(zero, _row(zero, count, width)), i16))
+    return transposed(codes, (0, 2, 1))
 
 
-def _difference(dtype: DType) -> Scalar:
-    return call("sub", cast(arg(0, dtype), i32), cast(arg(1, dtype), i32))
+def _row(given: Value, count: Dim, width: Dim) -> tuple[Dim, ...]:
+    return (count, 1, 1 if given.rank == 1 else width)
+
+
+def _each_row(scale: Value, codes: Value) -> Value:
+    """Scales [D] or [D, 4 * H] of both directions as [D, 4 * H]."""
+    count, width, _ = codes.shape
+    return scale if scale.rank == 2 else expanded(reshaped(scale, (count, 1)), (count, width))

@@ -15,7 +15,7 @@ from minirt.ops.epilogue import accumulator
 from minirt.ops.gemm import Gemm
 from minirt.ops.importer import OnnxNode, Result, importer, number
 from minirt.ops.movement import expanded, reshaped, sliced, transposed
-from minirt.types.dtype import FLOATS, Array, i32
+from minirt.types.dtype import FLOATS, Array, f32, i8, i32
 from minirt.types.tensor import Tensor, Type
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
@@ -47,6 +47,8 @@ class Recurrent(Op):
     with ``has_peephole`` p [D, 3 * H] (i o f).  Results: y [T, D, N, H], h [D, N, H], and for lstm c [D, N, H]; beyond
     a sequence's length y is 0 and the state stays.
 
+    Where r is ``coded`` it holds i8, and one operand more, the last, f32 [D, G * H], what each row is multiplied by.
+
     ``activations``, ``alphas``, ``betas`` list (lstm 3: f g h; gru 2: f g; rnn 1) functions for each direction.
     ``clip`` (0: none) bounds what goes into the gates' functions; ``input_forget`` makes f = 1 - i;
     ``linear_before_reset`` multiplies h by its weights before the reset gate.  ONNX LSTM-22, GRU-22, RNN-22.
@@ -65,6 +67,7 @@ class Recurrent(Op):
     linear_before_reset: bool = False
     has_lengths: bool = False
     has_peephole: bool = False
+    coded: bool = False
 
     def infer(self, *inputs: Value) -> Sequence[Type]:
         """y, h and, for lstm, c."""
@@ -75,6 +78,11 @@ class Recurrent(Op):
         same_dim(xg.shape[2], count * width, "gates of the input")
         for found, wanted in zip(r.shape, (count, width, self.hidden), strict=True):
             same_dim(found, wanted, "recurrent weights")
+        if self.coded:
+            if r.dtype is not i8 or inputs[-1].dtype is not f32 or inputs[-1].rank != 2:
+                raise MinirtError("coded weights are i8, and their scales f32 of rank 2")
+            for found, wanted in zip(inputs[-1].shape, (count, width), strict=True):
+                same_dim(found, wanted, "scales of recurrent weights")
         state = (count, xg.shape[1], self.hidden)
         for value in self._states(inputs):
             if value.rank != 3:
@@ -91,6 +99,9 @@ class Recurrent(Op):
     def reference(self, *arrays: Any) -> Any:
         """Step by step, one direction after the other."""
         xg, r = arrays[0].astype(_sum_type(arrays[0])), arrays[1].astype(_sum_type(arrays[0]))
+        if self.coded:
+            r = r * arrays[-1][:, :, None].astype(r.dtype)
+            arrays = arrays[:-1]
         states = [np.array(s, dtype=xg.dtype) for s in self._states(arrays)]
         rest = list(arrays[(3 if self.kind == "gru" else 2) + len(states) :])
         steps, batch = xg.shape[:2]
@@ -177,8 +188,17 @@ def _multiplied(x: Value, w: Value, bias: Value) -> Value:
     return apply(Gemm(trans_b=True, epilogue=added), x, flat, reshaped(bias, (count * width,)))
 
 
-def recurrent(node: OnnxNode, kind: str) -> list[Value]:
-    """The composition for an ONNX recurrent node: products of all inputs at once, then the recurrence."""
+def recurrent(
+    node: OnnxNode,
+    kind: str,
+    multiplied: Callable[[Value, Value, Value], Value] = _multiplied,
+    scales: Value | None = None,
+) -> list[Value]:
+    """The composition for an ONNX recurrent node: products of all inputs at once, then the recurrence.
+
+    ``multiplied`` gives the products of x [T, N, I] and w [D, G * H, I] with a bias [D, G * H]; ``scales`` are those of
+    coded recurrent weights.
+    """
     x, w, r = node.input(0), node.input(1), node.input(2)
     direction = str(node.attributes.get("direction", "forward"))
     directions = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}.get(direction)
@@ -195,7 +215,7 @@ def recurrent(node: OnnxNode, kind: str) -> list[Value]:
     bias = node.optional(3)
     bias = expanded(number(0, x.dtype), (count, 2 * width)) if bias is None else bias
     own, fed_back = sliced(bias, 1, 0, width), sliced(bias, 1, width, width)
-    gates = _multiplied(x, w, own if kind == "gru" else apply(Add(), own, fed_back))
+    gates = multiplied(x, w, own if kind == "gru" else apply(Add(), own, fed_back))
     operands = [gates, r, fed_back] if kind == "gru" else [gates, r]
     for given in [node.optional(5)] + ([node.optional(6)] if kind == "lstm" else []):
         if given is None:
@@ -209,9 +229,9 @@ def recurrent(node: OnnxNode, kind: str) -> list[Value]:
         kind, hidden, directions, **_functions(node, kind, count), clip=float(node.attributes.get("clip", 0.0)),
         input_forget=bool(node.attributes.get("input_forget", 0)),
         linear_before_reset=bool(node.attributes.get("linear_before_reset", 0)),
-        has_lengths=lengths is not None, has_peephole=peephole is not None,
+        has_lengths=lengths is not None, has_peephole=peephole is not None, coded=scales is not None,
     )  # fmt: skip
-    made = apply_all(op, *operands, *(v for v in (lengths, peephole) if v is not None))
+    made = apply_all(op, *operands, *(v for v in (lengths, peephole, scales) if v is not None))
     if not batched:
         return list(made)
     return [transposed(made[0], (2, 0, 1, 3)), *(transposed(v, (1, 0, 2)) for v in made[1:])]

@@ -12,6 +12,7 @@ from minirt.ir.text import print_graph
 from minirt.ir.weights import Weights
 from minirt.optimize.attention import batches_split_again_never_joined
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
+from minirt.optimize.coded import CODED
 from minirt.optimize.excite import EXCITE
 from minirt.optimize.fold import FOLDING, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
@@ -83,6 +84,9 @@ def fusing(attention: tuple[Rule, ...]) -> tuple[Pass, ...]:
 
 WIDE = (Pass("widen narrow products", WIDENING),)
 """After fusion, for targets that multiply in float32."""
+
+DECODED = (Pass("write out coded weights", CODED + FOLDING + CANONICAL),)
+"""Before fusion, for targets whose recurrences multiply by floats."""
 
 Observer = Callable[[str, Graph, Graph], None]
 

@@ -71,3 +71,51 @@ def test_convolutions_by_onnxruntime(channels: int) -> None:
     scales = np.linspace(0.01, 0.02, 5, dtype=np.float32)
     given = [x, np.float32(0.02), np.uint8(200), w, scales, np.zeros(5, np.int8), np.float32(0.7), np.uint8(130)]
     check("QLinearConv", [*given, np.arange(-2, 3, dtype=np.int32) * 900], pads=[1, 1, 1, 1], constants=(3, 4, 5, 8))
+
+
+def _lstm(x: Any, w: Any, r: Any, bias: Any) -> list[Any]:
+    """One direction of an LSTM in float64: y [T, N, H], the last h and c; gates i o f c."""
+    hidden = r.shape[0]
+    h = c = np.zeros((x.shape[1], hidden))
+    y = []
+    for step in x:
+        i, o, f, g = np.split(step @ w + h @ r + bias[: 4 * hidden] + bias[4 * hidden :], 4, axis=1)
+        i, o, f = (1 / (1 + np.exp(-v)) for v in (i, o, f))
+        c = f * c + i * np.tanh(g)
+        h = o * np.tanh(c)
+        y.append(h)
+    return [np.array(y), h, c]
+
+
+def _rounded(x: Any) -> Any:
+    """x in the 255 steps of its range."""
+    low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
+    scale = (high - low) / np.float32(255)
+    zero = np.clip(np.rint(-low / scale), 0, 255)
+    return (np.clip(np.rint(x / scale) + zero, 0, 255) - zero) * np.float64(scale)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("zero", [0, 5])
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("constant", [False, True])
+def test_dynamic_quantize_lstm(kind: Any, zero: int, each: bool, constant: bool) -> None:
+    """Weights with a scale for each direction or column, with zero points, known and computed."""
+    rng, size, hidden = np.random.default_rng(0), 6, 20
+    x = rng.standard_normal((4, 3, size)).astype(np.float32)
+    w, r = _bytes(kind, (2, size, 4 * hidden), 1), _bytes(kind, (2, hidden, 4 * hidden), 2)
+    bias = rng.standard_normal((2, 8 * hidden)).astype(np.float32)
+    scales = [(0.004 * (0.5 + rng.random((2, 4 * hidden) if each else (2,)))).astype(np.float32) for _ in "wr"]
+    zeros = np.full(scales[0].shape, zero, kind)
+    w_wide, r_wide = (
+        (v.astype(np.float64) - zero) * s.astype(np.float64).reshape(2, 1, -1)
+        for v, s in zip((w, r), scales, strict=True)
+    )
+    ways = [_lstm(_rounded(x)[::step], w_wide[d], r_wide[d], bias[d]) for d, step in enumerate((1, -1))]
+    ways[1][0] = ways[1][0][::-1]
+    expected = [np.stack([way[i] for way in ways], axis=1 if i == 0 else 0).astype(np.float32) for i in range(3)]
+    given = [x, w, r, bias, None, None, None, None, scales[0], zeros, scales[1], zeros]
+    check(
+        "DynamicQuantizeLSTM", given, 3, constants=(1, 2, 3, 8, 9, 10, 11) if constant else (), tolerance=2e-4,
+        expected=expected, domain="com.microsoft", hidden_size=hidden, direction="bidirectional",
+    )  # fmt: skip

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -318,10 +319,10 @@ def pack_weights(weights: NDArray[np.float32], groups: int, width: int) -> NDArr
     return np.ascontiguousarray(turned)
 
 
-def pack_matrix(matrix: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+def pack_matrix(matrix: NDArray[Any], width: int) -> NDArray[Any]:
     """[..., K, N] -> [..., blocks, K, width], zero-filled to whole blocks."""
     *batch, depth, columns = matrix.shape
     blocks = -(-columns // width)
-    packed = np.zeros((*batch, depth, blocks * width), np.float32)
+    packed = np.zeros((*batch, depth, blocks * width), matrix.dtype)
     packed[..., :columns] = matrix
     return np.ascontiguousarray(np.swapaxes(packed.reshape(*batch, depth, blocks, width), -3, -2))

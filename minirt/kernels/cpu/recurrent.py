@@ -6,6 +6,7 @@ import numpy as np
 
 from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.gemm import THREADS, Orders, pieces
+from minirt.kernels.cpu.host import lanes
 from minirt.kernels.cpu.nest import is_one
 from minirt.kernels.cpu.recurrent_steps import (
     BLOCK,
@@ -21,6 +22,9 @@ from minirt.ops.recurrent import ACTIVATIONS, Recurrent
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, Unit
 from minirt.types.dim import Dim, mul
 from minirt.types.dtype import Array, f32
+
+_WIDE = {16: 8, 8: 4, 4: 4}
+"""Vectors of a tile for one or two sequences, by the lanes of a vector."""
 
 
 class RecurrentTiled(Kernel):
@@ -46,6 +50,8 @@ class RecurrentTiled(Kernel):
             return f"recurrences of {xg.type.dtype} are not taken"
         if not is_one(problem.outputs[0].strides[3]):
             return "rows of the result have gaps"
+        if op.coded and not problem.inputs[1].constant:
+            return "coded weights that are computed are not taken"
         each = len(ACTIVATIONS[op.kind])
         functions = list(zip(op.activations, op.alphas, op.betas, strict=True))
         if any(functions[i] != functions[i % each] for i in range(len(functions))):
@@ -68,7 +74,8 @@ class RecurrentTiled(Kernel):
         values: list[Dim] = [xg.shape[0], sequences, count, hidden, block, backwards]
         values += [xg.strides[0], xg.strides[1], y.strides[0], y.strides[1], y.strides[2]]
         args += [Integer(v) for v in values]
-        spec = _spec(op, RecurrentSpec().lanes)
+        args.append(Address("in", len(problem.inputs) - 1) if op.coded else Integer(0))
+        spec = _spec(op, block)
         work = mul(tasks, BLOCK * (GATES[op.kind] + 1) * hidden * 4)
         launch = Launch(Unit(self.name, spec), tuple(args), (tasks, 1, 1))
         if problem.inputs[1].constant:
@@ -76,7 +83,7 @@ class RecurrentTiled(Kernel):
         blocks = packed_blocks(hidden, _compiled(spec))
         packing: tuple[Arg, ...] = (Address("in", 1), packed, Integer(hidden), Integer(blocks))
         first = Launch(Unit(self.name, {**spec, "packs": True}), packing, (count * blocks, 1, 1))
-        return Launches((first, launch), (work, count * blocks * hidden * RecurrentSpec().width * 4))
+        return Launches((first, launch), (work, count * blocks * hidden * _compiled(spec).width * 4))
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:
         """All steps, or the packing of weights."""
@@ -90,13 +97,15 @@ def _operands(op: Recurrent) -> dict[int, Address]:
     return {name: Address("in", i) for i, name in enumerate(names)}
 
 
-def _spec(op: Recurrent, lanes: int) -> Spec:
+def _spec(op: Recurrent, block: int) -> Spec:
+    """What is compiled for tasks of so many sequences: of few, many columns at a time keep the multipliers busy."""
+    wide = lanes()
     each = len(ACTIVATIONS[op.kind])
     functions = zip(op.activations[:each], op.alphas[:each], op.betas[:each], strict=True)
     return {
         "kind": op.kind, "activations": [list(f) for f in functions], "clip": op.clip,
         "input_forget": op.input_forget, "linear": op.linear_before_reset, "lengths": op.has_lengths,
-        "peephole": op.has_peephole, "lanes": lanes,
+        "peephole": op.has_peephole, "lanes": wide, "vectors": _WIDE[wide] if block < 3 else 2, "coded": op.coded,
     }  # fmt: skip
 
 
@@ -104,11 +113,11 @@ def _compiled(spec: Spec) -> RecurrentSpec:
     functions = tuple((str(name), float(a), float(b)) for name, a, b in spec["activations"])
     return RecurrentSpec(
         spec["kind"], functions, spec["clip"], spec["input_forget"], spec["linear"], spec["lengths"],
-        spec["peephole"], spec["lanes"],
+        spec["peephole"], spec["lanes"], spec["vectors"], spec["coded"],
     )  # fmt: skip
 
 
 @pack
 def pack_recurrence(weights: Array, spec: Spec) -> Array:
     """Recurrent weights [D, G * H, H] in blocks as wide as a tile."""
-    return pack_recurrent(weights.astype(np.float32), _compiled(spec))
+    return pack_recurrent(weights if spec["coded"] else weights.astype(np.float32), _compiled(spec))

@@ -9,6 +9,7 @@ here (in elements). int64 arguments:
     7 y [T, D, N, H]   8 h [D, N, H]   9 lstm: c [D, N, H]   10 work: `work_floats` numbers
     11 T   12 N   13 D   14 H   15 sequences of a task (at most 8)   16 bit d set: direction d runs backwards
     17 xg per step   18 per sequence   19 y per step   20 per direction   21 per sequence
+    22 with `coded`: what each row of the recurrent weights, which are int8 then, is multiplied by: float32 [D, G * H]
 
 Beyond a sequence's length y is 0 and the state stays. An activation is (name, alpha, beta), `activations` in the order
 of ONNX: lstm f g h, gru f g, rnn f, the same for every direction.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +60,8 @@ class RecurrentSpec:
     lengths: bool = False
     peephole: bool = False
     lanes: int = field(default_factory=lanes)
+    vectors: int = 2
+    coded: bool = False
 
     def __post_init__(self) -> None:
         wrong = [name for name, _, _ in self.activations if name not in _ACTIVATIONS]
@@ -67,7 +71,12 @@ class RecurrentSpec:
     @property
     def width(self) -> int:
         """Columns of a tile of the recurrent product."""
-        return 2 * self.lanes
+        return self.vectors * self.lanes
+
+    @property
+    def heights(self) -> tuple[int, ...]:
+        """Sequences of the tiles, most first: wide tiles are for few."""
+        return (BLOCK, 4, 2, 1) if self.vectors == 2 else (2, 1)
 
     @property
     def phases(self) -> tuple[int, ...]:
@@ -90,7 +99,7 @@ def work_floats(args: Sequence[int], spec: RecurrentSpec) -> int:
     return steps_count(args) * BLOCK * (GATES[spec.kind] + 1) * args[14]
 
 
-def pack_recurrent(weights: NDArray[np.float32], spec: RecurrentSpec) -> NDArray[np.float32]:
+def pack_recurrent(weights: NDArray[Any], spec: RecurrentSpec) -> NDArray[Any]:
     """[D, G * H, H] -> for each direction and phase [blocks, H, width], flat."""
     hidden, parts = weights.shape[2], []
     for direction in weights:
@@ -148,19 +157,39 @@ _PACKED_BLOCK = """        for c in range($WIDTH):
 def steps_text(spec: RecurrentSpec) -> str:
     """The kernel's Python text."""
     text = [_IMPORTS, *_functions(spec)]
-    text += [f"product{t} = tile_product({t}, 2, {spec.lanes}, 4, {4 * spec.width})\n" for t in (BLOCK, 4, 2, 1)]
+    each = 1 if spec.coded else 4
+    made = f"{spec.vectors}, {spec.lanes}, 4, {each * spec.width}, {spec.coded}"
+    text += [f"product{t} = tile_product({t}, {made})\n" for t in spec.heights]
     text += [f"tile_stack = stack_f32({BLOCK * spec.width})\nstarts_stack = stack_i64(16)\n", _HEAD]
     text += [_CELLS if spec.kind == "lstm" else "", _LONGEST if spec.lengths else "        longest = steps\n", _STEP]
     first = 0
     for phase, gates in enumerate(spec.phases):
-        product = _PRODUCT.replace("$FROM", "fresh" if phase else "h")
+        product = _product(spec).replace("$FROM", "fresh" if phase else "h")
         text += [_RESET if phase else "", product.replace("$FIRST", str(first)).replace("$N", str(gates))]
         first += gates
     text += [_ROWS, {"lstm": _lstm, "gru": _gru, "rnn": _rnn}[spec.kind](spec), _REST]
     size = " + ".join(f"({n} * size + $WIDTH - 1) // $WIDTH" for n in spec.phases)
-    joined = "".join(text).replace("$DIRECTION", f"({size}) * $WIDTH * size").replace("$GATES", str(GATES[spec.kind]))
+    scales = "        scales = f32(args[22] + 4 * d * $GATES * size)\n" if spec.coded else ""
+    joined = (
+        "".join(text)
+        .replace("$SCALES", scales)
+        .replace("$DIRECTION", f"({size}) * $WIDTH * size")
+        .replace("$GATES", str(GATES[spec.kind]))
+    )
     joined = joined.replace("$LENGTH", "lengths[n0 + row]" if spec.lengths else "steps")
-    return joined.replace("$WIDTH", str(spec.width)).replace("$BLOCK", str(BLOCK))
+    return joined.replace("$WIDTH", str(spec.width)).replace("$BLOCK", str(BLOCK)).replace("$EACH", str(each))
+
+
+def _product(spec: RecurrentSpec) -> str:
+    """The recurrent product: by the tallest tile that fits what is left of the sequences."""
+    tall = "".join(f"{t} if left >= {t} else " for t in spec.heights[:-1]) + "1"
+    calls = ""
+    for t in spec.heights:
+        word = "else" if t == 1 else f"{'el' if calls else ''}if tall == {t}"
+        calls += f"                        {word}:\n"
+        calls += f"                            product{t}(starts, 1, size, 4, wb, 0, tile)\n"
+    scaled = " * scales[$FIRST * size + b * $WIDTH + j]" if spec.coded else ""
+    return _PRODUCT.replace("$TALL", tall).replace("$CALLS", calls).replace("$SCALED", scaled)
 
 
 def _lstm(spec: RecurrentSpec) -> str:
@@ -270,7 +299,7 @@ def kernel(lo, hi, args):
         fresh = f32(work + 4 * $BLOCK * $GATES * size)
         rb = f32(args[2] + 4 * d * 3 * size)
         p = f32(args[6] + 4 * d * 3 * size)
-        state = 4 * (d * sequences + n0) * size
+$SCALES        state = 4 * (d * sequences + n0) * size
         h = f32(args[8] + state)
         first = f32(args[3] + state)
         for i in range(count * size):
@@ -292,7 +321,7 @@ _LONGEST = """
 
 _STEP = """
         for step in range(steps):
-            weights = args[1] + 4 * d * $DIRECTION
+            weights = args[1] + $EACH * d * $DIRECTION
             if step < longest:
 """
 
@@ -301,26 +330,18 @@ _PRODUCT = """
                 row = 0
                 while row < count:
                     left = count - row
-                    tall = $BLOCK if left >= $BLOCK else 4 if left >= 4 else 2 if left >= 2 else 1
+                    tall = $TALL
                     for t in range(tall):
                         starts[t] = address_of($FROM) + 4 * (row + t) * size
                     for b in range(blocks):
-                        wb = weights + 4 * b * size * $WIDTH
-                        if tall == $BLOCK:
-                            product$BLOCK(starts, 1, size, 4, wb, 0, tile)
-                        elif tall == 4:
-                            product4(starts, 1, size, 4, wb, 0, tile)
-                        elif tall == 2:
-                            product2(starts, 1, size, 4, wb, 0, tile)
-                        else:
-                            product1(starts, 1, size, 4, wb, 0, tile)
-                        columns = min($WIDTH, $N * size - b * $WIDTH)
+                        wb = weights + $EACH * b * size * $WIDTH
+$CALLS                        columns = min($WIDTH, $N * size - b * $WIDTH)
                         for t in range(tall):
                             to = (row + t) * $GATES * size + $FIRST * size + b * $WIDTH
                             for j in range(columns):
-                                gates[to + j] = tile[t * $WIDTH + j]
+                                gates[to + j] = tile[t * $WIDTH + j]$SCALED
                     row += tall
-                weights += 4 * blocks * size * $WIDTH
+                weights += $EACH * blocks * size * $WIDTH
 """
 
 _RESET = """

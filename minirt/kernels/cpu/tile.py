@@ -22,7 +22,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _WORD = ir.IntType(64)
-_FLOAT = ir.FloatType()
+_FLOAT, _BYTE = ir.FloatType(), ir.IntType(8)
 CHUNK = 256
 """Products in a row before their sum is added to the tile."""
 
@@ -110,8 +110,10 @@ def splat(builder: Any, kind: Any, value: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def tile_product(rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: int = 0) -> Any:
-    """The intrinsic for a tile of `rows` (at most 16) rows and `vectors` * `lanes` columns."""
+def tile_product(
+    rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: int = 0, coded: bool = False
+) -> Any:
+    """The intrinsic for a tile of `rows` (at most 16) rows and `vectors` * `lanes` columns; with `coded`, of int8."""
     integer = types.int64
     signature = types.void(
         types.CPointer(integer), integer, integer, integer, integer, integer, types.CPointer(types.float32)
@@ -120,7 +122,7 @@ def tile_product(rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: i
     def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         starts, taps, depth, x_given, weights, w_given, tile = values
         steps = _WORD(x_step) if x_step else x_given, _WORD(w_step) if w_step else w_given
-        maker = _Tile(builder, rows, vectors, lanes, steps, 1)
+        maker = _Tile(builder, rows, vectors, lanes, steps, 1, coded)
         maker.build(starts, taps, depth, weights, tile)
         return context.get_dummy_value()
 
@@ -135,8 +137,8 @@ def tile_product(rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: i
 class _Tile:
     """Builds the code of one micro-kernel."""
 
-    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int, steps: Any, unroll: int) -> None:
-        self.b = builder
+    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int, steps: Any, unroll: int, coded: bool) -> None:
+        self.b, self.coded = builder, coded
         self.vectors, self.lanes, self.unroll = vectors, lanes, unroll
         self.x_step, self.w_step = steps
         self.vector = ir.VectorType(_FLOAT, lanes)
@@ -208,13 +210,17 @@ class _Tile:
         byte = b.gep(b.bitcast(pointer, ir.IntType(8).as_pointer()), [offset])
         return b.bitcast(byte, _FLOAT.as_pointer())
 
+    def _column(self, weights: Any, j: int) -> Any:
+        """Vector j of the weights at an address."""
+        b = self.b
+        if not self.coded:
+            return b.load(b.inttoptr(b.add(weights, _WORD(4 * j * self.lanes)), self.vector.as_pointer()), align=4)
+        place = b.inttoptr(b.add(weights, _WORD(j * self.lanes)), ir.VectorType(_BYTE, self.lanes).as_pointer())
+        return b.sitofp(b.sext(b.load(place, align=1), ir.VectorType(ir.IntType(32), self.lanes)), self.vector)
+
     def _step(self, x: list[Any], weights: Any) -> None:
         b = self.b
-        first = b.inttoptr(weights, _FLOAT.as_pointer())
-        columns = [
-            b.load(b.bitcast(b.gep(first, [_WORD(j * self.lanes)]), self.vector.as_pointer()), align=4)
-            for j in range(self.vectors)
-        ]
+        columns = [self._column(weights, j) for j in range(self.vectors)]
         for pointer, slots in zip(x, self.sums, strict=True):
             value = splat(b, self.vector, b.load(pointer))
             for slot, column in zip(slots, columns, strict=True):
