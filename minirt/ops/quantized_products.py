@@ -21,7 +21,7 @@ from minirt.ops.recurrent import recurrent
 from minirt.ops.reduce import Reduce
 from minirt.ops.window import padding, spatial
 from minirt.types.dim import Dim
-from minirt.types.dtype import f32, i8, i16, i32, u8
+from minirt.types.dtype import DType, f32, i8, i16, i32, u8
 
 
 def _range_body() -> Body:
