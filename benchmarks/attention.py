@@ -18,9 +18,9 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
+from minirt.build.targets import cuda_target
 from minirt.kernels.cuda.compile import CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
-from minirt.runtime import device as dev
 from tests.kernels.cuda.attention_cases import attention
 from tests.kernels.cuda.execution import choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
@@ -126,8 +126,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    device = dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    target = cuda_target()
     made = [
         attention(name, b, h, s, d, t=t, causal=causal)
         for name, b, h, s, t, d, causal in SIZES

@@ -16,8 +16,8 @@ from itertools import groupby
 import torch
 
 from minirt.build.bench import DeviceTimer, bench_of, units_of
+from minirt.build.targets import cuda_target
 from minirt.ir.scalar import Body, arg, call, cast, const
-from minirt.kernels.kernel import Target
 from minirt.ops.convolution import Conv
 from minirt.runtime import device as dev
 from minirt.runtime.device.stopwatch import Stopwatch
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10, help="tactics of a kernel")
     options = parser.parse_args()
     device = dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    target = cuda_target()
     timer = DeviceTimer(target, Stopwatch(device))
     for shape in SHAPES:
         if re.search(options.only, f"{shape[0]} b{shape[1]}"):

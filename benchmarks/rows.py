@@ -19,13 +19,13 @@ import torch
 from torch.nn import functional
 
 from benchmarks.attention import BACKENDS, graphed
+from minirt.build.targets import cuda_target
 from minirt.kernels.cuda.compile import CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
 from minirt.ops.layout import Relayout
 from minirt.ops.movement import Concat
 from minirt.ops.normalization import Normalization
 from minirt.ops.resize import Resize
-from minirt.runtime import device as dev
 from tests.kernels.cuda.attention_cases import attention
 from tests.kernels.cuda.execution import Case, choices, moved_bytes, sources
 from tests.kernels.cuda.map_cases import channels_last, random
@@ -186,8 +186,8 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=1e9)
     options = parser.parse_args()
-    device, until = dev.Device(0), time.monotonic() + options.seconds
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    until = time.monotonic() + options.seconds
+    target = cuda_target()
     made = [pair for pair in (*attentions(), *norms(), *moves()) if re.search(options.only, pair[0].name)]
     texts: dict[str, CudaSource] = {}
     for case, _ in made:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minirt.build.targets import default_target
-from minirt.errors import CompileError
+from minirt.build.targets import cuda_target, default_target
 from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import Value, apply
-from minirt.kernels.cuda.compile import CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
 from minirt.ops.arithmetic import Add, Mul
 from minirt.ops.evaluate import evaluate
@@ -17,13 +15,13 @@ from minirt.ops.gemm import Gemm
 from minirt.ops.logic import where
 from minirt.ops.movement import reshaped, transposed
 from minirt.ops.softmax import Softmax
-from minirt.runtime import device as dev
 from minirt.types.dtype import bool_, f16
 from minirt.types.tensor import Tensor
 from tests.gpu.session import Session
+from tests.gpu.tactics import compiled_ahead, wrong_of
 from tests.kernels.cuda.attention_cases import cases
-from tests.kernels.cuda.execution import check, choices, sources
-from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
+from tests.kernels.cuda.execution import choices
+from tests.kernels.cuda.matrix_cases import MatrixCase
 
 pytestmark = pytest.mark.gpu
 CASES = cases()
@@ -32,31 +30,16 @@ CASES = cases()
 @pytest.fixture(scope="module")
 def target() -> Target:
     """The device, with all kernels compiled in several processes."""
-    device = dev.Device(0)
-    made = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
-    found: dict[str, CudaSource] = {}
-    for case in CASES:
-        for kernel, problem, tactic in choices(case, made):
-            found.update((s.text, s) for s in sources(kernel.launch(problem, tactic), made))
-    failed = [c for c in compile_many(list(found.values()), made.arch, default_store()) if isinstance(c, CompileError)]
-    assert not failed, failed[0]
+    made = cuda_target()
+    compiled_ahead([way for case in CASES for way in choices(case, made)], made)
     return made
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_kernels_compute_what_the_reference_does(case: MatrixCase, target: Target) -> None:
-    wrong, done = [], 0
-    for kernel, problem, tactic in choices(case, target):
-        what = f"{case.name} {kernel.name} {tactic}"
-        runner = MatrixRunner(case, kernel, problem, tactic, target)
-        done += 1
-        try:
-            got = runner.run()
-            check(case, got, what)
-            np.testing.assert_array_equal(runner.run()[0], got[0], err_msg=f"{what} does not repeat")
-        except AssertionError as error:
-            wrong.append(f"{what}: {' '.join(str(error).split())[:160]}")
-    assert done and not wrong, "\n".join(wrong)
+    ways = list(choices(case, target))
+    wrong = wrong_of(case, ways, target)
+    assert ways and not wrong, wrong
 
 
 def spelled_out(batch: int, length: int, heads: int, size: int) -> Graph:

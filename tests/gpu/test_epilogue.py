@@ -8,15 +8,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from minirt.build.targets import cuda_target
 from minirt.ir.scalar import Body, Scalar, arg, call, cast, const
 from minirt.ir.scalar_cuda import cuda_function
-from minirt.kernels.cuda.compile import CudaSource, compile_many, compile_source, default_store
+from minirt.kernels.cuda.compile import compile_source, default_store
 from minirt.kernels.cuda.generate import Param, kernel_text
-from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
 from minirt.types.dtype import DType, bf16, f16, f32
-from tests.kernels.cuda.execution import check, choices, sources
-from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
+from tests.gpu.tactics import compiled_ahead, wrong_of
+from tests.kernels.cuda.execution import choices
+from tests.kernels.cuda.matrix_cases import MatrixCase
 from tests.kernels.cuda.slim_cases import gelu, silu, slim_cases, stem_cases
 
 pytestmark = pytest.mark.gpu
@@ -25,25 +26,11 @@ KERNELS = ("GemmSlim", "ConvSlim", "ConvStem")
 
 @pytest.mark.parametrize("case", [*slim_cases(), *stem_cases()], ids=lambda case: case.name)
 def test_tactics_compute_what_the_reference_does(case: MatrixCase) -> None:
-    device = dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    target = cuda_target()
     ways = [way for way in choices(case, target, True) if way[0].name.startswith(KERNELS)]
-    found: dict[str, CudaSource] = {}
-    for kernel, problem, tactic in ways:
-        found.update((s.text, s) for s in sources(kernel.launch(problem, tactic), target))
-    compile_many(list(found.values()), target.arch, default_store(), workers=1)
-    wrong = []
-    for kernel, problem, tactic in ways:
-        what = f"{kernel.name} {tactic}"
-        case.tolerance = case.allows(kernel.name)
-        try:
-            runner = MatrixRunner(case, kernel, problem, tactic, target)
-            got = runner.run()
-            check(case, got, what)
-            np.testing.assert_array_equal(runner.run()[0], got[0], err_msg=f"{what} does not repeat")
-        except Exception as error:  # every tactic is tried before the test fails
-            wrong.append(f"{what}: {type(error).__name__} {' '.join(str(error).split())[:160]}")
-    assert ways and not wrong, "\n".join(wrong)
+    compiled_ahead(ways, target, workers=1)
+    wrong = wrong_of(case, ways, target, case.allows)
+    assert ways and not wrong, wrong
 
 
 def gelu_by_tanh(x: Scalar) -> Scalar:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minirt.kernels.kernel import Problem, Target
+from minirt.build.targets import cuda_target
+from minirt.kernels.kernel import Problem
 from minirt.ops.convolution import Conv
 from minirt.ops.gemm import Gemm
 from minirt.ops.window import padded, windows
@@ -104,8 +105,7 @@ def test_the_first_choice_multiplies_32_bit_floats_as_such(case: MatrixCase) -> 
 @pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_sums_are_those_of_fused_multiply_adds_along_ascending_k(case: MatrixCase) -> None:
-    device = dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    target = cuda_target()
     seen = 0
     for kernel, problem, tactic in choices(case, target, further=True):
         if kernel.name not in _FUSED:

@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
+from minirt.build.targets import cuda_target
 from minirt.kernels.cuda.matrix_tiles import SHARED_TILES
-from minirt.kernels.kernel import Target
 from minirt.runtime import device as dev
 from minirt.types.dtype import bf16, f16, f32
 from tests.kernels.cuda.execution import check, choices
@@ -43,8 +43,7 @@ def made(name: str) -> MatrixCase:
 @pytest.mark.parametrize("name", MADE)
 @pytest.mark.parametrize("tile", TILES, ids=lambda t: f"{t[0]}x{t[1]}{'-turns' if t[3] else ''}")
 def test_every_tactic_computes_what_the_reference_does(tile: tuple[int, int, int, bool], name: str) -> None:
-    case, device = made(name), dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    case, target = made(name), cuda_target()
     if target.arch != "sm_90a":
         pytest.skip("no wgmma")
     tried = 0

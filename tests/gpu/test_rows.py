@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minirt.kernels.kernel import Target
-from minirt.runtime import device as dev
+from minirt.build.targets import cuda_target
 from tests.kernels.cuda import attention_cases, row_cases
 from tests.kernels.cuda.execution import Case, Runner, check, choices
 from tests.kernels.cuda.matrix_cases import MatrixCase
@@ -33,8 +32,7 @@ def test_every_way_computes_what_the_reference_does(case: Case) -> None:
 
 def compare(case: Case, only: str = "") -> None:
     """Runs every tactic twice and compares with the reference; with ``only``, those of one kernel."""
-    device = dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    target = cuda_target()
     wrong, done = [], 0
     for kernel, problem, tactic in choices(case, target, further=True):
         if only and kernel.name != only:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minirt.kernels.kernel import Target
+from minirt.build.targets import cuda_target
 from minirt.ops.activation import Sigmoid
 from minirt.ops.arithmetic import Add
 from minirt.ops.cast import Cast
@@ -67,7 +67,7 @@ def cases() -> list[Case]:
 def main() -> None:
     """Prints microseconds and GB/s of each kernel, after checking its numbers."""
     device = dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    target = cuda_target()
     print(f"{device.name}")
     for case in cases():
         for kernel, problem, tactic in choices(case, target):

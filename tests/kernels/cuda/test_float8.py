@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from minirt.build.targets import cuda_target
 from minirt.ir.scalar import Body, Scalar, arg, call, cast, const
 from minirt.kernels.kernel import Target
 from minirt.ops.cast import Cast
@@ -85,8 +86,7 @@ def test_it_compiles_without_spilling(case: Case, target: Target) -> None:
 
 def on_device(case: Case) -> list[list[Array]]:
     """The case by each kernel that takes it."""
-    device = dev.Device(0)
-    target = Target(f"cuda:{device.arch}", device.multiprocessors, device.shared_limit)
+    target = cuda_target()
     return [Runner(case, *choice, target).run() for choice in choices(case, target)]
 
 
