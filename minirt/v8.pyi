@@ -2341,7 +2341,7 @@ class IBuilderConfig(metaclass=_ApiType):
     def can_run_on_DLA(self, layer: ILayer) -> _bool:
         """Return False: there is no DLA."""
     def set_tactic_sources(self, tactic_sources: int) -> _bool:
-        """Keep which libraries kernels may come from; minirt's come from its own sources only."""
+        """Set which libraries kernels may come from; none does, so that one that is ruled out is never used."""
     def get_tactic_sources(self) -> int:
         """Return which libraries kernels may come from."""
     def create_timing_cache(self, serialized_timing_cache: Any) -> ITimingCache | Any:

@@ -19,6 +19,7 @@ from minirt.api.engine import ICudaEngine, load_engine
 from minirt.api.enums import NetworkDefinitionCreationFlag
 from minirt.api.host_memory import IHostMemory, host_memory
 from minirt.api.logger import IErrorRecorder, ILogger, Managed
+from minirt.api.memory_usage import monitored
 from minirt.api.network import INetworkDefinition
 from minirt.api.plugin_registry import IPluginRegistry, registry_dialect
 from minirt.api.profile import IOptimizationProfile, ProfileState, core_profile
@@ -179,7 +180,7 @@ class Builder(Managed):
 
     def _build(self, network: INetworkDefinition, config: ConfigState) -> IHostMemory:
         """Return an engine's bytes; raises MinirtError."""
-        with limited(self._state.threads):
+        with limited(self._state.threads), monitored(self._state.sink, "MONITOR_MEMORY" in config.flags):
             return Builder._built(self, network, config)
 
     def _built(self, network: INetworkDefinition, config: ConfigState) -> IHostMemory:
@@ -234,6 +235,7 @@ class Builder(Managed):
             tuning=_tuning(config),
             wide=wide_layers(cells) if permitted else (),
             workspace=config.pools.get("WORKSPACE", 0),
+            shared=config.pools.get("TACTIC_SHARED_MEMORY", 0),
             streams=config.max_aux_streams,
             debug="DEBUG" in config.flags,
             selector=None if chooses is None else lambda profile: Asking(chooses, config.flags, dialect_of(self)),

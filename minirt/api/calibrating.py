@@ -29,6 +29,7 @@ _TITLES = {
     "LEGACY_CALIBRATION": "LegacyCalibration",
 }
 _MAGIC = "TRT-"
+_QUANTILE = 0.9999
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,10 @@ def _calibrated(
         histograms = measured(graph, list(wanted.values()), fixed, _batches(calibrator, told))
     if not any(h.most for h in histograms.values()):
         raise ApiError("its batches and its cache are empty", f"calibrator {type(calibrator).__name__}")
-    scales = {name: histograms[value].threshold(algorithm) / LEVELS for name, value in wanted.items()}
+    quantile = (
+        float(call_back(calibrator, "get_quantile", _QUANTILE)) if hasattr(calibrator, "get_quantile") else _QUANTILE
+    )
+    scales = {name: histograms[value].threshold(algorithm, quantile) / LEVELS for name, value in wanted.items()}
     call_back(calibrator, "write_calibration_cache", None, memoryview(table(title, scales, dialect_of(calibrator))))
     return scales
 

@@ -31,16 +31,10 @@ from minirt.api.timing_cache import CacheState, ITimingCache, read_cache
 from minirt.build.bench import device_here
 from minirt.errors import ApiError
 
-_QDQ = "quantize and dequantize layers say what is computed in it; without them wider types are"
 _UNHONOURED = {
-    "FP8": _QDQ,
-    "INT4": _QDQ,
-    "FP4": _QDQ,
     "SPARSE_WEIGHTS": "weights are multiplied as if they were dense",
     "DIRECT_IO": "copies between an input or output and its first or last layer are not ruled out",
     "SAFETY_SCOPE": "no engine is restricted to a safe runtime",
-    "DISABLE_COMPILATION_CACHE": "compiled kernels are kept; set MINIRT_CACHE to an empty folder",
-    "MONITOR_MEMORY": "memory is not monitored while building",
     "DISTRIBUTIVE_INDEPENDENCE": "kernels are not chosen by it",
 }
 _NO_DLA = "there is no DLA; layers run on the GPU, or on the CPU where there is none"
@@ -299,7 +293,7 @@ class IBuilderConfig(Managed):
 
     @method()
     def set_tactic_sources(self, tactic_sources: int) -> bool:
-        """Keep which libraries kernels may come from; minirt's come from its own sources only."""
+        """Set which libraries kernels may come from; none does, so that one that is ruled out is never used."""
         self._state.tactics = tactic_sources
         return True
 

@@ -174,8 +174,8 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
         graph = narrow(graph, dtype_of(options.permitted[0]), options.wide)
     streams = options.streams if target.kind == "cuda" else 0
     contest = Contest(target, options.tuning.rounds) if options.level >= LEAST_LEVEL and flags().tune else None
-    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace, streams, contest=contest)
-    return Lowering(graph, setting)
+    setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace, options.shared, streams)
+    return Lowering(graph, replace(setting, contest=contest))
 
 
 def sections(

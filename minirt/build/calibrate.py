@@ -21,7 +21,6 @@ from minirt.types.tensor import Tensor
 BINS = 2048
 _STRIDE = 8
 _NARROWEST = LEVELS + 1
-_QUANTILE = 0.9999
 
 
 class Histogram:
@@ -47,11 +46,12 @@ class Histogram:
             self.range *= 2
         self.counts += np.histogram(found[found > 0], BINS, (0, self.range))[0]
 
-    def threshold(self, algorithm: str) -> float:
+    def threshold(self, algorithm: str, quantile: float = 0.9999) -> float:
         """The magnitude that becomes 127, by one of TensorRT's algorithms; all-zero tensors have 1.
 
-        MINMAX_CALIBRATION takes the greatest, LEGACY_CALIBRATION what all but one in 10,000 are below, the others what
-        keeps the most of the distribution (least Kullback-Leibler divergence; Migacz, "8-bit inference with TensorRT").
+        MINMAX_CALIBRATION takes the greatest, LEGACY_CALIBRATION what all but few are below, by a quantile, the others
+        what keeps the most of the distribution (least Kullback-Leibler divergence; Migacz, "8-bit inference with
+        TensorRT").
         """
         if not self.most:
             return 1.0
@@ -59,7 +59,7 @@ class Histogram:
             return self.most
         if algorithm == "LEGACY_CALIBRATION":
             below = np.cumsum(self.counts) / self.counts.sum()
-            return min(self.most, (int(np.searchsorted(below, _QUANTILE)) + 1) * self.range / BINS)
+            return min(self.most, (int(np.searchsorted(below, quantile)) + 1) * self.range / BINS)
         return min(self.most, self._least_divergence() * self.range / BINS)
 
     def _least_divergence(self) -> int:

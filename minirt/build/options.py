@@ -39,8 +39,9 @@ class Options:
     ``wide`` are layers that stay in float32; ``unfused`` are debug tensors that nobody named;
     ``metadata`` is what is told of layers, by name.
     ``formats`` are those of inputs and outputs that are not row-major, by name: format and channels.
-    ``workspace`` is the most bytes of scratch memory that a node may take, 0 for no limit; ``streams`` the most streams
-    that an engine uses beside the caller's, -1 for as many as pay.
+    ``workspace`` is the most bytes of scratch memory that a node may take, ``shared`` those of shared memory that a
+    launch may ask for, 0 for no limit; ``streams`` the most streams that an engine uses beside the caller's, -1 for as
+    many as pay.
     From ``level`` 3 on tactics are timed, as ``tuning`` says.
     With ``debug`` each layer is waited for, and an error names it.
     ``selector`` makes who says which ways to run a node may be taken, for a profile.
@@ -62,6 +63,7 @@ class Options:
     unfused: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     workspace: int = 0
+    shared: int = 0
     streams: int = -1
     debug: bool = False
     selector: Callable[[int], Selector] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Protocol
 
 from minirt.build.plugin_tactics import Contest
@@ -68,6 +69,8 @@ class Setting:
     tuner: Tuner | None = None
     workspace: int = 0
     """Most bytes of scratch memory that a node may take; 0 is no limit."""
+    shared: int = 0
+    """Most bytes of shared memory that a launch may ask for; 0 is no limit but the device's."""
     streams: int = 0
     """Most streams to use beside the caller's; -1 for as many as pay."""
     selector: Selector | None = None
@@ -138,7 +141,7 @@ def choose(
                 rest = [k for k, c in attempts[attempts.index((kernel, copies)) + 1 :] if c == copies]
                 rivals = [_try(k, op, sources, results, setting, label, copies) for k in rest]
                 runs = [r for r in rivals if isinstance(r, Chosen)]
-                found = _tuned(setting.tuner, found, runs, setting.workspace)
+                found = _tuned(setting.tuner, found, runs, setting)
             return found, list(refusals.items())
         refusals.setdefault(kernel.name, found)
     if setting.selector is not None and made:
@@ -151,7 +154,7 @@ def repeat(chosen: Chosen, sources: Sequence[Source], result: Placement, setting
     op, label = chosen.problem.op, chosen.problem.label
     for copies in (False, True):
         found = _try(chosen.kernel, op, sources, [result], setting, label, copies)
-        if isinstance(found, Chosen) and chosen.tactic in _tactics(found, setting.tuner, setting.workspace):
+        if isinstance(found, Chosen) and chosen.tactic in _tactics(found, setting):
             return replace(found, tactic=chosen.tactic)
     return None
 
@@ -176,7 +179,7 @@ def _selected(selector: Selector, found: Sequence[Chosen], setting: Setting, lab
 def _offers(found: Chosen, setting: Setting) -> list[Offer]:
     """A way for each tactic of a kernel, without those that are known not to run."""
     made = []
-    for tactic in _tactics(found, setting.tuner, setting.workspace):
+    for tactic in _tactics(found, setting):
         one = replace(found, tactic=tactic)
         us = setting.tuner.time_of(found.problem, Way(found.kernel, tactic)) if setting.tuner is not None else None
         if us is None or us >= 0:
@@ -186,15 +189,15 @@ def _offers(found: Chosen, setting: Setting) -> list[Offer]:
     return made or [Offer(found, 0)]
 
 
-def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], workspace: int) -> Chosen:
+def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], setting: Setting) -> Chosen:
     """The fastest of what the first kernel can do and what others can with the same operands and results."""
-    groups = [_ways(found, tuner, workspace)]
+    groups = [_ways(found, setting)]
     kinds: list[type[Kernel]] = [type(found.kernel)]
     for other in rivals:
         alike = other.moves == found.moves and other.problem == found.problem
         known = issubclass(type(other.kernel), tuple(kinds))  # the same work, laid out in one more way
         if alike and not known and other.kernel.timed(other.problem) <= tuner.level:
-            groups.append(_ways(other, tuner, workspace))
+            groups.append(_ways(other, setting))
             kinds.append(type(other.kernel))
     if sum(map(len, groups)) < 2:
         return found
@@ -202,22 +205,25 @@ def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], workspace: int
     return replace(found, kernel=way.kernel, tactic=way.tactic)
 
 
-def _ways(found: Chosen, tuner: Tuner, workspace: int) -> list[Way]:
-    return [Way(found.kernel, tactic) for tactic in _tactics(found, tuner, workspace)]
+def _ways(found: Chosen, setting: Setting) -> list[Way]:
+    return [Way(found.kernel, tactic) for tactic in _tactics(found, setting)]
 
 
-def _tactics(found: Chosen, tuner: Tuner | None, workspace: int) -> list[Spec]:
-    kernel, problem = found.kernel, found.problem
+def _tactics(found: Chosen, setting: Setting) -> list[Spec]:
+    kernel, problem, tuner = found.kernel, found.problem, setting.tuner
     further = kernel.further(problem) if tuner is not None and tuner.level > _FEW else []
-    return _fitting(kernel, problem, kernel.tactics(problem) + further, workspace)
+    return _fitting(kernel, problem, kernel.tactics(problem) + further, setting)
 
 
-def _fitting(kernel: Kernel, problem: Problem, tactics: list[Spec], workspace: int) -> list[Spec]:
-    """The tactics whose scratch memory is within the limit; 0 is no limit."""
-    if not workspace:
+def _fitting(kernel: Kernel, problem: Problem, tactics: list[Spec], setting: Setting) -> list[Spec]:
+    """The tactics whose scratch memory and shared memory are within the limits."""
+    workspace, shared = setting.workspace or inf, setting.shared or inf
+    if workspace == shared == inf:
         return tactics
-    most = {i: sum(problem.bounds(w)[1] for w in kernel.launch(problem, t).work) for i, t in enumerate(tactics)}
-    return [t for i, t in enumerate(tactics) if most[i] <= workspace]
+    made = [kernel.launch(problem, tactic) for tactic in tactics]
+    scratch = [sum(problem.bounds(size)[1] for size in launches.work) for launches in made]
+    asked = [max((step.shared for step in launches.steps), default=0) for launches in made]
+    return [t for t, a, b in zip(tactics, scratch, asked, strict=True) if a <= workspace and b <= shared]
 
 
 def _try(
@@ -251,9 +257,11 @@ def _try(
     reason = kernel.rejects(problem)
     if reason:
         return reason
-    tactics = _fitting(kernel, problem, kernel.tactics(problem), setting.workspace)
+    tactics = _fitting(kernel, problem, kernel.tactics(problem), setting)
     if not tactics:
-        return f"its scratch memory is more than the limit of {setting.workspace} bytes"
+        limits = ((setting.workspace, "scratch"), (setting.shared, "shared"))
+        told = " or ".join(f"its {name} memory is more than the limit of {most} bytes" for most, name in limits if most)
+        return told or "it has no tactics"
     return Chosen(kernel, tactics[0], problem, tuple(moves))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,19 @@ def test_what_a_builder_of_seven_asks_of_timing(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("minirt.api.builder.Builder._engine", lambda self, network, config: seen.append(config))
     builder.build_cuda_engine(builder.create_network())
     assert (_tuning(seen[0]).least, _tuning(seen[0]).rounds) == (5, 4)
+
+
+@pytest.mark.usefixtures("cpu")
+def test_memory_is_monitored_where_asked() -> None:
+    for on in (False, True):
+        keeper = Keeper()
+        builder: Any = trt.Builder(keeper)
+        net, config = builder.create_network(), builder.create_builder_config()
+        net.mark_output(net.add_softmax(net.add_input("x", trt.float32, (3, 5))).get_output(0))
+        if on:
+            config.set_flag(trt.BuilderFlag.MONITOR_MEMORY)
+        assert builder.build_serialized_network(net, config) is not None
+        told = [text for severity, text in keeper.messages if severity == trt.Logger.INFO and "[MemUsage" in text]
+        assert len(told) == 2 * on
+        if on:
+            assert re.fullmatch(r".*Building engine: CPU [+-]\d+.*, now: CPU [1-9]\d+.* \(MiB\)", told[0])

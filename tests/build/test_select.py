@@ -15,7 +15,7 @@ from minirt.ops.gemm import Gemm
 from minirt.ops.movement import Reshape, Transpose
 from minirt.plan.launch import Integer
 from minirt.plan.plan import KernelStep
-from minirt.types.dtype import f32
+from minirt.types.dtype import f16, f32
 from minirt.types.tensor import Tensor
 
 
@@ -45,3 +45,18 @@ def test_tactics_within_the_limit_of_scratch_memory() -> None:
     assert plans[0].arena > 0
     assert plans[1].arena == 0
     assert all(isinstance(step, KernelStep) for plan in plans for step in plan.steps)
+
+
+def test_tactics_within_the_limit_of_shared_memory() -> None:
+    """A product of half precision stages less in shared memory where it may have less."""
+    target = target_of("cuda:sm_90")
+    x = apply(Input("x", Tensor(f16, (512, 512))))
+    product = apply(Gemm(), x, constant(np.ones((512, 512), np.float16)))
+    graph = optimize(Graph("square", [x], [product], ["y"]))
+    most = []
+    for limit in (0, 40 << 10):
+        plan = lower(graph, target, Options((target,), shared=limit)).run()
+        steps = [step for step in plan.steps if isinstance(step, KernelStep)]
+        assert len(steps) == len(plan.steps)
+        most.append(max(launch.shared for step in steps for launch in step.choices[0].launches))
+    assert most[0] > 40 << 10 >= most[1]
