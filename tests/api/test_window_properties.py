@@ -134,11 +134,16 @@ def test_resize(mode: str, where: str, data: st.DataObject) -> None:
     close(got, wanted)
 
 
-@pytest.mark.parametrize("mode", ["NEAREST", "LINEAR", "CUBIC"])
-@few
-@given(fill=st.sampled_from(["FILL", "CLAMP", "REFLECT"]), corners=st.booleans(), seed=st.integers(0, 9))
-def test_grid_sample(mode: str, fill: str, corners: bool, seed: int) -> None:
-    x, grid = array((2, 3, 5, 6), seed=seed), array((2, 4, 3, 2), seed=seed + 1, low=-1.3, high=1.3)
+GRID_SAMPLES = [
+    ("NEAREST", "FILL", True), ("NEAREST", "REFLECT", False), ("LINEAR", "CLAMP", True), ("LINEAR", "FILL", False),
+    ("CUBIC", "REFLECT", True), ("CUBIC", "CLAMP", False),
+]  # fmt: skip
+"""Each mode twice, each way to fill with corners aligned or not: every one compiles a large kernel of its own."""
+
+
+@pytest.mark.parametrize(("mode", "fill", "corners"), GRID_SAMPLES)
+def test_grid_sample(mode: str, fill: str, corners: bool) -> None:
+    x, grid = array((2, 3, 5, 6), seed=1), array((2, 4, 3, 2), seed=2, low=-1.3, high=1.3)
 
     def add(net: Any, v: Any, g: Any) -> Any:
         layer = net.add_grid_sample(v, g)
