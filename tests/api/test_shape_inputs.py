@@ -13,6 +13,7 @@ from minirt import v8
 from minirt.build.load import Package
 from minirt.plan.plan import HostStep
 from tests.api.nets import Keeper, same
+from tests.api.properties import onnx as onnx_result
 
 X = np.random.default_rng(5).normal(size=(4, 6)).astype(np.float32)
 
@@ -139,8 +140,8 @@ sized (float[N, 6] x, int64[2] to, int64[4] edges) => (float[a, b] grown, float[
 
 
 @pytest.mark.parametrize("bounded", [True, False])
-def test_a_model_that_must_know_numbers_of_its_inputs(bounded: bool) -> None:
-    """Tile and Pad by numbers that only the data tells cannot be built: here the host reads them."""
+def test_a_model_tiled_and_padded_by_inputs(bounded: bool) -> None:
+    """The host reads what a profile bounds; other numbers are read as the sizes of results are."""
     logger = Keeper()
     builder = trt.Builder(logger)
     net = builder.create_network()
@@ -153,12 +154,36 @@ def test_a_model_that_must_know_numbers_of_its_inputs(bounded: bool) -> None:
     config.add_optimization_profile(profile)
     engine = trt.Runtime(logger).deserialize_cuda_engine(builder.build_serialized_network(net, config))
     assert engine is not None, logger.errors
-    assert engine.is_shape_inference_io("to") and engine.is_shape_inference_io("edges")
+    assert [engine.is_shape_inference_io(name) for name in ("to", "edges")] == [bounded, bounded]
     context = engine.create_execution_context()
     for to, edges in (((2, 3), (0, 1, 2, 3)), ((0, 1), (0, 0, 0, 0)), ((3, 2), (5, 0, 1, 9))):
         got = context.run({"x": X, "to": np.array(to, np.int64), "edges": np.array(edges, np.int64)})
         same(got["grown"], np.tile(X, np.maximum(to, 1)))
         same(got["padded"], np.pad(X, ((edges[0], edges[2]), (edges[1], edges[3]))))
+
+
+MUST_KNOW = """<ir_version: 10, opset_import: ["": 20]>
+folded (float[1, 5, 5] x, int64[2] to) => (float[a, b, c, d] y) {
+  block = Constant <value_ints = [1, 5]> ()
+  y = Col2Im (x, to, block)
+}"""
+
+
+def test_a_model_that_must_know_numbers_of_its_inputs() -> None:
+    """Col2Im to an image whose size only the data tells cannot be built: here the host reads it."""
+    logger = Keeper()
+    builder = trt.Builder(logger)
+    net = builder.create_network()
+    assert trt.OnnxParser(net, logger).parse(onnx.parser.parse_model(MUST_KNOW).SerializeToString()), logger.errors
+    data = builder.build_serialized_network(net, builder.create_builder_config())
+    assert data is not None, logger.errors
+    engine = trt.Runtime(logger).deserialize_cuda_engine(data)
+    assert engine.is_shape_inference_io("to")
+    context = engine.create_execution_context()
+    x = np.arange(25, dtype=np.float32).reshape(1, 5, 5)
+    for to in ((5, 5), (1, 9)):
+        size = np.array(to, np.int64)
+        same(context.run({"x": x, "to": size})["y"], onnx_result("Col2Im", x, size, np.array([1, 5])))
 
 
 def test_a_model_expanded_and_cut_by_inputs() -> None:
