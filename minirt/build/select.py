@@ -123,9 +123,10 @@ def choose(
     """
     refusals: dict[str, str] = {}
     asked = candidates(setting.target, op)
-    attempts = [(kernel, copies) for kernel in asked for copies in ((False,) if as_they_lie else (False, True))]
+    attempts = [(kernel, copies) for kernel in asked for copies in ((0,) if as_they_lie else (0, 1))]
     if isinstance(op, Elementwise):  # moves as little as a copy does: any kernel without one is better
         attempts.sort(key=lambda attempt: attempt[1])
+    attempts += [] if as_they_lie else [(kernel, 2) for kernel in asked]
     made: dict[str, Chosen] = {}
     for kernel, copies in attempts:
         if kernel.name in made:
@@ -152,7 +153,7 @@ def choose(
 def repeat(chosen: Chosen, sources: Sequence[Source], result: Placement, setting: Setting) -> Chosen | None:
     """The same kernel and tactic with its result in another place; None where it cannot write there."""
     op, label = chosen.problem.op, chosen.problem.label
-    for copies in (False, True):
+    for copies in range(3):
         found = _try(chosen.kernel, op, sources, [result], setting, label, copies)
         if isinstance(found, Chosen) and chosen.tactic in _tactics(found, setting):
             return replace(found, tactic=chosen.tactic)
@@ -233,9 +234,9 @@ def _try(
     results: Sequence[Placement | Tensor],
     setting: Setting,
     label: str,
-    copies: bool,
+    copies: int,
 ) -> Chosen | str:
-    """The choice, or why not; ``copies``: every operand that is not dense is copied first."""
+    """The choice, or why not; ``copies``: 1, every operand that is not dense is copied first; 2, or not row-major."""
     plain = tuple(_operand(s) for s in sources)
     types = tuple(r.type if isinstance(r, Placement) else r for r in results)
     outputs = tuple(Operand(t, t.strides) for t in types)
@@ -245,7 +246,7 @@ def _try(
     orders_in, orders_out = kernel.orders(problem)
     moves: list[tuple[int, ...] | None] = []
     for source, order in zip(sources, orders_in, strict=True):
-        moves.append(_move(source.at, order, copies and not source.constant))
+        moves.append(_move(source.at, order, 0 if source.constant else copies))
     if copies and all(m is None for m in moves):
         return "its operands are dense already"
     inputs = tuple(_moved(o, m) for o, m in zip(plain, moves, strict=True))
@@ -272,9 +273,10 @@ def _operand(source: Source) -> Operand:
     return Operand(at.type, at.strides, source.constant and at.dense, aligned)
 
 
-def _move(at: Placement, order: Order | None, force: bool) -> tuple[int, ...] | None:
+def _move(at: Placement, order: Order | None, force: int) -> tuple[int, ...] | None:
     if order is None:
-        return at.type.layout if force and not at.dense else None
+        plain = at.dense and (force == 1 or not at.type.layout)
+        return None if not force or plain else at.type.layout if force == 1 else ()
     if satisfies(at.type.shape, at.strides, order) and not (force and order.pitched and not at.dense):
         return None
     return () if order.axes == tuple(range(len(order.axes))) else order.axes

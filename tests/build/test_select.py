@@ -6,7 +6,7 @@ import numpy as np
 
 import minirt.ops.families  # noqa: F401  (registers every op)
 from minirt.build.build import lower, optimize
-from minirt.build.options import Options
+from minirt.build.options import Options, Profile
 from minirt.build.targets import target_of
 from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import apply
@@ -15,6 +15,7 @@ from minirt.ops.gemm import Gemm
 from minirt.ops.movement import Reshape, Transpose
 from minirt.plan.launch import Integer
 from minirt.plan.plan import KernelStep
+from minirt.types.dim import symbol
 from minirt.types.dtype import f16, f32
 from minirt.types.tensor import Tensor
 
@@ -60,3 +61,17 @@ def test_tactics_within_the_limit_of_shared_memory() -> None:
         assert len(steps) == len(plan.steps)
         most.append(max(launch.shared for step in steps for launch in step.choices[0].launches))
     assert most[0] > 40 << 10 >= most[1]
+
+
+def test_windows_of_an_image_whose_batch_is_not_known_are_copied_for_their_product() -> None:
+    """[N, rows, 7, columns, 7, C] seen as windows has more batch axes than products on a GPU take."""
+    x = apply(Input("x", Tensor(f32, (symbol("n"), 8, 7, 8, 7, 64))))
+    windows = apply(Transpose((0, 1, 3, 2, 4, 5)), x)
+    product = apply(Gemm(), windows, constant(np.ones((64, 192), np.float32)))
+    graph = optimize(Graph("windows", [x], [product], ["y"]))
+    for name in ("cuda:sm_80", "cuda:sm_90a"):
+        target = target_of(name)
+        steps = lower(graph, target, Options((target,), (Profile({"x": ((1, 8, 7, 8, 7, 64),) * 3}),))).run().steps
+        assert all(isinstance(step, KernelStep) for step in steps)
+        steps = lower(graph, target, Options((target,))).run().steps
+        assert [type(step) for step in steps] == [KernelStep, KernelStep]
