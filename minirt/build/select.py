@@ -193,17 +193,23 @@ def _offers(found: Chosen, setting: Setting) -> list[Offer]:
 def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], setting: Setting) -> Chosen:
     """The fastest of what the first kernel can do and what others can with the same operands and results."""
     groups = [_ways(found, setting)]
-    kinds: list[type[Kernel]] = [type(found.kernel)]
+    kinds = [found.kernel]
     for other in rivals:
         alike = other.moves == found.moves and other.problem == found.problem
-        known = issubclass(type(other.kernel), tuple(kinds))  # the same work, laid out in one more way
+        known = any(_lays_out_again(other.kernel, k) for k in kinds)
         if alike and not known and other.kernel.timed(other.problem) <= tuner.level:
             groups.append(_ways(other, setting))
-            kinds.append(type(other.kernel))
+            kinds.append(other.kernel)
     if sum(map(len, groups)) < 2:
         return found
     way = tuner.pick(found.problem, groups)
     return replace(found, kernel=way.kernel, tactic=way.tactic)
+
+
+def _lays_out_again(kernel: Kernel, other: Kernel) -> bool:
+    """True where one of two kernels is derived from the other and works as it does, in other layouts or sizes."""
+    derived = isinstance(kernel, type(other)) or isinstance(other, type(kernel))
+    return derived and kernel.method == other.method
 
 
 def _ways(found: Chosen, setting: Setting) -> list[Way]:

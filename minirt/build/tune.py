@@ -30,7 +30,7 @@ from minirt.types.dim import Dim, Expr, product
 LEAST_LEVEL = 3
 """Below this optimisation level nothing is timed."""
 
-_COUNTS = {3: (6, 1, 1), 4: (12, 4, 2)}  # tactics of the first kernel that takes a problem, of the second, the third
+_COUNTS = {3: (8, 4, 2), 4: (16, 8, 4)}  # tactics of the first kernel that takes a problem, of the second, the third
 _PHASE = "time kernels"
 _ENOUGH = 1.005  # an earlier guess that is slower than the best by no more than this is taken: times vary as much
 _WIDTHS = (16, 8, 4, 2, 1)

@@ -130,6 +130,8 @@ class Kernel:
     """ "cpu" or "cuda"."""
     rank: ClassVar[int] = 50
     """Kernels are asked in ascending rank."""
+    method: ClassVar[str] = ""
+    """How it works: a kernel that works as one it is derived from only lays the same work out in one more way."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -78,10 +78,10 @@ def test_what_is_fastest_is_taken_and_equal_problems_are_timed_once() -> None:
     timer = FakeTimer()
     got = tactics(lowered(options(timer)))
     assert len(got) == 4 and len(timer.benches) == 2, "three layers are alike"
-    assert all(len(bench.trials) == 8 for bench in timer.benches)
+    assert all(len(bench.trials) == 14 for bench in timer.benches)
     known = timing_store.load(timing_store.files_for("sm_90a", _version())[0])
     assert known.device == DEVICE
-    assert all(len(times) == 8 for times in known.entries.values())
+    assert all(len(times) == 14 for times in known.entries.values())
     for kernel, tactic in got:
         number = number_of(Way(KERNELS[kernel], tactic))
         times = next(t for t in known.entries.values() if number in t and t[number] == min(t.values()))
@@ -91,6 +91,19 @@ def test_what_is_fastest_is_taken_and_equal_problems_are_timed_once() -> None:
 def _version() -> str:
     (found,) = (flags().cache / "timings" / "sm_90a").glob("*.timings")
     return found.name.split(".")[1]
+
+
+def test_a_kernel_derived_from_the_first_one_is_timed_where_it_works_in_another_way() -> None:
+    rng = np.random.default_rng(0)
+    x = apply(Input("x", Tensor(f16, (32, 96, 28, 28))))
+    made = apply(Conv((1, 1), (3, 3, 3, 3), (1, 1), 96), x, constant(rng.normal(size=(96, 1, 7, 7)), f16))
+    timer = FakeTimer()
+    asked = Options((HOPPER,), level=3, tuning=Tuning(timer=timer))
+    last = apply(Conv((1, 1), (0, 0, 0, 0), (1, 1)), made, constant(rng.normal(size=(96, 96, 1, 1)), f16))
+    lowered(asked, Graph("depthwise", [x], [last], ["y"]))
+    kernels = [step.unit.kernel for bench in timer.benches for trial in bench.trials for step in trial]
+    assert kernels.count("ConvDepthwiseMany") == 8 and kernels.count("ConvDepthwise") >= 4
+    assert "ConvDepthwiseMma" not in kernels, "it does what the first one does"
 
 
 def test_levels_bound_how_much_is_timed() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from minirt.kernels.cuda.attention_source import Source, attention_source, shared_bytes
 from minirt.kernels.cuda.attention_tactics import few_ways, preferred
@@ -44,7 +44,7 @@ class _FusedAttention(Kernel):
 
     ops = (Attention,)
     target = "cuda"
-    method = ""
+    method: ClassVar[str] = ""
 
     def timed(self, problem: Problem) -> int:
         """From the usual level on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minirt.kernels.cuda.conv_depthwise_tiles import Window, ranked, ranked_mma, turns
+from minirt.kernels.cuda.conv_depthwise_tiles import Window, estimate, estimate_mma, ranked, ranked_mma, turns
 from minirt.kernels.cuda.conv_kernels import ConvBase, Orders
 from minirt.kernels.cuda.conv_problem import conv_form, conv_op
 from minirt.kernels.cuda.matrix_kernel import up
@@ -18,6 +18,7 @@ from minirt.types.dim import minimum, mul
 
 _MAX_TAPS = 64
 _MAX_ROWS, _MAX_COLUMNS = 7, 9  # of taps on tensor cores: what registers hold; a window of 16 makes 8
+_CLEARLY = 2.0  # times as fast by models, of which the one of tensor cores is the less tried
 
 
 def _pair(values: Sequence[int]) -> tuple[int, int]:
@@ -138,3 +139,22 @@ class ConvDepthwiseMma(ConvDepthwise):
         tiles = mul(tiles, up(problem.outputs[0].shape[0], int(tactic["images"])))
         count = minimum(tiles, turns(self.window(problem), tactic)[0])
         return self.launches(spec, wide, values, (mul(up(g["g_c"], 8 * int(tactic["groups"])), count), 1, 1), packs)
+
+
+class ConvDepthwiseMany(ConvDepthwiseMma):
+    """The same of so many taps that it is asked before plain multiply-adds."""
+
+    ops = (Conv,)
+    rank = 4
+
+    def refuses(self, problem: Problem, form: Form) -> str:
+        """Also what the models do not expect to be clearly faster."""
+        reason = super().refuses(problem, form)
+        if reason:
+            return reason
+        window, plain = self.window(problem), ConvDepthwise.ranking(self, problem)[0]
+        us = estimate(window, tuple(plain["tile"]), plain["channels"], plain["threads"])
+        best = self.ranking(problem)
+        if best and estimate_mma(window, best[0]) * _CLEARLY < us:
+            return ""
+        return f"plain multiply-adds are expected to take {us:.1f} us, tensor cores no less than half of that"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from minirt.kernels.cuda import gemm_source, slim_source, wgmma_source
 from minirt.kernels.cuda.compile import CudaSource
@@ -14,7 +15,7 @@ from minirt.kernels.kernel import Kernel, Problem, Target
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, TensorMap, Unit
 from minirt.types.dim import Dim, ceil, divide, minimum, mul
 
-_FEW = 6
+_FEW = 8
 Value = Address | TensorMap | Dim
 Dims = Sequence[Dim]
 
@@ -37,7 +38,7 @@ class Matrix(Kernel):
     """Base of the matrix kernels; ``method`` names the generator."""
 
     target = "cuda"
-    method = ""
+    method: ClassVar[str] = ""
     dtypes: tuple[str, ...] = MATRIX_DTYPES
 
     def source(self, spec: Spec, target: Target) -> CudaSource:
@@ -82,7 +83,8 @@ class Matrix(Kernel):
         """One launch of the kernel that ``spec`` describes."""
         made = GENERATORS[spec["method"]](spec)
         args = tuple(_argument(kind, values[name]) for name, kind in made.args)
-        return Launch(Unit(self.name, spec), args, grid, (made.threads, 1, 1), made.shared, follows=True)
+        even = spec["method"] == "gemv"
+        return Launch(Unit(self.name, spec), args, grid, (made.threads, 1, 1), made.shared, follows=True, even=even)
 
     def launches(
         self,
