@@ -22,7 +22,7 @@ from minirt.build.tune import LEAST_LEVEL, tuner_for
 from minirt.errors import GraphError
 from minirt.flags import flags
 from minirt.ir.encode import encode_type
-from minirt.ir.graph import Data, Graph, Input, rebuild
+from minirt.ir.graph import Data, Graph, Input, digest_constants, rebuild
 from minirt.ir.op import DataDependent, Node, Value, reapply
 from minirt.ir.substitute import specialize
 from minirt.ir.text import blobs_of, print_graph
@@ -61,6 +61,7 @@ def build_into(out: bytearray, graph: Graph, options: Options, table: Table | No
     report(options.progress, "optimize", 0, len(NEUTRAL))
     with phase("optimize"):
         neutral = optimize(graph, options.progress)
+        digest_constants(neutral)
     plans: dict[str, Plan] = {}
     blobs = blobs_of(neutral)
     formulas: dict[str, Value] = {}
@@ -172,6 +173,7 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
         graph = run_passes(graph, WIDE)
     elif options.permitted:
         graph = narrow(graph, dtype_of(options.permitted[0]), options.wide)
+    digest_constants(graph)
     streams = options.streams if target.kind == "cuda" else 0
     contest = Contest(target, options.tuning.rounds) if options.level >= LEAST_LEVEL and flags().tune else None
     setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace, options.shared, streams)

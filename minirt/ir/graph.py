@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 from zlib import crc32
@@ -12,6 +13,7 @@ import numpy as np
 
 from minirt.errors import GraphError, MinirtError
 from minirt.ir.op import Contents, DataDependent, Node, Op, Value, apply, maker_of, makers, origin
+from minirt.limits import workers
 from minirt.types.dim import Dim, Expr, rational, symbols
 from minirt.types.dtype import Array, DType, from_numpy, string
 from minirt.types.evaluate import substitute
@@ -19,6 +21,7 @@ from minirt.types.tensor import Optional, Tensor, Type
 from minirt.types.tensor import Sequence as SequenceType
 
 _END = 4096
+_LARGE = 1 << 20
 
 
 class Data:
@@ -72,6 +75,15 @@ class Data:
 
     def __repr__(self) -> str:
         return f"@{self.digest[:12]}"
+
+
+def digest_constants(graph: Graph) -> None:
+    """Work the digests of a graph's large constants out, on all cores: each takes a second for a gigabyte or two."""
+    held = dict.fromkeys(n.op.data for n in graph.nodes if isinstance(n.op, Constant))
+    large = sorted((d for d in held if d.array.nbytes >= _LARGE), key=lambda d: -d.array.nbytes)
+    if len(large) > 1:
+        with ThreadPoolExecutor(workers()) as pool:
+            list(pool.map(lambda data: data.digest, large))
 
 
 class Input(Op):

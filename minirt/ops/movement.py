@@ -63,6 +63,12 @@ class Transpose(Op):
         return np.transpose(arrays[0], self.perm)
 
 
+def swaps_last(perm: tuple[int, ...]) -> bool:
+    """True for an order that swaps the last two axes and leaves the others."""
+    n = len(perm)
+    return n >= 2 and perm == (*range(n - 2), n - 1, n - 2)
+
+
 class Expand(Op):
     """The operand broadcast to ``shape``, the full shape of the result."""
 

@@ -8,7 +8,7 @@ from minirt.ir.match import P
 from minirt.ir.op import Op, Value, apply, op_of
 from minirt.ops.cast import Cast
 from minirt.ops.gemm import Gemm
-from minirt.ops.movement import Concat, Expand, Pad, Reshape, Slice, Transpose
+from minirt.ops.movement import Concat, Expand, Pad, Reshape, Slice, Transpose, swaps_last
 from minirt.optimize.rewrite import rule
 
 
@@ -66,7 +66,7 @@ def same_type_cast_goes(x: Value, root: Value) -> Value | None:
 @rule(P(Gemm, "a", P(Transpose, "b", bind="moved"), bind="root", open=True))
 def gemm_reads_transposed_right(a: Value, b: Value, moved: Value, root: Value) -> Value | None:
     """a @ transpose(b) = gemm(a, b, transposed on the right)."""
-    if not _swaps_last(op_of(moved, Transpose).perm):
+    if not swaps_last(op_of(moved, Transpose).perm):
         return None
     op = op_of(root, Gemm)
     return apply(op.replace(trans_b=not op.trans_b), a, b, *root.node.inputs[2:])
@@ -75,15 +75,10 @@ def gemm_reads_transposed_right(a: Value, b: Value, moved: Value, root: Value) -
 @rule(P(Gemm, P(Transpose, "a", bind="moved"), "b", bind="root", open=True))
 def gemm_reads_transposed_left(a: Value, b: Value, moved: Value, root: Value) -> Value | None:
     """transpose(a) @ b = gemm(a, b, transposed on the left)."""
-    if not _swaps_last(op_of(moved, Transpose).perm):
+    if not swaps_last(op_of(moved, Transpose).perm):
         return None
     op = op_of(root, Gemm)
     return apply(op.replace(trans_a=not op.trans_a), a, b, *root.node.inputs[2:])
-
-
-def _swaps_last(perm: tuple[int, ...]) -> bool:
-    n = len(perm)
-    return n >= 2 and perm == (*range(n - 2), n - 1, n - 2)
 
 
 @rule(P(Op, bind="root"))

@@ -12,7 +12,7 @@ from minirt.ir.op import Op, Value, apply, apply_all
 from minirt.ir.weights import formulas_over, is_fixed
 from minirt.ops.evaluate import run_node
 from minirt.ops.layout import Relayout
-from minirt.ops.movement import Dims, Iota
+from minirt.ops.movement import Dims, Iota, Transpose, swaps_last
 from minirt.optimize.rewrite import rule
 from minirt.types.dim import Expr
 from minirt.types.dtype import string
@@ -24,7 +24,28 @@ SMALL = 1 << 16
 
 @rule(P(Op, bind="root"))
 def known_operands_are_computed(root: Value) -> Sequence[Value] | None:
-    """op(constants) = constants, op(weights) = weights that follow by one more op."""
+    """op(constants) = constants, op(weights) = weights that follow by one more op; large transposes stay, for products.
+
+    A product reads a constant as it lies or transposed; transposing gigabytes takes seconds, and other nodes may read
+    the constant as it was.
+    """
+    return None if _for_products(root) else _known(root)
+
+
+@rule(P(Transpose, bind="root"))
+def known_transposes_are_computed(root: Value) -> Sequence[Value] | None:
+    """transpose(constant) = constant, large ones too: those that no product took in."""
+    return _known(root) if _for_products(root) else None
+
+
+def _for_products(root: Value) -> bool:
+    op = root.op
+    if not isinstance(op, Transpose) or not is_constant(root.node.inputs[0]):
+        return False
+    return swaps_last(op.perm) and isinstance(root.tensor.size, int) and root.tensor.size > SMALL
+
+
+def _known(root: Value) -> Sequence[Value] | None:
     node = root.node
     if not node.inputs or not node.op.pure or not all(map(is_fixed, node.inputs)):
         return None

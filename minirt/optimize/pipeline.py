@@ -14,7 +14,7 @@ from minirt.optimize.attention import batches_split_again_never_joined
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.coded import CODED
 from minirt.optimize.excite import EXCITE
-from minirt.optimize.fold import FOLDING, small_iota_is_constant
+from minirt.optimize.fold import FOLDING, known_transposes_are_computed, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.loops import LOOPS
 from minirt.optimize.moves import MOVES
@@ -64,7 +64,10 @@ NEUTRAL = (
 """For every target: what an engine stores."""
 
 FUSING = (
-    Pass("write out compositions", (compositions_are_written_out, *FOLDING, *CANONICAL)),
+    Pass(
+        "write out compositions",
+        (compositions_are_written_out, *FOLDING, *CANONICAL, known_transposes_are_computed),
+    ),
     Pass("fuse pointwise regions", REGIONS),
     Pass("fuse into anchors", ANCHORS + MOVES + REGIONS),
     Pass("join siblings", CANONICAL, join_siblings),
