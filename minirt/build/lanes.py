@@ -18,7 +18,8 @@ MOST = 3
 """Streams to use where nobody bounds them: more branches than that rarely leave multiprocessors idle."""
 _LEAST_STEPS = 3
 _BYTES_A_US, _FLOPS_A_US = 1.5e6, 2e8  # of a large GPU
-_MOST_MEMORY = 1.5
+_MOST_MEMORY, _SPARE = 1.5, 8 << 20
+"""How much more memory streams may take, and bytes that they may take in any case."""
 _WORTH_US = 6.0
 """What steps of a stream must take at least: waiting for each other's events costs the host and the device a few."""
 
@@ -102,7 +103,7 @@ def memory_of(
                     before[buffer] &= order.before[step]
         rows = zip(sizes, plain, strict=True)
         spread, most = plan_offsets([replace(life, users=users[i], before=before[i]) for i, life in rows])
-        if wary and most > _MOST_MEMORY * arena:
+        if wary and most > max(_MOST_MEMORY * arena, _SPARE):
             order = None
         else:
             offsets, arena = spread, most

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from minirt.build.apart import appends, better_apart, in_whole_vectors, joins_of
 from minirt.build.counting import steps_of
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
 from minirt.build.formulas import name_of
@@ -63,7 +64,7 @@ class Lowering:
     blobs: dict[str, Data] = field(default_factory=dict)
     formulas: dict[str, Value] = field(default_factory=dict)
     joins: dict[Value, Node] = field(default_factory=dict)
-    """Values that one concatenation alone reads, and that node."""
+    """Values that a concatenation reads, on a CPU no other node, and that node."""
     unread: set[str] = field(default_factory=set)
     """Dims that only nodes still to come tell: memory of such a size cannot be asked for yet."""
 
@@ -73,7 +74,7 @@ class Lowering:
             assert isinstance(value.op, Input)
             self._put(value, self._fresh("input", value.tensor, value.op.label))
         self._claim_outputs()
-        self._find_joins()
+        self.joins = joins_of(self.graph, self.setting.target.kind == "cuda")
         inputs = bound_inputs(self)
         self.unread = {d for node in self.graph.nodes if isinstance(node.op, DataDependent) for d in node.op.dims}
         for node in self.graph.nodes:
@@ -109,14 +110,6 @@ class Lowering:
             owned = isinstance(value.op, Input | Constant | Weights) or is_view(value.op) or value in self.places
             if not owned and not self._data_dependent(value.tensor):
                 self._put(value, self._fresh("output", value.tensor, name))
-
-    def _find_joins(self) -> None:
-        for node in self.graph.nodes:
-            if isinstance(node.op, Concat):
-                for value in node.inputs:
-                    made = not isinstance(value.op, Input | Constant | Weights) and not is_view(value.op)
-                    if made and self.graph.uses[value] == 1 and node.inputs.count(value) == 1:
-                        self.joins[value] = node
 
     def _output(self, name: str, value: Value) -> Binding:
         place = self._place(value)
@@ -215,13 +208,13 @@ class Lowering:
         self.touched.append(set(places))
         self.steps.append(step)
 
-    def _copy(self, source: Place, target: Place, value: Value) -> None:
-        op = Relayout(target.at.type.layout)
-        found, refusals = choose(op, [Source(source.at)], [target.at], self.setting, value.node.label, True)
+    def _copy(self, source: Place, target: Place, value: Value, label: str = "") -> None:
+        op, label = Relayout(target.at.type.layout), label or value.node.label
+        found, refusals = choose(op, [Source(source.at)], [target.at], self.setting, label, True)
         if found is not None:
-            self._launch(found, [source], [target], value.node.label, [value])
+            self._launch(found, [source], [target], label, [value])
         else:
-            self._host(op, value.node.label, [source], [target], refusals)
+            self._host(op, label, [source], [target], refusals)
 
     def _node(self, node: Node) -> None:
         if isinstance(node.op, If | Loop):
@@ -232,6 +225,8 @@ class Lowering:
             return
         inputs = [self._place(v) for v in node.inputs]
         sources = [Source(p.at, is_fixed(v)) for p, v in zip(inputs, node.inputs, strict=True)]
+        if self._claimed_apart(node, sources):
+            del self.places[node.outputs[0]]  # a copy follows
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
         if isinstance(node.op, Concat) and self._gathered(node):
             return
@@ -259,14 +254,26 @@ class Lowering:
             outputs.append(self.places[value])
         self._launch(found, inputs, outputs, node.label, node.inputs)
 
+    def _claimed_apart(self, node: Node, sources: Sequence[Source]) -> bool:
+        """True where the result is the caller's, and better made in memory of our own."""
+        (value, *others) = node.outputs
+        if others or value not in self.places or self.drafts[self.places[value].buffer].kind != "output":
+            return False
+        return better_apart(node, sources, self.places[value].at, self.setting)
+
     def _into_concat(self, node: Node, sources: Sequence[Source], found: Chosen | None) -> Chosen | None:
-        """The choice that writes straight into the concatenation that alone reads the result, if a kernel can."""
+        """The choice that writes straight into a concatenation that reads the result, if a kernel can.
+
+        What other nodes read too must lie there as kernels like to read it.
+        """
         value = node.outputs[0]
         if found is None or len(node.outputs) != 1 or value not in self.joins or value in self.places:
             return found
         if not self.unread.isdisjoint(d for s in self._joined(value).shape for d in symbols(s)):
             return found
         place = self._slice_of(value, found.problem.outputs[0].type.layout)
+        if self.graph.uses[value] > 1 and not in_whole_vectors(place.at):
+            return found
         if self.setting.selector is not None:
             again = repeat(found, sources, place.at, self.setting)
         else:
@@ -305,12 +312,14 @@ class Lowering:
         buffer = self.places[whole].buffer if whole in self.places else -1
         mine = [v for v in node.inputs if self.joins.get(v) is node and v in self.places]
         inside = [v for v in mine if self.places[v].buffer == buffer]
-        if not inside:
+        if not inside and not appends(node, self.setting):
             return False
+        if buffer < 0 and not inside:
+            self._put(whole, self._fresh("arena", whole.tensor))
         start: Dim = 0
         for value in node.inputs:
             if value not in inside:
-                self._copy(self._place(value), self._part(whole, value, start), value)
+                self._copy(self._place(value), self._part(whole, value, start), value, node.label)
             start = start + value.shape[op_of(whole, Concat).axis]
         return True
 

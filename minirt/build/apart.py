@@ -1,0 +1,73 @@
+"""Where results lie: when a copy pays that lets the best kernel write them, when a part of another tensor does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from minirt.build.select import Setting, Source, choose
+from minirt.build.views import Placement, is_view
+from minirt.ir.graph import Constant, Graph, Input
+from minirt.ir.op import Node, Value
+from minirt.ir.weights import Weights, is_fixed
+from minirt.kernels.kernel import Problem
+from minirt.ops.movement import Concat
+from minirt.types.dim import Expr
+
+_LARGE, _MANY = 1 << 18, 8
+"""Bytes of an input, and how many times the rest, from which it is worth a copy of its own."""
+_DEEP = 512
+"""Operations for each number of a result from which it may be worth a copy to make it where another kernel can."""
+
+
+def better_apart(node: Node, sources: Sequence[Source], at: Placement, setting: Setting) -> bool:
+    """True where a result that the caller wants at a place is better made elsewhere and copied.
+
+    That is where a kernel that would be asked first does not write there, reads its operands as the other one does, and
+    has much to do beside the copy.  A picture of four channels made of 128, wanted by channels, is made channels last.
+    """
+    (result,) = node.outputs
+    flops = node.op.flops([s.at.type for s in sources], [at.type])
+    if isinstance(flops, int) and flops == 0:
+        return False
+    plain = replace(setting, tuner=None, selector=None)
+    (there, _), (free, _) = (choose(node.op, sources, [x], plain, node.label) for x in (at, result.tensor))
+    if there is None or free is None or free.kernel.rank >= there.kernel.rank or free.moves != there.moves:
+        return False
+    likely = free.problem.likely
+    return likely(flops) >= _DEEP * likely(at.type.size)
+
+
+def joins_of(graph: Graph, shared: bool) -> dict[Value, Node]:
+    """Values that nodes make and a concatenation reads, and that node; ``shared``: other nodes may read them too."""
+    found: dict[Value, Node] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, Concat):
+            for value in node.inputs:
+                made = not isinstance(value.op, Input | Constant | Weights) and not is_view(value.op)
+                if made and (shared or graph.uses[value] == 1) and node.inputs.count(value) == 1:
+                    found.setdefault(value, node)
+    return found
+
+
+def appends(node: Node, setting: Setting) -> bool:
+    """True for a concatenation of a large input of the graph and little else (keys of tokens so far, and of the next).
+
+    The input is then copied on its own, beside whatever makes the rest.
+    """
+    kept = [v for v in node.inputs if isinstance(v.op, Input)]
+    if setting.target.kind != "cuda" or not setting.streams or len(kept) != 1 or any(map(is_fixed, node.inputs)):
+        return False
+    usual = Problem(node.op, (), (), setting.target, setting.ranges, setting.optimum).likely
+    most = usual(kept[0].tensor.size)
+    rest = sum(usual(v.tensor.size) for v in node.inputs) - most
+    return most * kept[0].dtype.bits >= 8 * _LARGE and most >= _MANY * rest
+
+
+def in_whole_vectors(at: Placement) -> bool:
+    """True where rows of a part of a tensor begin on 16 bytes and elements of a row lie side by side."""
+    sizes = [s for s, d in zip(at.strides, at.type.shape, strict=True) if isinstance(d, Expr) or d != 1]
+    rows = [s for s in (at.offset, *sizes) if isinstance(s, Expr) or s != 1]
+    return len(rows) == len(sizes) and all(
+        not isinstance(s, Expr) and int(s * at.type.dtype.bits) % 128 == 0 for s in rows
+    )
