@@ -98,8 +98,9 @@ class Launch:
     """One kernel launch.
 
     ``follows``: the kernel itself waits for the launch before it (where the device can, from sm_90 on), so that it may
-    be set up while that one still runs.  ``writes`` are the buffers of the plan that it writes, of those that its
-    arguments name; None: it may write any.
+    be set up while that one still runs.  ``even``: its blocks are small, alike and wait for memory, so that many of
+    them may be there early, or beside those of other launches.  ``writes`` are the buffers of the plan that it writes,
+    of those that its arguments name; None: it may write any.
     CUDA: ``grid`` in blocks, ``block`` in threads, ``shared`` bytes of dynamic shared memory, ``cluster`` blocks.
     CPU: ``grid[0]`` is the extent n of the range [0, n) and ``grid[1]`` the smallest piece worth a thread.
     """
@@ -112,6 +113,7 @@ class Launch:
     cluster: tuple[int, int, int] = (1, 1, 1)
     follows: bool = False
     writes: tuple[int, ...] | None = None
+    even: bool = False
 
 
 @dataclass(frozen=True)

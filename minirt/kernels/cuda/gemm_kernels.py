@@ -28,6 +28,7 @@ from minirt.types.dim import Dim, divide, mul
 
 _MAX_BATCH = 65535
 _SHORT_K = 512
+_MOST_AHEAD = 40 << 20  # bytes of a constant that a cache may be asked for before its turn
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
 
@@ -163,7 +164,12 @@ class GemmVector(Product):
         fast = fast and (not along or problem.divisible(form.sizes["k"], each))
         most = int(problem.bounds(form.sizes["m"])[1])
         rows = next(r for r in (1, 2, 4, 8, 16) if r >= most)
-        spec: Spec = {"method": "gemv", **form.fields(problem), "rows": rows, "b_by_k": along, "fast": fast, **tactic}
+        held = problem.likely(mul(form.sizes["n"], form.sizes["k"])) * problem.inputs[1].type.dtype.bits // 8
+        ahead = problem.inputs[1].constant and along and fast and held <= _MOST_AHEAD
+        spec: Spec = {
+            "method": "gemv", **form.fields(problem), "rows": rows, "b_by_k": along, "fast": fast, "ahead": ahead,
+            **tactic,
+        }  # fmt: skip
         values |= {"lda": form.a["m"], "ldb": b["n"] if along else b["k"]}
         columns = 16 // int(tactic["share"]) if along else 8 * (each if fast else 1)
         batch = mul(form.sizes["nb0"], form.sizes["nb1"])

@@ -84,8 +84,8 @@ def simt(spec: Spec) -> Source:
 def gemv(spec: Spec) -> Source:
     """Product with at most 8 rows, at memory speed; f16, bf16, f32, summed in f32."""
     constants: dict[str, Any] = {"ROWS": spec["rows"], "B_BY_K": bool(spec["b_by_k"]), "FAST": bool(spec["fast"])}
-    constants |= {"SHARE": spec["share"], "UNROLL": spec["unroll"]}
-    return assemble("gemv", ["gemv.cuh"], product_args(spec), spec, constants, 256)
+    constants |= {"SHARE": spec["share"], "UNROLL": spec["unroll"], "AHEAD_B": bool(spec["ahead"])}
+    return assemble("gemv", ["gemv.cuh"], product_args(spec), spec, constants, 256, follow="")
 
 
 def split_sum(spec: Spec) -> Source:

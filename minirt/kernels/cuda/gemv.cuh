@@ -1,6 +1,6 @@
 // C[m, n] for a handful of rows m: each byte of B is read once, at the speed of memory.
-// The head defines: In, Out, ROWS (1, 2, 4, 8, 16), B_BY_K, FAST (16-byte loads), SHARE (1, 2, 4, 8), UNROLL, struct Args,
-// `finish<V>(...)`.
+// The head defines: In, Out, ROWS (1, 2, 4, 8, 16), B_BY_K, FAST (16-byte loads), AHEAD_B (b is a constant, which no launch
+// writes), SHARE (1, 2, 4, 8), UNROLL, struct Args, `finish<V>(...)`.
 constexpr int E = FAST ? 16 / sizeof(In) : 1, WARPS = 8;
 
 // B [N, K]: SHARE warps own two rows of B and all rows of A; their lanes run along k.
@@ -94,9 +94,24 @@ DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1) {
   }
 }
 
+// Asks the second-level cache for what this warp will read first of its two rows of a constant b, a line a lane: while
+// the launch before ends, memory would idle.
+DEV void fetch_b(const In* pb, const Args& p) {
+  constexpr int LINE = 128 / sizeof(In), LINES = 32 * E / LINE;  // elements of a line, lines that a warp reads at a time
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, line = lane >> 1;
+  const int n = (blockIdx.x * (WARPS / SHARE) + warp / SHARE) * 2 + (lane & 1);
+  const int k = (line / LINES * SHARE + warp % SHARE) * 32 * E + line % LINES * LINE;
+  if (n < p.n && k < p.k) prefetch(pb + (i64)n * p.ldb + k);
+}
+
 DEV void run(const Args& p) {
   const int b0 = BATCHED ? blockIdx.z / p.nb1 : 0, b1 = BATCHED ? blockIdx.z - b0 * p.nb1 : 0;
   const In* pa = (const In*)p.a + b0 * p.a_b0 + b1 * p.a_b1;
   const In* pb = (const In*)p.b + b0 * p.b_b0 + b1 * p.b_b1;
+  if constexpr (AHEAD_B) fetch_b(pb, p);
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
   if constexpr (B_BY_K) run_by_k(pa, pb, p, b0, b1); else run_by_n(pa, pb, p, b0, b1);
 }

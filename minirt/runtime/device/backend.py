@@ -71,8 +71,7 @@ class CudaBackend:
         order: list[int] = []  # of each item; of the launch before one that is left out
         slots: dict[int, list[Slot]] = {}
         kept, spread = list[Launch](), list[int]()  # and the lanes of what is kept
-        last = reader = -1
-        before: tuple[int, int, int] | None = None
+        last, reader, before = -1, -1, False  # before: whether the launch before is short
         for number, (label, launch) in enumerate(launches):
             order.append(len(packed))
             if isinstance(launch, Transfer):
@@ -87,8 +86,9 @@ class CudaBackend:
                 continue
             last = order[-1]
             try:
-                early = launch.follows and is_early(overlaps, before, grid, self.device.multiprocessors)
-                made, before = recipe.packed(grid, integer, address, programmatic=early), grid
+                short = is_short(grid, launch.even, self.device.multiprocessors)
+                early = launch.follows and is_early(overlaps, before, short)
+                made, before = recipe.packed(grid, integer, address, programmatic=early), short
             except DeviceError as error:
                 raise DeviceError(error.what, f"node {label!r}, kernel '{recipe.kernel.entry}'", error.fix) from error
             for place, buffer, offset in recipe.buffers:
@@ -122,7 +122,7 @@ class CudaBackend:
     ) -> list[list[int]] | None:
         many = self.device.multiprocessors
         grids = [x.grid for x in packed if isinstance(x, PackedLaunch)]
-        apart = [everywhere or is_short(grid, many) for grid in grids]
+        apart = [everywhere or is_short(grid, x.even, many) for x, grid in zip(kept, grids, strict=True)]
         touches = [touched(x, bases) if on else Touched(anything=True) for x, on in zip(kept, apart, strict=True)]
         found = waits_of(touches)
         return None if all(waits == [i - 1] for i, waits in enumerate(found) if i) else found
