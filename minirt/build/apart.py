@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from minirt.build.drafts import Draft, Place
 from minirt.build.select import Setting, Source, choose
 from minirt.build.views import Placement, is_view
 from minirt.ir.graph import Constant, Graph, Input
@@ -18,6 +19,16 @@ _LARGE, _MANY = 1 << 18, 8
 """Bytes of an input, and how many times the rest, from which it is worth a copy of its own."""
 _DEEP = 512
 """Operations for each number of a result from which it may be worth a copy to make it where another kernel can."""
+
+
+def leave_claims(
+    node: Node, sources: Sequence[Source], places: dict[Value, Place], drafts: Sequence[Draft], setting: Setting
+) -> None:
+    """Take a result from where the caller wants it, where it is better made elsewhere: a copy follows."""
+    first = places.get(node.outputs[0])
+    if first is not None and drafts[first.buffer].kind == "output" and len(node.outputs) == 1:
+        if better_apart(node, sources, first.at, setting):
+            del places[node.outputs[0]]
 
 
 def better_apart(node: Node, sources: Sequence[Source], at: Placement, setting: Setting) -> bool:

@@ -41,6 +41,13 @@ class Place:
     at: Placement
 
 
+def part_of(whole: Place, axis: int, value: Value, start: Dim) -> Place:
+    """Where a value lies that is the part of a larger tensor from ``start`` on along an axis."""
+    at = whole.at
+    part = Tensor(value.dtype, value.shape, at.type.layout)
+    return Place(whole.buffer, Placement(part, at.strides, at.offset + start * at.strides[axis]))
+
+
 def unknown_dims(op: Op, results: Sequence[Value | Operand]) -> tuple[str, ...]:
     """The dims that only running the op tells, of those that its results have."""
     if not isinstance(op, DataDependent):

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from minirt.build.apart import appends, better_apart, in_whole_vectors, joins_of
+from minirt.build.apart import appends, in_whole_vectors, joins_of, leave_claims
 from minirt.build.counting import steps_of
-from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, unknown_dims
+from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, part_of, unknown_dims
 from minirt.build.formulas import name_of
 from minirt.build.lanes import Order, memory_of, order_of
 from minirt.build.plugins import lower_plugin
@@ -17,7 +17,7 @@ from minirt.build.select import Chosen, Setting, Source, choose, repeat
 from minirt.build.shape_inputs import bound_inputs
 from minirt.build.specialize import facts_of
 from minirt.build.spreading import spread
-from minirt.build.views import Placement, dense, is_view, view
+from minirt.build.views import dense, is_view, view
 from minirt.build.work import work_of
 from minirt.errors import NoKernelError
 from minirt.ir.encode import encode_op
@@ -225,8 +225,7 @@ class Lowering:
             return
         inputs = [self._place(v) for v in node.inputs]
         sources = [Source(p.at, is_fixed(v)) for p, v in zip(inputs, node.inputs, strict=True)]
-        if self._claimed_apart(node, sources):
-            del self.places[node.outputs[0]]  # a copy follows
+        leave_claims(node, sources, self.places, self.drafts, self.setting)
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
         if isinstance(node.op, Concat) and self._gathered(node):
             return
@@ -253,13 +252,6 @@ class Lowering:
                 self._put(value, self._in_place(node, inputs, operand.type) or self._fresh("arena", operand.type))
             outputs.append(self.places[value])
         self._launch(found, inputs, outputs, node.label, node.inputs)
-
-    def _claimed_apart(self, node: Node, sources: Sequence[Source]) -> bool:
-        """True where the result is the caller's, and better made in memory of our own."""
-        (value, *others) = node.outputs
-        if others or value not in self.places or self.drafts[self.places[value].buffer].kind != "output":
-            return False
-        return better_apart(node, sources, self.places[value].at, self.setting)
 
     def _into_concat(self, node: Node, sources: Sequence[Source], found: Chosen | None) -> Chosen | None:
         """The choice that writes straight into a concatenation that reads the result, if a kernel can.
@@ -297,14 +289,7 @@ class Lowering:
         start: Dim = 0
         for other in join.inputs[: join.inputs.index(value)]:
             start = start + other.shape[op_of(whole, Concat).axis]
-        return self._part(whole, value, start)
-
-    def _part(self, whole: Value, value: Value, start: Dim) -> Place:
-        place = self.places[whole]
-        at = place.at
-        part = Tensor(value.dtype, value.shape, at.type.layout)
-        offset = at.offset + start * at.strides[op_of(whole, Concat).axis]
-        return Place(place.buffer, Placement(part, at.strides, offset))
+        return part_of(self.places[whole], op_of(whole, Concat).axis, value, start)
 
     def _gathered(self, node: Node) -> bool:
         """True where operands lie in the result already; the others are copied to their places."""
@@ -319,7 +304,8 @@ class Lowering:
         start: Dim = 0
         for value in node.inputs:
             if value not in inside:
-                self._copy(self._place(value), self._part(whole, value, start), value, node.label)
+                part = part_of(self.places[whole], op_of(whole, Concat).axis, value, start)
+                self._copy(self._place(value), part, value, node.label)
             start = start + value.shape[op_of(whole, Concat).axis]
         return True
 
