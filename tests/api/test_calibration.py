@@ -70,8 +70,8 @@ def classifier(builder: Any, module: Any = trt, implicit: bool = False) -> Any:
     return net
 
 
-def calibrator(module: Any, kind: str, batches: int = 6, size: int = 32) -> Any:
-    """Return a calibrator of a kind, which keeps its cache."""
+def calibrator(module: Any, kind: str, batches: int = 6, size: int = 32, put: Any = None) -> Any:
+    """Return a calibrator of a kind, which keeps its cache; ``put`` gives the address of a batch on a device."""
 
     class Calibrator(getattr(module, kind)):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -95,7 +95,7 @@ def calibrator(module: Any, kind: str, batches: int = 6, size: int = 32) -> Any:
                 return None
             self.left -= 1
             self.memory[...] = drawn(size, 100 + self.left)[0]
-            return [self.memory.ctypes.data]
+            return [self.memory.ctypes.data if put is None else put(self.memory)]
 
         def read_calibration_cache(self) -> Any:
             return self.cache
