@@ -302,9 +302,8 @@ class ContextState:
             self.report()
 
     def _finish(self, stream: int) -> None:
-        """Record the event of inputs that were read, unless that was done; on the CPU all is done."""
-        if not self.loaded.backend.host_memory:
-            self.inputs_read(stream)
+        """Record the event of inputs that were read, unless that was done."""
+        self.inputs_read(stream, self.loaded.backend.host_memory)
 
     def _again(self, stream: int, inputs: dict[str, int], outputs: dict[str, int]) -> Callable[[], None]:
         """Return a run with the shapes and addresses of now, as a CUDA graph keeps them; ApiError with allocators."""

@@ -10,6 +10,7 @@ from minirt.build.load import Loaded
 from minirt.errors import ApiError
 from minirt.runtime.backend import Manner
 from minirt.runtime.device.streams import LEGACY, PER_THREAD, mark, stream_handle
+from minirt.runtime.recording import record_event
 
 _RANKS = ("NONE", "LAYER_NAMES_ONLY", "DETAILED")
 _RENAMED = {"DEFAULT": "LAYER_NAMES_ONLY", "VERBOSE": "DETAILED"}  # what TensorRT 8 called them
@@ -41,10 +42,10 @@ class InputsRead:
         self._recorded = False
         manner.consumed = self if seen and self.event else None
 
-    def __call__(self, stream: int) -> None:
+    def __call__(self, stream: int, on_host: bool = False) -> None:
         """Record it on the stream, unless the run has done so."""
         if self.event and not self._recorded:
-            mark(stream, self.event)
+            record_event(self.event) if on_host else mark(stream, self.event)
             self._recorded = True
 
 

@@ -6,6 +6,18 @@ from collections.abc import Callable
 
 Work = Callable[[], None]
 _RECORDINGS: dict[int, list[Work]] = {}
+_HEARERS: list[Callable[[int], None]] = []
+
+
+def hear_events(hearer: Callable[[int], None]) -> None:
+    """Let a function hear of each event, by its handle, that work done by the host records."""
+    _HEARERS.append(hearer)
+
+
+def record_event(event: int) -> None:
+    """Record an event now, for whoever hears of events."""
+    for hearer in _HEARERS:
+        hearer(event)
 
 
 def begin(stream: int) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from minirt.api.addresses import place_of
 from minirt.errors import ApiError
+from minirt.runtime.recording import hear_events
 from minirt.types.dtype import Array
 
 ALIGNMENT = 256
@@ -119,3 +120,4 @@ class Clock:
 
 
 clock = Clock()
+hear_events(clock.record)

@@ -64,6 +64,21 @@ def test_saved_inputs_outputs_and_engines(tmp_path: Path) -> None:
     polygraphy(tmp_path, "data", "concat", "in.json", "in.json", "-o", "twice.json")
 
 
+@pytest.mark.parametrize("base", ["IInt8EntropyCalibrator2", "IInt8MinMaxCalibrator"])
+def test_calibration_to_int8(tmp_path: Path, base: str) -> None:
+    words = ["--int8", "--calibration-base-class", base, "--calibration-cache", "int8.cache"]
+    compared = ["--compare", "cosine_similarity", "--cosine-similarity-threshold", "0.998"]
+    polygraphy(tmp_path, "run", BERT, "--trt", "--onnxrt", *words, *compared).right("PASSED", "Pass Rate: 100")
+    title, *rows = (tmp_path / "int8.cache").read_text().splitlines()
+    assert title == "TRT-101601-" + base.removeprefix("IInt8").replace("or", "ion")
+    assert len(rows) >= 8 and all(len(row.rpartition(": ")[2]) == 8 for row in rows)
+    polygraphy(tmp_path, "convert", BERT, *words, "-o", "int8.engine").right()
+    assert (tmp_path / "int8.cache").read_text().splitlines() == [title, *rows]
+    saved, loaded = ([f"--{verb}-inputs", "in.json", f"--{verb}-outputs", "out.json"] for verb in ("save", "load"))
+    polygraphy(tmp_path, "run", BERT, "--onnxrt", *saved).right("PASSED")
+    polygraphy(tmp_path, "run", "int8.engine", "--trt", *loaded, *compared).right("PASSED")
+
+
 def test_convert_and_inspect(tmp_path: Path) -> None:
     words = [f"{IDS}:[{{}}]", f"{MASK}:[{{}}]"]
     profile = [

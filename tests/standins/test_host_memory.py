@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minirt as trt
 from minirt.errors import ApiError
 from minirt.standins import cuda_driver, cuda_runtime, host_memory, libcudart, pycuda_driver, pycuda_tools
 from minirt.standins.cuda_runtime import cudaError_t
+from tests.api.small_engine import plan
 
 
 def test_memory_is_aligned_and_freed_once() -> None:
@@ -101,3 +103,21 @@ def test_the_library_of_a_script_has_its_own_functions() -> None:
     assert one.cudaMalloc(None, 16) == int(cudaError_t.cudaErrorInvalidValue)
     with pytest.raises(AttributeError, match="no 'cudaLaunchKernel'"):
         _ = one.cudaLaunchKernel
+
+
+def test_a_run_records_the_event_of_its_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_TARGET", "cpu")
+    logger: Any = trt.Logger(trt.Logger.ERROR)
+    context = trt.Runtime(logger).deserialize_cuda_engine(plan(logger)).create_execution_context()
+    x, y = np.ones((3, 4), np.float32), np.empty((3, 5), np.float32)
+    context.set_input_shape("x", x.shape)
+    context.set_tensor_address("x", x)
+    context.set_tensor_address("y", y)
+    (_, start), (_, event) = cuda_runtime.cudaEventCreate(), cuda_runtime.cudaEventCreate()
+    assert int(cuda_runtime.cudaEventElapsedTime(start, event)[0])
+    cuda_runtime.cudaEventRecord(start, 0)
+    assert context.set_input_consumed_event(int(event))
+    assert context.execute_async_v3(0)
+    status, milliseconds = cuda_runtime.cudaEventElapsedTime(start, event)
+    assert not int(status)
+    assert milliseconds is not None and milliseconds > 0
