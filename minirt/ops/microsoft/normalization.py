@@ -7,6 +7,7 @@ from minirt.ops.arithmetic import Add, Mul
 from minirt.ops.cast import casted
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number
 from minirt.ops.indexing import Gather
+from minirt.ops.microsoft.quantized import real
 from minirt.ops.microsoft.registry import microsoft
 from minirt.ops.movement import expanded, sliced
 from minirt.ops.normalization import Normalization
@@ -60,9 +61,27 @@ def _embed(node: OnnxNode) -> Result:
     x = apply(Add(), apply(Gather(0), words, ids), found)
     if segments is not None and kinds is not None:
         x = apply(Add(), x, apply(Gather(0), kinds, segments))
+    return _embedded(node, x, scale, shift, mask)
+
+
+def _embedded(node: OnnxNode, x: Value, scale: Value, shift: Value, mask: Value | None) -> Result:
     out = _normal(x, "layer", float(node.attributes.get("epsilon", 1e-12)), scale, shift)
     if mask is None:
-        count = expanded(number(0, i32), ids.shape[:1])
+        count = expanded(number(0, i32), x.shape[:1])
     else:
         count = reduced("sum", casted(mask, i32), [1], keepdims=False)
     return [out, count, x][: node.outputs]
+
+
+@microsoft("QEmbedLayerNormalization")
+def _quantized_embed(node: OnnxNode) -> Result:
+    """Tables and vectors of 8 bits; rows are gathered before they are dequantized."""
+
+    def wide(x: Value, at: int) -> Value:
+        return real(x, node.input(8 + at), node.optional(13 + at))
+
+    ids, segments, kinds = node.input(0), node.optional(1), node.optional(4)
+    x = apply(Add(), wide(apply(Gather(0), node.input(2), ids), 0), wide(sliced(node.input(3), 0, 0, ids.shape[1]), 1))
+    if segments is not None and kinds is not None:
+        x = apply(Add(), x, wide(apply(Gather(0), kinds, segments), 2))
+    return _embedded(node, x, wide(node.input(5), 3), wide(node.input(6), 4), node.optional(7))

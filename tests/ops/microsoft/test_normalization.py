@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.ops import harness
-from tests.ops.microsoft.nodes import check
+from tests.ops.harness import check_model
+from tests.ops.microsoft.nodes import check, node_of
 from tests.ops.strategies import array
 
 
@@ -55,3 +58,34 @@ def test_embed_layer_normalization(segments: bool, mask: bool) -> None:
     operands = [ids, kinds if segments else None, *tables, *vectors]
     operands += [np.array([[1, 1, 0]], np.int32)] if mask else []
     check("EmbedLayerNormalization", operands, outputs=2, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("op", ["SkipLayerNormalization", "SkipSimplifiedLayerNormalization"])
+def test_the_sum_is_a_result(op: str) -> None:
+    """The fourth one; the skip may be broadcast."""
+    vectors = [array((8,), seed=i) for i in range(3)]
+    operands = [array((2, 3, 8)), array((2, 3, 8), seed=1), *(vectors if op[4] == "L" else vectors[1:])]
+    model = node_of(op, operands, outputs=4)
+    for name in ("y1", "y2"):
+        model.graph.node[0].output[int(name[1])] = ""
+    del model.graph.output[1:3]
+    check_model(model, {f"x{i}": x for i, x in enumerate(operands)}, 1e-4)
+    if op == "SkipLayerNormalization":
+        check(op, [operands[0], array((3, 8), seed=4), *vectors], tolerance=1e-4)
+
+
+@pytest.mark.parametrize("segments", [False, True])
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("kind", [np.uint8, np.int8])
+def test_quantized_embed_layer_normalization(segments: bool, mask: bool, kind: type) -> None:
+    """Tables of 8 bits."""
+    rng, ids = np.random.default_rng(3), np.array([[1, 2, 4]], np.int32)
+    tables: list[Any] = [rng.integers(0, 100, s).astype(kind) for s in ((5, 8), (6, 8), (2, 8), (8,), (8,))]
+    scales = [np.float32(x) for x in rng.uniform(0.01, 0.1, 5)]
+    zeros = [kind(x) for x in rng.integers(0, 50, 5)]
+    rows: list[Any] = [tables[0], tables[1], tables[2] if segments else None, *tables[3:]]
+    operands: list[Any] = [ids, np.array([[0, 1, 1]], np.int32) if segments else None, *rows]
+    operands.append(np.array([[1, 1, 0]], np.int32) if mask else None)
+    for numbers in (scales, zeros):
+        operands += [*numbers[:2], numbers[2] if segments else None, *numbers[3:]]
+    check("QEmbedLayerNormalization", operands, outputs=2, tolerance=1e-4)
