@@ -43,6 +43,23 @@ def scaled_channels_scale_the_weights(x: Value, scale: Value, w: Value, root: Va
     return apply(Transpose((0, spread.rank - 1, *range(1, spread.rank - 1))), spread)
 
 
+@rule(P(Conv, "x", "w", bind="root", open=True))
+def single_pixels_are_rows(x: Value, w: Value, root: Value) -> Value | None:
+    """conv(x, w) = x @ w, where x is one pixel of each image: what squeezes and excites is a product of a few rows."""
+    op = op_of(root, Conv)
+    if not is_constant(w) or not _pointwise(op, w) or len(root.node.outputs) > 1 or x.shape[2:] != root.shape[2:]:
+        return None
+    if any(d != 1 for d in x.shape[2:]) or (op.epilogue is not None and uses_index(op.epilogue.results)):
+        return None
+    extras = [as_rows(e, root.shape) for e in root.node.inputs[2:]]
+    if any(e is None for e in extras):
+        return None
+    flat = [apply(Reshape(e.shape[:1] + e.shape[2:]), e) for e in extras if e is not None]
+    weights = apply(Reshape(w.shape[:2]), w)
+    made = apply(Gemm(trans_b=True, epilogue=op.epilogue), apply(Reshape(x.shape[:2]), x), weights, *flat)
+    return apply(Reshape(root.shape), made)
+
+
 def _pointwise(op: Conv, w: Value) -> bool:
     """True for a convolution that mixes the channels of each pixel alone."""
     plain = op.groups == 1 and all(s == 1 for s in op.strides) and all(isinstance(p, int) and p == 0 for p in op.pads)
@@ -65,4 +82,4 @@ def as_rows(extra: Value, shape: tuple[Dim, ...]) -> Value | None:
     return apply(Reshape((full[0], product(space), full[1])), channels_last(apply(Reshape(full), extra)))
 
 
-EXCITE = (scaled_channels_scale_the_weights,)
+EXCITE = (scaled_channels_scale_the_weights, single_pixels_are_rows)

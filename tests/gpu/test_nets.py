@@ -133,3 +133,30 @@ def test_depthwise_of_many_taps_by_default(taps: int, size: int) -> None:
     want = np.einsum("nchwrs,crs->nchw", view, w[:, 0].astype(np.float64), optimize=True)
     want = np.einsum("nchw,kc->nkhw", want, v[:, :, 0, 0].astype(np.float64), optimize=True)
     assert np.abs(got - want).max() < 1e-2 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("level", [0, 3])
+@pytest.mark.parametrize(("batch", "channels", "hidden"), [(32, 96, 4), (31, 240, 10), (17, 1152, 48), (9, 40, 8)])
+def test_what_squeezes_and_excites_is_a_product_of_rows(batch: int, channels: int, hidden: int, level: int) -> None:
+    x, w, v = half(batch, channels, 1, 1), half(hidden, channels, 1, 1, scale=0.1), half(channels, hidden, 1, 1)
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["a"]),
+        helper.make_node("Relu", ["a"], ["c"]),
+        helper.make_node("Conv", ["c", "v"], ["d"]),
+        helper.make_node("Sigmoid", ["d"], ["y"]),
+    ]
+    bias = half(hidden)
+    got = run(model(nodes, {"x": x.shape}, {"y": x.shape}, w=w, v=v, b=bias), {"x": x}, level)["y"]
+    inside = np.maximum(x[:, :, 0, 0].astype(np.float64) @ w[:, :, 0, 0].astype(np.float64).T + bias, 0)
+    want = 1 / (1 + np.exp(-inside @ v[:, :, 0, 0].astype(np.float64).T))
+    assert np.abs(got[:, :, 0, 0] - want).max() < 1e-2
+
+
+@pytest.mark.parametrize("rows", [9, 16, 17, 31, 32])
+def test_products_of_a_few_rows_in_turns(rows: int) -> None:
+    """Whatever is the fastest of all tactics."""
+    x, w = half(rows, 1160, scale=0.1), half(1160, 40)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    got = run(model(nodes, {"x": x.shape}, {"y": (rows, 40)}, w=w), {"x": x}, 5)["y"]
+    want = x.astype(np.float64) @ w.astype(np.float64)
+    assert np.abs(got - want).max() < 3e-3 * np.abs(want).max()

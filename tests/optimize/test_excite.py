@@ -46,3 +46,15 @@ def test_the_numbers_stay(results: int, height: int, bias: bool, shortcut: bool)
 def test_what_it_does_not_pay_for_is_left_alone(results: int, kernel: int, stride: int) -> None:
     x = apply(Input("x", Tensor(f32, (N, 5, 4, 4))))
     assert Gemm not in kinds(x, excited(x, results, kernel, stride))
+
+
+@settings(max_examples=25, deadline=None)
+@given(results=st.integers(1, 5), channels=st.integers(1, 6), bias=st.booleans(), rank=st.integers(1, 3))
+def test_a_pixel_of_each_image_is_a_row(results: int, channels: int, bias: bool, rank: int) -> None:
+    x = apply(Input("x", Tensor(f32, (N, channels, *(1,) * rank))))
+    op = Conv((1,) * rank, (0,) * (2 * rank), (1,) * rank)
+    y = apply(op, x, numbers(results, channels, *(1,) * rank))
+    y = apply(Add(), y, numbers(results, *(1,) * rank)) if bias else y
+    y = apply(Add(), x, y) if results == channels else y
+    found = kinds(x, apply(Sigmoid(), y))
+    assert Gemm in found and Conv not in found

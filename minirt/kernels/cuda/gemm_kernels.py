@@ -163,7 +163,7 @@ class GemmVector(Product):
         fast = vec_b == each and (vec_a == each if along else problem.divisible(form.sizes["n"], each))
         fast = fast and (not along or problem.divisible(form.sizes["k"], each))
         most = int(problem.bounds(form.sizes["m"])[1])
-        rows = next(r for r in (1, 2, 4, 8, 16) if r >= most)
+        rows = next((r for r in (1, 2, 4, 8) if r >= most), 16)
         held = problem.likely(mul(form.sizes["n"], form.sizes["k"])) * problem.inputs[1].type.dtype.bits // 8
         ahead = problem.inputs[1].constant and along and fast and held <= _MOST_AHEAD
         spec: Spec = {
@@ -173,15 +173,16 @@ class GemmVector(Product):
         values |= {"lda": form.a["m"], "ldb": b["n"] if along else b["k"]}
         columns = 16 // int(tactic["share"]) if along else 8 * (each if fast else 1)
         batch = mul(form.sizes["nb0"], form.sizes["nb1"])
-        return self.launches(spec, form, values, (up(form.sizes["n"], columns), 1, batch), packs)
+        turns = 1 if most <= rows else up(form.sizes["m"], rows)
+        return self.launches(spec, form, values, (up(form.sizes["n"], columns), turns, batch), packs)
 
 
 class GemmRows(GemmVector):
-    """The same for up to sixteen rows, where it may be faster than tensor cores."""
+    """The same for up to 32 rows, sixteen at a time, where it may be faster than tensor cores."""
 
     ops = (Gemm,)
     rank = 35
-    rows = (9, 16)
+    rows = (9, 32)
 
     def refuses(self, problem: Problem, form: Form) -> str:
         """Also a b that cannot be read along k: the sums of its columns would take all registers."""

@@ -1,10 +1,10 @@
-// C[m, n] for a handful of rows m: each byte of B is read once, at the speed of memory.
+// C[m, n] for a handful of rows m: each byte of B is read once for ROWS of them, at the speed of memory.
 // The head defines: In, Out, ROWS (1, 2, 4, 8, 16), B_BY_K, FAST (16-byte loads), AHEAD_B (b is a constant, which no launch
 // writes), SHARE (1, 2, 4, 8), UNROLL, struct Args, `finish<V>(...)`.
 constexpr int E = FAST ? 16 / sizeof(In) : 1, WARPS = 8;
 
 // B [N, K]: SHARE warps own two rows of B and all rows of A; their lanes run along k.
-DEV void run_by_k(const In* pa, const In* pb, const Args& p, int b0, int b1) {
+DEV void run_by_k(const In* pa, const In* pb, const Args& p, int b0, int b1, int m0) {
   constexpr int COLUMNS = 2;
   __shared__ float sums[WARPS][ROWS][COLUMNS];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, part = warp % SHARE;
@@ -22,7 +22,7 @@ DEV void run_by_k(const In* pa, const In* pb, const Args& p, int b0, int b1) {
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
       float x[E];
-      const In* from = pa + (r < p.m ? r : 0) * p.lda + k;
+      const In* from = pa + (m0 + r < p.m ? r : 0) * p.lda + k;
       if (FAST) load_fast<E>(x, from); else x[0] = widen(*from);
 #pragma unroll
       for (int c = 0; c < COLUMNS; c++)
@@ -52,13 +52,17 @@ DEV void run_by_k(const In* pa, const In* pb, const Args& p, int b0, int b1) {
 #pragma unroll
         for (int w = 1; w < SHARE; w++) acc[r][c] += sums[warp + w][r][c];
   }
+  float mine[COLUMNS];  // of the row that the lane finishes
 #pragma unroll
   for (int r = 0; r < ROWS; r++)
-    if (lane == r && r < p.m) finish<COLUMNS>(acc[r], p, b0, b1, r, n0, p.n - n0);
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++)
+      if (r == 0 || lane == r) mine[c] = acc[r][c];
+  if (lane < ROWS && m0 + lane < p.m) finish<COLUMNS>(mine, p, b0, b1, m0 + lane, n0, p.n - n0);
 }
 
 // B [K, N]: eight lanes own 8 * E columns; four lanes of each warp and eight warps share k.
-DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1) {
+DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1, int m0) {
   __shared__ float sums[WARPS][ROWS][8 * E];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, n0 = blockIdx.x * 8 * E, n = n0 + (lane & 7) * E;
   float acc[ROWS][E] = {};
@@ -70,7 +74,7 @@ DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1) {
       if (FAST) load_fast<E>(w, from); else w[0] = widen(*from);
 #pragma unroll
       for (int r = 0; r < ROWS; r++) {
-        const float x = widen(pa[(r < p.m ? r : 0) * p.lda + k]);
+        const float x = widen(pa[(m0 + r < p.m ? r : 0) * p.lda + k]);
 #pragma unroll
         for (int e = 0; e < E; e++) acc[r][e] = fmaf(x, w[e], acc[r][e]);
       }
@@ -90,7 +94,7 @@ DEV void run_by_n(const In* pa, const In* pb, const Args& p, int b0, int b1) {
     float v[1] = {0.f};
 #pragma unroll
     for (int w = 0; w < WARPS; w++) v[0] += sums[w][r][c];
-    if (r < p.m && n0 + c < p.n) finish<1>(v, p, b0, b1, r, n0 + c, p.n - n0 - c);
+    if (m0 + r < p.m && n0 + c < p.n) finish<1>(v, p, b0, b1, m0 + r, n0 + c, p.n - n0 - c);
   }
 }
 
@@ -113,5 +117,7 @@ DEV void run(const Args& p) {
   asm volatile("griddepcontrol.wait;" ::: "memory");
   asm volatile("griddepcontrol.launch_dependents;");
 #endif
-  if constexpr (B_BY_K) run_by_k(pa, pb, p, b0, b1); else run_by_n(pa, pb, p, b0, b1);
+  const int m0 = blockIdx.y * ROWS;
+  pa += m0 * p.lda;
+  if constexpr (B_BY_K) run_by_k(pa, pb, p, b0, b1, m0); else run_by_n(pa, pb, p, b0, b1, m0);
 }

@@ -145,6 +145,8 @@ def products(dtype: DType) -> list[MatrixCase]:
         p("one-k-by-n", dtype, (3, 1), (1, 77), constants=(1,)),
         p("few-rows", dtype, (3, 512), (512, 200), extras=[(200,)], constants=(1,)),
         p("more-rows", dtype, (13, 1024), (1024, 200), extras=[(200,)], constants=(1,)),
+        p("rows-in-turns", dtype, (29, 1024), (1024, 200), extras=[(200,)], constants=(1,)),
+        p("rows-in-turns-odd", dtype, (32, 10), (10, 96), constants=(1,)),
         p("more-rows-by-n", dtype, (16, 96), (96, 64), extras=[(64,)]),
         p("few-rows-odd", dtype, (2, 1, 77), (77, 99), extras=[(99,)]),
         p("one-row", dtype, (1, 512), (200, 512), trans=(False, True), extras=[(200,)]),
