@@ -14,6 +14,7 @@ from minirt.ops.convolution import Conv
 from minirt.ops.gemm import Gemm
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.movement import reshaped, transposed
+from minirt.ops.waves import waved
 from minirt.types.dim import Dim, Expr
 from minirt.types.dtype import Array, from_onnx
 
@@ -52,6 +53,15 @@ def _static(size: Dim, what: str) -> int:
     return size
 
 
+def _length(value: Value | None, usual: Dim) -> Dim:
+    """The length of a transform, ``usual`` where it is not given."""
+    if value is None:
+        return usual
+    if value.ints is None or len(value.ints) != 1:
+        raise MinirtError("dft_length must be known when the network is built, or follow from dims")
+    return value.ints[0]
+
+
 @importer("DFT")
 def _dft(node: OnnxNode) -> Result:
     x = node.input(0)
@@ -64,14 +74,15 @@ def _dft(node: OnnxNode) -> Result:
     axis %= x.rank
     if axis == x.rank - 1:
         raise MinirtError("the last axis holds real and imaginary parts and is not transformed")
-    size, parts = _static(x.shape[axis], "the transformed axis"), _static(x.shape[-1], "the last axis")
-    length = _whole(node.optional(1), "dft_length")
-    if length is None:
-        length = 2 * (size - 1) if inverse and onesided else size
-    table = transform(size, length, parts, inverse, onesided)
+    size, parts = x.shape[axis], _static(x.shape[-1], "the last axis")
+    length = _length(node.optional(1), 2 * (size - 1) if inverse and onesided else size)
     kept = 1 if inverse and onesided else 2
     order = [*(i for i in range(x.rank - 1) if i != axis), axis, x.rank - 1]
     moved = transposed(x, order)
+    if isinstance(size, Expr) or isinstance(length, Expr):
+        found = waved(moved, size, length, inverse, onesided)
+        return transposed(found, [order.index(i) for i in range(x.rank)])
+    table = transform(int(size), int(length), parts, inverse, onesided)
     flat = reshaped(moved, (*moved.shape[:-2], size * parts))
     product = apply(Gemm(), flat if flat.rank > 1 else reshaped(flat, (1, *flat.shape)), constant(table, x.dtype))
     apart = reshaped(product, (*moved.shape[:-2], table.shape[1] // kept, kept))

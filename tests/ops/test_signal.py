@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
-from tests.ops.harness import check, check_symbolic
+from minirt.ops.evaluate import evaluate
+from tests.ops.harness import check, check_symbolic, import_model
 
 RNG = np.random.default_rng(0)
 
@@ -33,6 +35,34 @@ def test_inverse_of_a_onesided_transform_is_real() -> None:
     half = np.fft.rfft(x)
     pairs = np.stack([half.real, half.imag], axis=-1).astype(np.float32)
     check("DFT", [pairs], opset=20, inverse=1, onesided=1, expected=[x[..., None]], tolerance=1e-5)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("given", [{}, {"inverse": 1}, {"onesided": 1}])
+def test_dft_of_a_length_that_dims_tell(parts: int, given: dict[str, Any]) -> None:
+    if parts == 2 and "onesided" in given:
+        pytest.skip("onesided transforms are of real signals")
+    sizes = [{"batch": 2, "time": 10}, {"batch": 3, "time": 7}, {"batch": 1, "time": 1}]
+    check_symbolic("DFT", [("batch", "time", 3, parts)], sizes, opset=17, axis=1, tolerance=1e-4, **given)
+    check_symbolic("DFT", [("batch", "time", parts), np.array(6)], sizes, opset=17, axis=1, tolerance=1e-4, **given)
+
+
+@pytest.mark.parametrize("size", [9, 16])
+def test_there_and_back_at_a_length_that_dims_tell(size: int) -> None:
+    nodes = [
+        helper.make_node("Shape", ["x"], ["length"], start=1, end=2),
+        helper.make_node("Squeeze", ["length"], ["count"]),
+        helper.make_node("DFT", ["x", "", "axis"], ["bins"], onesided=1),
+        helper.make_node("DFT", ["bins", "count", "axis"], ["y"], onesided=1, inverse=1),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "time", 1])]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * 3)
+    axis = numpy_helper.from_array(np.array(1), "axis")
+    made = helper.make_graph(nodes, "g", inputs, [output], [axis])
+    graph = import_model(helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)]))
+    x = randn(2, size, 1)
+    (found,) = evaluate(graph, {"x": x})
+    np.testing.assert_allclose(found, x, atol=1e-5)
 
 
 @pytest.mark.parametrize("onesided", [0, 1])
