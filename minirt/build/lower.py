@@ -233,11 +233,7 @@ class Lowering:
         if found is None and [self.places.pop(v) for v in node.outputs if v in self.places]:  # a copy follows
             found, refusals = choose(node.op, sources, [v.tensor for v in node.outputs], self.setting, node.label)
         if found is None and isinstance(node.op, Gemm):
-            whole = spread(self, node, inputs)
-            found, _ = choose(
-                node.op, [Source(p.at) for p in whole], [node.outputs[0].tensor], self.setting, node.label, True
-            )
-            inputs = inputs if found is None else whole
+            inputs, found = spread(self, node, inputs)
         found = self._into_concat(node, sources, found)
         if found is None:
             outputs = [self._result(v) for v in node.outputs]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from minirt.build.drafts import Place
+from minirt.build.select import Chosen, Setting, Source, choose
 from minirt.build.views import Placement
 from minirt.ir.op import Node, Value
 from minirt.types.dim import Dim, Expr
@@ -14,6 +15,8 @@ from minirt.types.tensor import Tensor
 
 class Builder(Protocol):
     """What the copies need of a lowering."""
+
+    setting: Setting
 
     def _fresh(self, kind: str, tensor: Tensor) -> Place:
         """Memory for a tensor."""
@@ -24,7 +27,15 @@ class Builder(Protocol):
         ...
 
 
-def spread(lowering: Builder, node: Node, inputs: Sequence[Place]) -> list[Place]:
+def spread(lowering: Builder, node: Node, inputs: list[Place]) -> tuple[list[Place], Chosen | None]:
+    """Where a product's operands lie when they are copied in full, and the kernel that takes them so, if one does."""
+    whole = _whole(lowering, node, inputs)
+    wanted = [node.outputs[0].tensor]
+    found, _ = choose(node.op, [Source(p.at) for p in whole], wanted, lowering.setting, node.label, True)
+    return (inputs, None) if found is None else (whole, found)
+
+
+def _whole(lowering: Builder, node: Node, inputs: Sequence[Place]) -> list[Place]:
     """The operands of a batched product, row-major, with every batch axis of the result (extra operands: every axis).
 
     Operands without batch axes stay, as any kernel takes those.

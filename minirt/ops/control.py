@@ -12,8 +12,10 @@ from minirt.errors import MinirtError
 from minirt.ir.graph import Graph, Input, is_constant
 from minirt.ir.op import DataDependent, Value
 from minirt.ops.evaluate import evaluate
+from minirt.ops.sequence import common
 from minirt.types.dim import Dim, Expr, symbol, symbols
 from minirt.types.dtype import DTYPES, bool_, i64
+from minirt.types.tensor import Sequence as SequenceType
 from minirt.types.tensor import Tensor, Type
 
 _EVERY = tuple(DTYPES.values())
@@ -38,6 +40,9 @@ def unified(types: Sequence[Type], inner: frozenset[str], slots: Iterator[str]) 
     """
     first = types[0]
     if not isinstance(first, Tensor):
+        elements = [t.element for t in types if isinstance(t, SequenceType)]
+        if len(elements) == len(types):
+            return SequenceType(common(elements))
         if any(t != first for t in types):
             raise MinirtError(f"types {', '.join(map(str, types))} do not unite")
         return first

@@ -10,12 +10,15 @@ from minirt.ir.op import Value, apply, apply_all, fresh_dim, origin
 from minirt.ir.weights import is_fixed
 from minirt.ops.control import If, Loop, inner_dims
 from minirt.ops.control_counted import count_of
+from minirt.ops.control_lists import grown_lists, lengthened, stacking
 from minirt.ops.importer import OnnxNode, Result, importer
 from minirt.ops.indexing import Gather
 from minirt.ops.movement import dims_value, expanded, reshaped, sliced, transposed
+from minirt.ops.sequence import common
 from minirt.ops.shape import concatenated
 from minirt.types.dim import Dim, Expr, symbol, symbols
 from minirt.types.dtype import bool_, i64
+from minirt.types.tensor import Sequence as SequenceType
 from minirt.types.tensor import Tensor, Type
 
 _ROUNDS = 8
@@ -118,6 +121,8 @@ def _if(node: OnnxNode) -> Result:
 
 def _wider(inside: Type, after: Type, own: set[str]) -> Type:
     """A type that holds both: a dim that changes becomes a fresh one (its name is added to ``own``)."""
+    if isinstance(inside, SequenceType) and isinstance(after, SequenceType):
+        return SequenceType(common([inside.element, after.element]))
     if not isinstance(inside, Tensor) or not isinstance(after, Tensor):
         if type(inside) is type(after):
             return inside
@@ -187,13 +192,19 @@ def _loop(node: OnnxNode) -> Result:
         graph = Graph(graph.name, graph.inputs, [constant(True, bool_), *graph.outputs[1:]], graph.names)
         trip, condition = dims_value([count], shape=()), None
     heads = [v for v in (trip, condition) if v is not None]
-    kept, graph, fixed = _without_fixed(graph, carried)
+    grown = grown_lists(graph, carried)
+    rest = [i for i in range(len(carried)) if i not in grown]
+    graph = stacking(graph, grown)
+    kept, graph, fixed = _without_fixed(graph, [carried[i] for i in rest])
     op = Loop(graph, len(kept), trip is not None, condition is not None)
-    results = apply_all(op, *heads, *(carried[i] for i in kept), *captures, *fixed)
+    results = apply_all(op, *heads, *(carried[rest[i]] for i in kept), *captures, *fixed)
     final = list(carried)
     for place, value in zip(kept, results, strict=False):
-        final[place] = value
-    return [*final, *results[len(kept) :]]
+        final[rest[place]] = value
+    stacks = results[len(results) - len(grown) :]
+    for place, stack in zip(grown, stacks, strict=True):
+        final[place] = lengthened(carried[place], stack)
+    return [*final, *results[len(kept) : len(results) - len(grown)]]
 
 
 def _without_fixed(graph: Graph, carried: Sequence[Value]) -> tuple[list[int], Graph, list[Value]]:

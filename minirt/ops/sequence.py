@@ -16,16 +16,20 @@ from minirt.types.tensor import Tensor, Type
 
 VARIES = symbol("varies")
 """The dim of a sequence's elements where they differ."""
+NOTHING = symbol("nothing")
+"""The only dim of the elements of a sequence that has none yet: those that follow may be of any rank."""
 _EVERY = tuple(DTYPES.values())
 
 
 def common(types: Sequence[Type]) -> Tensor:
     """The type of elements that have these types; raises MinirtError where types or ranks differ."""
-    first = types[0]
+    first = next((t for t in types if not (isinstance(t, Tensor) and t.shape == (NOTHING,))), types[0])
     if not isinstance(first, Tensor):
         raise MinirtError(f"sequences hold tensors, not {first}")
     shape = list(first.shape)
-    for other in types[1:]:
+    for other in types:
+        if isinstance(other, Tensor) and other.dtype is first.dtype and other.shape == (NOTHING,):
+            continue
         if not isinstance(other, Tensor) or other.dtype is not first.dtype or other.rank != first.rank:
             raise MinirtError(f"one sequence does not hold {first} and {other}")
         shape = [a if _same(a, b) else VARIES for a, b in zip(shape, other.shape, strict=True)]
@@ -57,15 +61,29 @@ class SequenceConstruct(Op):
         return list(arrays)
 
 
+class SequenceOfSlices(Op):
+    """A list of the slices of the operand along its first axis."""
+
+    dtypes = _EVERY
+
+    def infer(self, *inputs: Value) -> Sequence[Type]:
+        """A sequence of slices of one type."""
+        return (SequenceType(Tensor(inputs[0].dtype, inputs[0].shape[1:])),)
+
+    def reference(self, *arrays: Any) -> Any:
+        """The list."""
+        return list(arrays[0])
+
+
 class SequenceEmpty(Op):
-    """A list of nothing, for elements of type ``dtype`` and of rank ``rank``."""
+    """A list of nothing, for elements of type ``dtype`` and of rank ``rank``; 0 leaves the rank open."""
 
     dtype: DType
     rank: int = 0
 
     def infer(self, *inputs: Value) -> Sequence[Type]:
         """A sequence of unknown sizes."""
-        return (SequenceType(Tensor(self.dtype, (VARIES,) * self.rank)),)
+        return (SequenceType(Tensor(self.dtype, (VARIES,) * self.rank or (NOTHING,))),)
 
     def reference(self, *arrays: Any) -> Any:
         """The empty list."""

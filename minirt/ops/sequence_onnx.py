@@ -5,8 +5,10 @@ from __future__ import annotations
 from minirt.errors import MinirtError
 from minirt.ir.graph import constant
 from minirt.ir.op import Value, apply
+from minirt.ops.cast import casted
 from minirt.ops.importer import OnnxNode, Result, importer, number
-from minirt.ops.movement import Concat, reshaped, sliced
+from minirt.ops.indexing import Gather
+from minirt.ops.movement import Concat, dims_value, reshaped, sliced, transposed
 from minirt.ops.sequence import (
     ConcatFromSequence,
     SequenceAt,
@@ -15,9 +17,11 @@ from minirt.ops.sequence import (
     SequenceErase,
     SequenceInsert,
     SequenceLength,
+    SequenceOfSlices,
     SplitToSequence,
     element_of,
 )
+from minirt.ops.shape import concatenated
 from minirt.types.dim import Expr
 from minirt.types.dtype import bool_, from_onnx, i64
 from minirt.types.tensor import Optional as OptionalType
@@ -28,6 +32,16 @@ def items_of(value: Value) -> list[Value] | None:
     if isinstance(value.op, SequenceConstruct):
         return list(value.node.inputs)
     return [] if isinstance(value.op, SequenceEmpty) else None
+
+
+def slices_of(value: Value) -> Value | None:
+    """The tensor whose slices a list holds, if it is one of slices; known elements of like shapes are stacked."""
+    if isinstance(value.op, SequenceOfSlices):
+        return value.node.inputs[0]
+    items = items_of(value)
+    if not items or any(v.shape != items[0].shape for v in items):
+        return None
+    return concatenated([reshaped(v, (1, *v.shape)) for v in items], 0)
 
 
 def _place(value: Value | None, default: int, count: int) -> int | None:
@@ -86,13 +100,19 @@ def _at(node: OnnxNode) -> Result:
         place = _place(where, 0, len(items))
         if place is not None:
             return items[place]
+    stack = slices_of(sequence)
+    if stack is not None:
+        return apply(Gather(0), stack, casted(_scalar(where), i64))
     return apply(SequenceAt(), sequence, _scalar(where))
 
 
 @importer("SequenceLength")
 def _length(node: OnnxNode) -> Result:
-    items = items_of(node.input(0))
-    return number(len(items), i64) if items is not None else apply(SequenceLength(), node.input(0))
+    sequence = node.input(0)
+    if isinstance(sequence.op, SequenceOfSlices):
+        return dims_value([sequence.node.inputs[0].shape[0]], i64, ())
+    items = items_of(sequence)
+    return number(len(items), i64) if items is not None else apply(SequenceLength(), sequence)
 
 
 @importer("ConcatFromSequence")
@@ -100,11 +120,23 @@ def _concat(node: OnnxNode) -> Result:
     sequence, new = node.input(0), bool(node.attributes.get("new_axis", 0))
     rank = element_of(sequence).rank + int(new)
     axis = int(node.attributes["axis"]) % max(rank, 1)
+    if isinstance(sequence.op, SequenceOfSlices):
+        return _joined(sequence.node.inputs[0], axis, new)
     items = items_of(sequence)
     if not items:
         return apply(ConcatFromSequence(axis, new), sequence)
     parts = [reshaped(v, (*v.shape[:axis], 1, *v.shape[axis:])) for v in items] if new else items
     return parts[0] if len(parts) == 1 else apply(Concat(axis), *parts)
+
+
+def _joined(stack: Value, axis: int, new: bool) -> Value:
+    """The slices of a stack along its first axis, joined along ``axis``, or along a new one."""
+    order = [*range(1, axis + 1), 0, *range(axis + 1, stack.rank)]
+    moved = transposed(stack, order)
+    if new:
+        return moved
+    shape = moved.shape
+    return reshaped(moved, (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :]))
 
 
 @importer("SplitToSequence")
@@ -122,8 +154,11 @@ def _split(node: OnnxNode) -> Result:
         if not keep:
             pieces = [reshaped(p, (*p.shape[:axis], *p.shape[axis + 1 :])) for p in pieces]
         return apply(SequenceConstruct(), *pieces)
-    if not keep:
-        raise MinirtError("keepdims=0 needs an axis of known size")
+    if sizes is None:
+        order = [axis, *(i for i in range(x.rank) if i != axis)]
+        stack = transposed(x, order)
+        rest = stack.shape[1:]
+        return apply(SequenceOfSlices(), reshaped(stack, (whole, *rest[:axis], 1, *rest[axis:])) if keep else stack)
     return apply(SplitToSequence(axis), x, number(1, i64) if sizes is None else sizes)
 
 

@@ -56,6 +56,13 @@ def slice_of(x: Value, axes: Sequence[int], starts: Sequence[Dim], ends: Sequenc
     return apply(Slice(tuple(first), tuple(sizes), tuple(strides)), x)
 
 
+def _count(axes: Sequence[int] | None, *bounds: Value) -> int:
+    """How many axes are sliced; one where only the data tells, as in x[a[i] : a[i + 1]], a part of another slice."""
+    if axes is not None:
+        return len(axes)
+    return next((d for v in bounds for d in v.shape if isinstance(d, int)), 1)
+
+
 @importer("Slice")
 def _slice(node: OnnxNode) -> Result:
     x = node.input(0)
@@ -67,9 +74,8 @@ def _slice(node: OnnxNode) -> Result:
     found = node.static_ints("axes", 3)
     given = [node.input(1), node.input(2)]  # a loop's index may stand where a vector of one is meant
     begin, end = (reshaped(v, (1,)) if v.rank == 0 else v for v in given)
-    length = begin.shape[0]
-    if not isinstance(length, int):
-        raise MinirtError("a slice of an unknown number of axes is not supported")
+    length = _count(found, begin, end)
+    begin, end = reshaped(begin, (length,)), reshaped(end, (length,))
     axes = [axis_of(a, x.rank) for a in found] if found is not None else list(range(length))
     first, last = begin.ints, end.ints
     steps = (1,) * length if node.optional(4) is None else node.input(4).ints

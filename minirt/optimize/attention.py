@@ -21,7 +21,7 @@ from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
 from minirt.optimize.masks import Mask, is_mask, known
 from minirt.optimize.rewrite import Rule, rule
-from minirt.types.dim import Dim
+from minirt.types.dim import Dim, divide
 from minirt.types.dtype import DType, bf16, f16, f32
 
 LARGEST_HEAD = 256
@@ -253,6 +253,8 @@ def _made(
     mask, offset = scores.mask.operand(), scores.mask.offset
     hidden = scores.mask.hidden if scores.mask.hidden is not None else -np.inf
     causal = offset is not None
+    if not isinstance(divide(q.shape[-3], k.shape[-3]), int):
+        return None
     op = Attention(scale, causal, 0 if offset is None else offset, found.guard, float(hidden), found.bias is not None)
     made = apply(op, q, k, v, *(() if mask is None else (mask,)))
     return made if made.shape == root.shape else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from minirt.build.build import lower, optimize
 from minirt.build.options import Options, Profile
@@ -44,3 +46,27 @@ def test_float32_that_stays_keeps_its_softmax() -> None:
     plan = lower(graph, made, Options((made,), (Profile({"image": (shape, shape, shape)}),))).run()
     kernels = [step.choices[0].kernel for step in plan.steps if isinstance(step, KernelStep)]
     assert not any(k.startswith("Attention") for k in kernels)
+
+
+def test_heads_that_are_not_known_to_divide_stay_products() -> None:
+    """Keys whose number of heads is what a reshape leaves over: the model holds them equal, nothing proves it."""
+    nodes = [
+        helper.make_node("Shape", ["q"], ["shape"], start=2, end=3),
+        helper.make_node("Concat", ["batch", "shape", "width"], ["wanted"], axis=0),
+        helper.make_node("Reshape", ["x", "wanted"], ["k"]),
+        helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 1, 3, 2]),
+        helper.make_node("MatMul", ["q", "kt"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["weights"], axis=-1),
+        helper.make_node("MatMul", ["weights", "k"], ["y"]),
+    ]
+    inputs = [helper.make_tensor_value_info("q", TensorProto.FLOAT, [2, 4, "s", 16])]
+    inputs.append(helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, "t", 64]))
+    held = [numpy_helper.from_array(np.array(n), name) for name, n in (("batch", [2, -1]), ("width", [16]))]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * 4)
+    graph = helper.make_graph(nodes, "g", inputs, [output], held)
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    made = target_of("cuda:sm_90a")
+    profile = Profile({"q": ((2, 4, 8, 16), (2, 4, 8, 16), (2, 4, 64, 16)), "x": ((2, 8, 64), (2, 8, 64), (2, 64, 64))})
+    plan = lower(optimize(import_graph(read_model(data))), made, Options((made,), (profile,), permitted=("f16",))).run()
+    kernels = [step.choices[0].kernel for step in plan.steps if isinstance(step, KernelStep)]
+    assert len(kernels) == len(plan.steps) and not any(k.startswith("Attention") for k in kernels)

@@ -13,10 +13,13 @@ from minirt.ir.op import Value, apply, origin
 from minirt.ir.weights import is_fixed
 from minirt.ops.importer import BodyImporter, OnnxNode
 from minirt.ops.movement import Dims
+from minirt.ops.sequence import SequenceOfSlices
+from minirt.ops.sequence_onnx import slices_of
 from minirt.parsers.onnx.expand import expansion, has_expansion
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.parsers.onnx.registry import IMPORTERS
 from minirt.types.tensor import Optional, Tensor, Type
+from minirt.types.tensor import Sequence as SequenceType
 
 Env = dict[str, Value]
 Hold = Callable[[str, Data, bool], Value]
@@ -171,9 +174,12 @@ def import_body(
         value = outer[name]
         inside = _closed(value)
         if inside is None:
-            captures.append(value)
-            inside = apply(Input(name, value.type))
+            stack = slices_of(value) if isinstance(value.type, SequenceType) else None
+            captures.append(value if stack is None else stack)
+            inside = apply(Input(name, captures[-1].type))
             inputs.append(inside)
+            if stack is not None:
+                inside = apply(SequenceOfSlices(), inside)
         env[name] = inside
     _import_nodes(graph.nodes, env)
     return Graph(graph.name, inputs, [env[v.name] for v in graph.outputs], [v.name for v in graph.outputs]), tuple(
