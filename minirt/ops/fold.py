@@ -63,12 +63,17 @@ def settled(value: Value) -> bool:
     return is_fixed(value) or (bool(value.node.inputs) and all(settled(v) for v in value.node.inputs))
 
 
+def _reached(op: Windowed, kernel: Sequence[int]) -> bool:
+    """True where every place of the result has a tap: strides go no further than taps, in steps of the dilation."""
+    axes = zip(kernel, op.strides, op.dilations, strict=False)
+    return all(len({t * d % s for t in range(k)}) == s for k, s, d in axes)
+
+
 def folded(op: Windowed, out: Sequence[Dim], inputs: Sequence[Value]) -> Value | None:
     """A ConvTranspose as a product whose columns are folded; None where kernels take it as it is."""
     x, w, *extras = inputs
     kernel = tuple(k for k in w.shape[2:] if isinstance(k, int))
-    short = len(kernel) == len(op.strides) and any(s > k for s, k in zip(op.strides, kernel, strict=True))
-    usual = x.dtype in (f32, f16, bf16) and settled(w) and not short
+    usual = x.dtype in (f32, f16, bf16) and settled(w) and _reached(op, kernel)
     if usual or len(kernel) != len(op.strides) or not isinstance(op.groups, int):
         return None
     total, g, places = accumulator(x.dtype), op.groups, x.shape[2:]

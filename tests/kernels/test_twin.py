@@ -81,6 +81,9 @@ def _sizes() -> list[Case]:
     return [*crops, *(("Resize", [y, None, None, sizes], {**shrink, "mode": "cubic"}) for y in (x, x.astype(np.uint8)))]
 
 
+_WIDE: dict[str, Any] = {"constants": [1], "strides": [4], "dilations": [2]}
+
+
 def _others() -> list[Case]:
     return [
         ("Det", [np.zeros((3, 5, 5), F32)], {}),
@@ -89,6 +92,7 @@ def _others() -> list[Case]:
         ("RandomNormal", [], {"shape": [3, 5], "dtype": 11}),
         ("BitCast", [np.zeros((3, 5), F32)], {"to": 6, "opset": 26}),
         ("ConvTranspose", [np.zeros((1, 2, 5, 6), F64), np.zeros((2, 3, 3, 3), F64)], {}),
+        ("ConvTranspose", [np.zeros((1, 2, 5), F32), np.zeros((2, 3, 8), F32)], _WIDE),
         ("Col2Im", [np.zeros((1, 12, 20), F32), np.array([5, 7]), np.array([2, 3])], {"constants": [1, 2]}),
         ("MaxPool", [np.zeros((1, 2, 5, 6), F32)], {"kernel_shape": [2, 2], "outputs": 2}),
     ]

@@ -48,6 +48,7 @@ TRANSPOSED: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((1, 4, 5, 6), (4, 3, 3, 3), {"strides": [2, 3], "auto_pad": "SAME_LOWER"}),
     ((1, 4, 5, 6), (4, 3, 3, 3), {"strides": [2, 2], "output_shape": [10, 12]}),
     ((1, 2, 3, 4, 5), (2, 3, 2, 3, 1), {"strides": [2, 1, 2]}),
+    ((2, 3, 9), (3, 4, 8), {"pads": [2, 2], "strides": [4], "dilations": [2]}),
 ]
 
 

@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ops.harness import check, check_symbolic
+from minirt.ops.evaluate import evaluate
+from tests.ops.harness import assert_close, check, check_symbolic, import_model, one_node, run_ort
+from tests.ops.on_target import OnTarget
+from tests.ops.plans import TARGETS, host_steps, plan_for
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 3, 5, 7)).astype(np.float32)
@@ -56,6 +59,24 @@ def test_antialias(mode: str, grid: dict[int, Any]) -> None:
     arrays = given(grid)
     check("Resize", arrays, constants=(2, 3)[: len(arrays) - 2], mode=mode, antialias=1, tolerance=1e-4,
           exclude_outside=int(mode == "cubic"))  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_antialias_of_images_of_any_size(mode: str) -> None:
+    """How many elements a filter holds follows from the sizes of a run; no target asks the host."""
+    arrays = [np.zeros((1, 2, 3, 4), np.float32), None, None, np.array([1, 2, 6, 5])]
+    model = one_node("Resize", arrays, constants=(3,), mode=mode, antialias=1)
+    for axis, name in ((2, "high"), (3, "wide")):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
+    graph = import_model(model)
+    for target in TARGETS:
+        assert not host_steps(plan_for(graph, target))
+    built = OnTarget(graph)
+    for high, wide in ((23, 31), (4, 40), (6, 3)):
+        feeds = {model.graph.input[0].name: RNG.standard_normal((1, 2, high, wide)).astype(np.float32)}
+        (wanted,) = run_ort(model, feeds)
+        for found in (built(feeds)[0], evaluate(graph, feeds)[0]):
+            assert_close(found, wanted, 1e-4)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])

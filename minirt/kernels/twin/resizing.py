@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import ceil
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from minirt.kernels.kernel import Operand, Problem
 from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, split_text, strides_of
 from minirt.ops.resize import UP, Resize
 from minirt.plan.launch import Address
-from minirt.types.dim import Dim, Expr, mul, product
+from minirt.types.dim import Dim, Expr, ceil, divide, maximum, mul, product
 from minirt.types.dtype import DType, dtype_of, f32, f64, i64
 from minirt.types.tensor import Tensor
 
@@ -74,13 +73,17 @@ def _same(a: Dim, b: Dim) -> bool:
     return a is b or (not isinstance(a, Expr) and not isinstance(b, Expr) and a == b)
 
 
-def taps_of(op: Resize, axis: int) -> int:
+def taps_of(op: Resize, axis: int) -> Dim:
     """How many elements go into one along an axis."""
     if op.mode == "nearest":
         return 1
     reach = 2 if op.mode == "cubic" else 1
-    scale = op.scales[axis]
-    return 2 * ceil(reach / min(1.0, float(Fraction(str(scale))))) if op.antialias else 2 * reach
+    return mul(2, ceil(mul(reach, maximum(1, divide(1, op.scales[axis]))))) if op.antialias else 2 * reach
+
+
+def _effort(each: int, taps: Dim) -> int:
+    """Work of a sum of taps; where only the sizes tell how many there are, of some."""
+    return each * (taps if isinstance(taps, int) else 16)
 
 
 class ResizeRecipe(Recipe):
@@ -91,12 +94,12 @@ class ResizeRecipe(Recipe):
     rank = 95
 
     def rejects(self, problem: Problem) -> str:
-        """Filters widened by a scale that is not known; scales that are neither known nor the ratio of sizes."""
+        """Scales that are neither known nor the ratio of sizes."""
         op, (x,) = problem.op, problem.inputs
         assert isinstance(op, Resize)
         for axis in axes_of(op, x):
             scale = op.scales[axis]
-            if isinstance(scale, Expr) and (op.antialias or not _same(mul(scale, x.shape[axis]), op.sizes[axis])):
+            if isinstance(scale, Expr) and not _same(mul(scale, x.shape[axis]), op.sizes[axis]):
                 return f"the scale of axis {axis} is not known"
         return ""
 
@@ -130,7 +133,7 @@ class ResizeRecipe(Recipe):
                 "up": int(whole and not move and not op.antialias),
                 "clip": y.type.dtype.name if whole and y.type.dtype.bits <= 16 else "",
             }  # fmt: skip
-            calls += [table, Call("sum", data, numbers, product(shape), {}, flags, 10 * taps_of(op, axis))]
+            calls += [table, Call("sum", data, numbers, product(shape), {}, flags, _effort(10, taps_of(op, axis)))]
             source, at = result, to
         if beyond:
             numbers = {**strides_of("y", y), **{f"n{a}": n for a, n in enumerate(y.shape)}}
@@ -157,7 +160,7 @@ class ResizeRecipe(Recipe):
             "mode": op.mode, "coordinates": op.coordinates, "nearest": op.nearest, "outside": int(op.exclude_outside),
             "antialias": int(op.antialias),
         }  # fmt: skip
-        return Call("table", data, numbers, count, reals, flags, 20 * taps, double=True)
+        return Call("table", data, numbers, count, reals, flags, _effort(20, taps), double=True)
 
     def text(self, routine: str, flags: Flags) -> str:
         """A row of a table; one element of a pass; one element outside."""
