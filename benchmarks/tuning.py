@@ -54,7 +54,8 @@ WIDTHS = [  # outputs, inputs: BERT, ViT and GPT-2; Llama of 1B and 7B
     (4096, 4096), (11008, 4096), (4096, 11008),
 ]  # fmt: skip
 OTHERS = [(197, 768, 768), (6304, 2304, 768), (6304, 3072, 768), (6304, 768, 3072), (512, 50257, 768), (1, 50257, 768),
-          (512, 50264, 768), (1, 128256, 2048), (8192, 8192, 8192)]  # fmt: skip
+          (512, 50264, 768), (1, 128256, 2048), (8192, 8192, 8192), (197, 2304, 768), (197, 3072, 768),
+          (197, 768, 3072), (32, 48, 1152), (32, 1152, 48)]  # fmt: skip
 
 
 @dataclass
@@ -235,7 +236,7 @@ def main() -> int:
     pairs = noted([s for s in shapes(asked.dtype) if re.search(asked.only, s.name)], target, tuner)
     print(f"{len(pairs)} shapes noted after {time.monotonic() - started:.1f} s", flush=True)
     rows: dict[str, list[dict[str, float]]] = {"products": [], "convolutions": []}
-    fit = asked.fit.open("w") if asked.fit else None
+    fit = asked.fit.open("w", buffering=1) if asked.fit else None
     tuner.wanted = {job.key: job for _, job in pairs}
     tuner.precompile()
     print(f"compiled after {time.monotonic() - started:.1f} s", flush=True)
