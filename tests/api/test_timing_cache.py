@@ -83,7 +83,7 @@ def test_levels_say_how_much_is_timed(timer: FakeTimer, logger: Keeper) -> None:
         timer.benches.clear()
         build(logger, b"", trt.BuilderFlag.DISABLE_TIMING_CACHE, builder_optimization_level=level)
         counts.append(sum(len(b.trials) for b in timer.benches))
-    assert counts[:4] == [0, 0, 0, 8] and 8 < counts[4] <= 18 < counts[5]
+    assert counts[:4] == [0, 0, 0, 14] and 14 < counts[4] <= 28 < counts[5]
 
 
 def test_the_number_of_tactics_can_be_bounded(timer: FakeTimer, logger: Keeper) -> None:
