@@ -16,7 +16,7 @@ from minirt.ops.epilogue import accumulator
 from minirt.ops.gemm import Gemm
 from minirt.plan.launch import Arg, TensorMap
 from minirt.runtime import device as dev
-from minirt.types.dtype import DType, bf16, dtype_of, f16, f32
+from minirt.types.dtype import DType, bf16, dtype_of, f16, f32, i32
 from minirt.types.tensor import Tensor
 from tests.kernels.cuda.execution import Case, Runner
 
@@ -239,6 +239,21 @@ def _named(cases: Sequence[MatrixCase], names: Sequence[str]) -> list[MatrixCase
     return [case for case in cases if case.name.rsplit("-", 1)[0] in names]
 
 
+def _sums(dtype: DType) -> list[MatrixCase]:
+    """Products of centred bytes: sums of int32 as they are, and scaled to float32."""
+    sums = Body((i32,), (arg(0, i32),))
+    scaled = Body((i32,), (call("mul", cast(arg(0, i32), f32), const(0.25, f32)),))
+    found = [
+        product("sums", dtype, (20, 301), (301, 40), body=sums, constants=(1,)),
+        product("sums-scaled", dtype, (3, 1, 65), (65, 33), body=scaled),
+        convolution("sums", dtype, (2, 5, 9, 9), (4, 5, 3, 3), pad=1, body=sums),
+        convolution("sums-scaled", dtype, (2, 6, 9, 9), (4, 3, 3, 3), stride=2, groups=2, body=scaled),
+    ]
+    for case in found:  # whole numbers at both ends of what bytes less a zero point can be
+        case.arrays = [np.where(a < 0, -255, 255 - a).astype(a.dtype) for a in case.arrays]
+    return found
+
+
 def cases() -> list[MatrixCase]:
     """All shapes in f16, and those that differ in kind in the other types."""
     f64, i64 = dtype_of("f64"), dtype_of("i64")
@@ -252,4 +267,5 @@ def cases() -> list[MatrixCase]:
         product("bytes", dtype_of("i8"), (20, 30), (30, 40)),
         convolution("bytes", dtype_of("u8"), (2, 5, 9, 9), (4, 5, 3, 3)),
     ]
+    found += _sums(dtype_of("i16"))
     return [*found, product("whole", i64, (20, 30), (30, 40), extras=[(40,)])]
