@@ -98,6 +98,20 @@ def substitute(value: Dim, sizes: Mapping[str, Dim]) -> Dim:
     return Evaluator(sizes)(value)
 
 
+def parts(value: Dim) -> tuple[Dim, Dim] | None:
+    """What the value is over what, neither of them a fraction; None for a sum."""
+    if not isinstance(value, Expr):
+        return Fraction(value).numerator, Fraction(value).denominator
+    if len(value.terms) > 1:
+        return None
+    ((mono, coefficient),) = value.terms
+    below: Dim = Fraction(coefficient).denominator
+    for atom, power in mono:
+        for _ in range(-power):
+            below = mul(below, parse_dim(atom.key))
+    return mul(value, below), below
+
+
 _TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z_]\w*)|(.))")
 
 

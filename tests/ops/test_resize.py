@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from minirt.ops.evaluate import evaluate
@@ -76,6 +77,33 @@ def test_antialias_of_images_of_any_size(mode: str) -> None:
         feeds = {model.graph.input[0].name: RNG.standard_normal((1, 2, high, wide)).astype(np.float32)}
         (wanted,) = run_ort(model, feeds)
         for found in (built(feeds)[0], evaluate(graph, feeds)[0]):
+            assert_close(found, wanted, 1e-4)
+
+
+@pytest.mark.parametrize("mode", ["linear", "nearest"])
+def test_the_shorter_side_is_made_of_one_length(mode: str) -> None:
+    """One scale for both axes, which is the ratio of neither's sizes where they are rounded."""
+    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
+        ("Shape", ["x"], "shape", {"start": 2}), ("Cast", ["shape"], "sides", {"to": 1}),
+        ("ReduceMin", ["sides"], "least", {"keepdims": 1}), ("Div", ["length", "least"], "scale", {}),
+        ("Concat", ["ones", "scale", "scale"], "scales", {"axis": 0}),
+        ("Resize", ["x", "", "scales"], "y", {"mode": mode, "coordinate_transformation_mode": "asymmetric"}),
+    ]  # fmt: skip
+    held = {"length": np.array([8], np.float32), "ones": np.ones(2, np.float32)}
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node(op, given, [made], **fields) for op, given, made, fields in steps], "side",
+        [onnx.helper.make_tensor_value_info("x", 1, [1, 2, "high", "wide"])], [onnx.ValueInfoProto(name="y")],
+        [onnx.numpy_helper.from_array(v, k) for k, v in held.items()],
+    )  # fmt: skip
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    imported = import_model(model)
+    for target in TARGETS:
+        assert not host_steps(plan_for(imported, target))
+    built = OnTarget(imported)
+    for high, wide in ((16, 25), (9, 4)):
+        feeds = {"x": RNG.standard_normal((1, 2, high, wide)).astype(np.float32)}
+        (wanted,) = run_ort(model, feeds)
+        for found in (built(feeds)[0], evaluate(imported, feeds)[0]):
             assert_close(found, wanted, 1e-4)
 
 

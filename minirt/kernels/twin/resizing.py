@@ -14,8 +14,9 @@ from minirt.kernels.kernel import Operand, Problem
 from minirt.kernels.twin.recipe import Call, Data, Planned, Recipe, operand_data, register, split_text, strides_of
 from minirt.ops.resize import UP, Resize
 from minirt.plan.launch import Address
-from minirt.types.dim import Dim, Expr, ceil, divide, maximum, mul, product
+from minirt.types.dim import Dim, Expr, ceil, divide, is_integral, maximum, mul, product
 from minirt.types.dtype import DType, dtype_of, f32, f64, i64
+from minirt.types.evaluate import parts
 from minirt.types.tensor import Tensor
 
 Flags = Mapping[str, str | int]
@@ -81,6 +82,17 @@ def taps_of(op: Resize, axis: int) -> Dim:
     return mul(2, ceil(mul(reach, maximum(1, divide(1, op.scales[axis]))))) if op.antialias else 2 * reach
 
 
+def _ratio(op: Resize, axis: int, size: Dim) -> tuple[Dim, Dim] | None:
+    """Whole numbers, the scale of an axis being the first over the second; None where there are none."""
+    scale = op.scales[axis]
+    if not isinstance(scale, Expr):
+        return Fraction(scale).numerator, Fraction(scale).denominator
+    if _same(mul(scale, size), op.sizes[axis]):
+        return op.sizes[axis], size
+    ratio = parts(scale)
+    return ratio if ratio is not None and all(map(is_integral, ratio)) else None
+
+
 def _effort(each: int, taps: Dim) -> int:
     """Work of a sum of taps; where only the sizes tell how many there are, of some."""
     return each * (taps if isinstance(taps, int) else 16)
@@ -94,12 +106,11 @@ class ResizeRecipe(Recipe):
     rank = 95
 
     def rejects(self, problem: Problem) -> str:
-        """Scales that are neither known nor the ratio of sizes."""
+        """Scales that are no ratio of whole numbers."""
         op, (x,) = problem.op, problem.inputs
         assert isinstance(op, Resize)
         for axis in axes_of(op, x):
-            scale = op.scales[axis]
-            if isinstance(scale, Expr) and not _same(mul(scale, x.shape[axis]), op.sizes[axis]):
+            if _ratio(op, axis, x.shape[axis]) is None:
                 return f"the scale of axis {axis} is not known"
         return ""
 
@@ -144,15 +155,14 @@ class ResizeRecipe(Recipe):
         return Planned(calls, work)
 
     def _table(self, op: Resize, axis: int, size: Dim, work: list[Dim], held: DType) -> Call:
-        taps, count, scale = taps_of(op, axis), op.sizes[axis], op.scales[axis]
+        taps, count = taps_of(op, axis), op.sizes[axis]
         room = mul(count, taps)
         start = len(work)
         work += [mul(room, 8), mul(room, held.bits // 8), mul(count, 8)]
         dtypes = {"marks": (i64, room), "shares": (held, room), "beyond": (i64, count)}
         data = {n: Data(Address("work", start + k), d, span) for k, (n, (d, span)) in enumerate(dtypes.items())}
-        ratio: tuple[Dim, Dim] = (count, size)
-        if not isinstance(scale, Expr):
-            ratio = (Fraction(scale).numerator, Fraction(scale).denominator)
+        ratio = _ratio(op, axis, size)
+        assert ratio is not None
         numbers = {"extent": size, "wanted": count, "taps": taps, "over": ratio[0], "under": ratio[1]}
         begin, end = crop_of(op, axis)
         reals = {"slope": float(op.cubic_a), "start": float(begin), "end": float(end)}
