@@ -75,9 +75,11 @@ def build_into(out: bytearray, graph: Graph, options: Options, table: Table | No
             compile_units(made, target, lambda done, total: report(options.progress, "compile kernels", done, total))
     blobs |= blobs_of(joined(formulas))
     parts = sections(neutral, plans, blobs, options)
+    if formulas or table is not None:
+        parts["formulas"] = print_graph(joined(formulas)).encode()
     if table is not None:
         used = parameters_of([*results_in(neutral), *formulas.values()])
-        parts |= {"formulas": print_graph(joined(formulas)).encode(), **table.kept(used).sections(options.strip)}
+        parts |= table.kept(used).sections(options.strip)
     with phase("write"):
         append_sections(out, parts)
 

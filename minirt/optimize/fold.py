@@ -9,17 +9,21 @@ import numpy as np
 from minirt.ir.graph import Constant, Data, Graph, array_of, constant, is_constant
 from minirt.ir.match import P
 from minirt.ir.op import Op, Value, apply, apply_all
+from minirt.ir.scalar import postorder
 from minirt.ir.weights import formulas_over, is_fixed
 from minirt.ops.evaluate import run_node
 from minirt.ops.layout import Relayout
 from minirt.ops.movement import Dims, Iota, Transpose, swaps_last
+from minirt.ops.pointwise import Map
 from minirt.optimize.rewrite import rule
 from minirt.types.dim import Expr
-from minirt.types.dtype import string
+from minirt.types.dtype import string, u8
 from minirt.types.tensor import Tensor, Type
 
 GROWTH = 4
 SMALL = 1 << 16
+PACKED = 3
+"""How many times the bytes of its operands an unpacked result has at least, for these to be kept instead."""
 
 
 @rule(P(Op, bind="root"))
@@ -69,12 +73,27 @@ def _size(kind: Type) -> int | None:
 
 
 def computed(op: Op, *inputs: Value) -> tuple[Value, ...]:
-    """The op's results on fixed operands: constants where all are constants, else weights."""
-    if not all(map(is_constant, inputs)):
+    """The op's results on fixed operands: constants where all are constants, else weights.
+
+    Large numbers that lie packed in bytes become weights too, so that an engine holds the bytes.
+    """
+    if not all(map(is_constant, inputs)) or _unpacks(op, *inputs):
         return formulas_over(op, *inputs)
     node = apply_all(op, *inputs)[0].node
     results = run_node(node, [array_of(v) for v in inputs])
     return tuple(apply(Constant(Data(a, v.dtype))) for a, v in zip(results, node.outputs, strict=True))
+
+
+def _unpacks(op: Op, *inputs: Value) -> bool:
+    """True for a region that takes apart bytes into numbers that are larger by far."""
+    if not isinstance(op, Map) or inputs[0].dtype is not u8:
+        return False
+    if not any(node.fn == "shr" for node in postorder(op.region.results)):
+        return False
+    held = [v.dtype.nbytes(int(array_of(v).size)) for v in inputs if is_constant(v)]
+    result = apply(op, *inputs)
+    size = result.tensor.size
+    return isinstance(size, int) and result.dtype.nbytes(size) > max(SMALL, PACKED * sum(held))
 
 
 @rule(P(Op, bind="root"))

@@ -39,8 +39,7 @@ def _shifts(bits: int, high_first: bool = False) -> Value:
 
 def _number(bits: int) -> Scalar:
     """The number of a byte (argument 0) at a place (argument 1)."""
-    shifted = call("shr", arg(0, u8), arg(1, u8)) if bits < 8 else arg(0, u8)
-    return call("bitand", shifted, const(2**bits - 1, u8)) if bits < 8 else shifted
+    return call("bitand", call("shr", arg(0, u8), arg(1, u8)), const(2**bits - 1, u8))
 
 
 def unpacked(codes: Value, bits: int, dtype: DType, high_first: bool = False) -> Value:

@@ -8,9 +8,16 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from minirt.build.build import build
+from minirt.build.formulas import filled
+from minirt.build.load import Package
+from minirt.build.options import Options
+from minirt.build.targets import default_target
 from minirt.errors import MinirtError
-from tests.ops.harness import import_model
+from minirt.ops.evaluate import evaluate
+from tests.ops.harness import assert_close, import_model, run_ort
 from tests.ops.microsoft.nodes import check, node_of
+from tests.ops.on_target import OnTarget
 
 RNG = np.random.default_rng(5)
 
@@ -119,3 +126,20 @@ def test_gather_of_small_floats(kind: Any, block: int) -> None:
     data = randn(5, 48).astype(kind)
     scales = RNG.uniform(0.1, 1, (5, 3) if block else (1, 1)).astype(np.float32)
     check("GatherBlockQuantized", [data, PLACES, scales], constants=[0, 2], block_size=block)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_weights_stay_packed_in_an_engine(bits: int) -> None:
+    """They become floats when it is loaded; the graph that it holds has the bytes too."""
+    n, k = 96, 256
+    operands = [randn(2, k), random_bytes(n, k // 32, 32 * bits // 8), RNG.uniform(0.01, 0.1, (n, k // 32))]
+    operands[2] = operands[2].astype(np.float32)
+    model = node_of("MatMulNBits", operands, constants=[1, 2], K=k, N=n, bits=bits, block_size=32)
+    graph = import_model(model)
+    data = build(graph, Options((default_target(),), tf32=False))
+    floats = 4 * n * k
+    assert len(data) < floats * (bits + 1) / 32 + 16000 < floats
+    (wanted,) = run_ort(model, {"x0": operands[0]})
+    (found,) = evaluate(filled(Package(data).graph(), lambda name, kind: np.zeros(0)), {"x0": operands[0]})
+    assert_close(found, wanted, 1e-3)
+    assert_close(OnTarget(graph)({"x0": operands[0]})[0], wanted, 1e-3)
