@@ -81,6 +81,15 @@ def gemm_reads_transposed_left(a: Value, b: Value, moved: Value, root: Value) ->
     return apply(op.replace(trans_a=not op.trans_a), a, b, *root.node.inputs[2:])
 
 
+@rule(P(Transpose, P(Reshape, P(Transpose, "x", bind="first"), bind="flat"), bind="root"))
+def channels_last_again_is_a_reshape(x: Value, first: Value, flat: Value, root: Value) -> Value | None:
+    """[n, space..., c] as [n, c, space...], as [n, c, pixels], as [n, pixels, c] = a reshape of the first."""
+    last = x.rank - 1
+    if op_of(first, Transpose).perm != (0, last, *range(1, last)) or op_of(root, Transpose).perm != (0, 2, 1):
+        return None
+    return apply(Reshape(root.shape), x) if flat.shape[:2] == first.shape[:2] else None
+
+
 @rule(P(Op, bind="root"))
 def compositions_are_written_out(root: Value) -> Value | Sequence[Value] | None:
     """An op that only stands for a composition of others = that composition."""
@@ -98,4 +107,5 @@ CANONICAL = (
     same_type_cast_goes,
     gemm_reads_transposed_right,
     gemm_reads_transposed_left,
+    channels_last_again_is_a_reshape,
 )

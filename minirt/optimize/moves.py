@@ -34,7 +34,7 @@ def pointwise_goes_before_moves_of_products(root: Value, uses: Uses) -> Value | 
         if not isinstance(moved.op, Transpose | Reshape) or uses.get(moved, 1) > 1 or moved.shape != root.shape:
             continue
         product = moved.node.inputs[0]
-        if not _is_product(product, uses) or uses_index(op_of(root, Elementwise).body(_dtypes(root)).results):
+        if not _moves_product(product, uses) or uses_index(op_of(root, Elementwise).body(_dtypes(root)).results):
             continue
         others = [_unmoved(v, moved, product) if n != i else product for n, v in enumerate(inputs)]
         if any(v is None for v in others):
@@ -104,6 +104,13 @@ def _halved(value: Value, shape: Shape, axis: int, half: Dim) -> Value:
 
 def _dtypes(root: Value) -> tuple[DType, ...]:
     return tuple(v.dtype for v in root.node.inputs)
+
+
+def _moves_product(value: Value, uses: Uses) -> bool:
+    """True for a product, and for one behind further moves that nothing else reads."""
+    while isinstance(value.op, Transpose | Reshape) and uses.get(value, 1) <= 1:
+        value = value.node.inputs[0]
+    return _is_product(value, uses)
 
 
 def _is_product(value: Value, uses: Uses) -> bool:

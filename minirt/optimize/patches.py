@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from minirt.ir.graph import is_constant
 from minirt.ir.match import P
 from minirt.ir.op import Value, apply, op_of
 from minirt.ir.scalar import uses_index
+from minirt.ops.arithmetic import Add
 from minirt.ops.convolution import Conv
 from minirt.ops.gemm import Gemm
-from minirt.ops.movement import Reshape, Transpose
+from minirt.ops.movement import Concat, Reshape, Slice, Transpose
 from minirt.optimize.excite import as_rows
 from minirt.optimize.rewrite import rule
 from minirt.types.dim import product
@@ -49,6 +53,27 @@ def _side_by_side(op: Conv, taps: tuple[object, ...]) -> bool:
     """True for windows that neither overlap nor leave anything out."""
     plain = op.groups == 1 and all(d == 1 for d in op.dilations) and all(p == 0 for p in op.pads)
     return plain and tuple(op.strides) == tuple(taps)
+
+
+@rule(P(Add, P(Concat, bind="joined", once=True), "places", bind="root", either=True))
+def places_are_added_before_tokens_join(joined: Value, places: Value, root: Value) -> Sequence[Value] | None:
+    """[t x] + p = [t + p1, x + p2] for constants t and p: what makes x adds its part, and writes where it is wanted."""
+    axis, parts = op_of(joined, Concat).axis, joined.node.inputs
+    sizes = [v.shape[axis] for v in parts]
+    if not is_constant(places) or sum(not is_constant(v) for v in parts) != 1 or joined.type != root.type:
+        return None
+    if places.rank != joined.rank or places.shape[axis] != joined.shape[axis]:
+        return None
+    added: list[Value] = []
+    start = 0
+    for value, size in zip(parts, sizes, strict=True):
+        if not isinstance(size, int):
+            return None
+        at = tuple(start if i == axis else 0 for i in range(places.rank))
+        shape = tuple(size if i == axis else d for i, d in enumerate(places.shape))
+        added.append(apply(Add(), value, apply(Slice(at, shape, (1,) * places.rank), places)))
+        start += size
+    return (apply(joined.op, *added),)
 
 
 PATCHES = (patches_are_rows,)

@@ -19,7 +19,7 @@ from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.loops import LOOPS
 from minirt.optimize.moves import MOVES
 from minirt.optimize.normalizing import NORMALIZING
-from minirt.optimize.patches import PATCHES
+from minirt.optimize.patches import PATCHES, places_are_added_before_tokens_join
 from minirt.optimize.patterns import PATTERNS
 from minirt.optimize.precision import WIDENING
 from minirt.optimize.rewrite import Rule, rewrite
@@ -66,7 +66,13 @@ NEUTRAL = (
 FUSING = (
     Pass(
         "write out compositions",
-        (compositions_are_written_out, *FOLDING, *CANONICAL, known_transposes_are_computed),
+        (
+            compositions_are_written_out,
+            places_are_added_before_tokens_join,
+            *FOLDING,
+            *CANONICAL,
+            known_transposes_are_computed,
+        ),
     ),
     Pass("fuse pointwise regions", REGIONS),
     Pass("fuse into anchors", ANCHORS + MOVES + REGIONS),

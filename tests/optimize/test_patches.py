@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt.ir.graph import Input
-from minirt.ir.op import apply
+from minirt.ir.graph import Constant, Input, constant
+from minirt.ir.op import Value, apply
 from minirt.ops.activation import Sigmoid
 from minirt.ops.arithmetic import Add
 from minirt.ops.convolution import Conv
 from minirt.ops.gemm import Gemm
+from minirt.ops.movement import Concat, Reshape, Transpose
 from minirt.types.dim import symbol
 from minirt.types.dtype import f32
 from minirt.types.tensor import Tensor
-from tests.optimize.products import kinds, numbers
+from tests.optimize.products import RNG, kinds, numbers
 
 N = symbol("N")
 
@@ -42,3 +44,23 @@ def test_the_numbers_stay(
 def test_other_convolutions_stay(channels: int, side: int, stride: int, pad: int) -> None:
     x = apply(Input("x", Tensor(f32, (N, channels, side, side))))
     assert Conv in kinds(x, apply(Conv((stride,) * 2, (pad,) * 4, (1, 1)), x, numbers(2, channels, 4, 4)))
+
+
+def eighths(*shape: int) -> Value:
+    """Constants whose sums float32 holds exactly: those of constants are worked out in their type."""
+    return constant(np.round(8 * RNG.normal(size=shape)) / 8, f32)
+
+
+@settings(max_examples=15, deadline=None)
+@given(results=st.integers(1, 5), tokens=st.integers(1, 2), last=st.booleans(), bias=st.booleans())
+def test_places_are_added_where_patches_are_made(results: int, tokens: int, last: bool, bias: bool) -> None:
+    """A class token beside patches, and what tells their places: only the product and the concatenation are left."""
+    x = apply(Input("x", Tensor(f32, (2, 3, 8, 12))))
+    y = apply(Conv((4, 4), (0,) * 4, (1, 1)), x, numbers(results, 3, 4, 4))
+    y = apply(Add(), y, numbers(results, 1, 1)) if bias else y
+    rows = apply(Transpose((0, 2, 1)), apply(Reshape((2, results, 6)), y))
+    token, places = eighths(2, tokens, results), eighths(1, 6 + tokens, results)
+    parts = [rows, token] if last else [token, rows]
+    found = kinds(x, apply(Add(), apply(Concat(1), *parts), places))
+    assert set(found) == {Input, Constant, Reshape, Transpose, Gemm, Concat}
+    assert found[-1] is Concat and found[-2] in (Gemm, Constant)
