@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply
+from minirt.ops.arithmetic import Add
 from minirt.ops.cast import casted
 from minirt.ops.contents import sizes_of
 from minirt.ops.importer import OnnxNode, Result, axis_of, importer, number, numbers
@@ -56,6 +57,24 @@ def slice_of(x: Value, axes: Sequence[int], starts: Sequence[Dim], ends: Sequenc
     return apply(Slice(tuple(first), tuple(sizes), tuple(strides)), x)
 
 
+def _follows(begin: Value, end: Value) -> bool:
+    """True where a slice's end is its start and one more, as in x[i : i + 1]: it is one element.
+
+    A run where nothing is left of the axis is refused: what follows is built for this length.
+    """
+    (first, a), (second, b) = _past(begin), _past(end)
+    return first is second and b == a + 1
+
+
+def _past(value: Value) -> tuple[Value, int]:
+    """A value as another one and what is added to it."""
+    if isinstance(value.op, Add):
+        for v, more in (value.node.inputs, value.node.inputs[::-1]):
+            if more.ints is not None and len(set(more.ints)) == 1 and isinstance(more.ints[0], int):
+                return v, more.ints[0]
+    return value, 0
+
+
 def _count(axes: Sequence[int] | None, *bounds: Value) -> int:
     """How many axes are sliced; one where only the data tells, as in x[a[i] : a[i + 1]], a part of another slice."""
     if axes is not None:
@@ -81,7 +100,9 @@ def _slice(node: OnnxNode) -> Result:
     steps = (1,) * length if node.optional(4) is None else node.input(4).ints
     if first is None or last is None or steps is None or any(isinstance(s, Expr) for s in steps):
         step = node.optional(4) or numbers([1] * length)
-        return apply(DynamicSlice(axes=tuple(axes)), x, *(casted(v, i64) for v in (begin, end, step)))
+        made = apply(DynamicSlice(axes=tuple(axes)), x, *(casted(v, i64) for v in (begin, end, step)))
+        single = steps is not None and set(steps) == {1} and _follows(*given)
+        return reshaped(made, [1 if single and i in axes else d for i, d in enumerate(made.shape)])
     return slice_of(x, axes, first, last, [int(s) for s in steps if not isinstance(s, Expr)])
 
 

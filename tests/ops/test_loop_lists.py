@@ -128,6 +128,29 @@ def test_rows_of_bags(tail: str) -> None:
     check(bags(TAILS[tail]), feeds)
 
 
+def test_one_element_where_the_data_says_is_one() -> None:
+    """Each row over the number of its bag's rows: a number that would else be of unknown length beside four columns."""
+    body = helper.make_graph(
+        [
+            node("Reshape", ["round", "flat"], ["at"]),
+            node("Add", ["at", "one"], ["next"]),
+            node("Slice", ["a", "at", "next"], ["start"]),
+            node("Gather", ["x", "round"], ["row"]),
+            node("Cast", ["start"], ["by"], to=TensorProto.FLOAT),
+            node("Div", ["row", "by"], ["quotient"]),
+            node("Identity", ["going"], ["more"]),
+        ],
+        "body",
+        [value("round", TensorProto.INT64, []), value("going", TensorProto.BOOL, [])],
+        [value("more", TensorProto.BOOL, []), value("quotient", TensorProto.FLOAT, [4])],
+    )  # fmt: skip
+    nodes = [node("Size", ["a"], ["count"]), node("Loop", ["count", ""], ["y"], body=body)]
+    inputs = [value("x", TensorProto.FLOAT, ["n", 4]), value("a", TensorProto.INT64, ["bags"])]
+    made = model(nodes, inputs, held(one=np.int64(1), flat=np.array([-1])))
+    x = RNG.normal(size=(9, 4)).astype(np.float32)
+    check(made, [{"x": x, "a": np.array([1, 4, 2])}, {"x": x[:6], "a": np.array([3, 5])}])
+
+
 def test_a_list_that_another_loop_reads() -> None:
     """Partial sums, read from the last to the first."""
     first = helper.make_graph(
