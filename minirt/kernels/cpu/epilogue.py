@@ -18,7 +18,10 @@ from minirt.errors import CompileError
 
 _LOADS = frozenset("f32 f64 f16 bf16 bool i8 u8 i16 u16 i32 u32 i64 u64".split())
 _FLOATS = frozenset({"f32", "f16", "bf16"})
-_STORES = {"f32": _FLOATS, "i32": _FLOATS | frozenset("i8 u8 i16 u16 i32 u32".split())}
+_STORES = {
+    "f32": _FLOATS | frozenset({"i8", "u8"}),
+    "i32": _FLOATS | frozenset("i8 u8 i16 u16 i32 u32".split()),
+}
 IMPORTS = (
     "import math\n"
     "from numba import float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64\n"

@@ -17,7 +17,8 @@ from minirt.types.dtype import DType, f32, i32
 Moves = tuple[Strides, ...]
 """An extra operand's strides along (image, group, row, column)."""
 
-_STORED = {"f32": ("f32", "f16", "bf16"), "i32": ("f32", "f16", "bf16", "i8", "u8", "i16", "u16", "i32", "u32")}
+_SMALL = ("f32", "f16", "bf16", "i8", "u8")
+_STORED = {"f32": _SMALL, "i32": (*_SMALL, "i16", "u16", "i32", "u32")}
 
 
 def unfinished(body: Body, sums: DType = f32) -> str:

@@ -160,10 +160,10 @@ class GemmTiled(Kernel):
             work.append(mul(a.type.size, 4))
             place_a = Address("work", len(work) - 1)
             found = read_product(Problem(problem.op, (widened, *problem.inputs[1:]), problem.outputs, problem.target))
-        columns = problem.likely(found.sizes[1])
-        spec = MatrixSpec(pick_vectors(columns))
+        depth, columns = found.sizes[2], problem.likely(found.sizes[1])
+        spec = MatrixSpec(pick_vectors(columns), chunk=_chunk(columns, problem.likely(depth)))
         packs: list[Pack] = []
-        blocks, depth = pieces(found.sizes[1], spec.width), found.sizes[2]
+        blocks = pieces(found.sizes[1], spec.width)
         if b.constant and b.dense:
             packs.append(Pack(1, "pack_product", {"width": spec.width, "transposed": problem.op.trans_b}))
             place_b, outer_b = Address("pack", 0), packed_batch(b, found, blocks * depth * spec.width)
@@ -209,6 +209,17 @@ class GemmTiled(Kernel):
         return matrix_source(spec)
 
 
+def _chunk(columns: int, depth: int) -> int:
+    """Products in a row: as many as onnxruntime (MLAS, float32, weights as they are) adds, so that sums are bit-equal.
+
+    The numbers of a quantized net are rounded right after, and a sum that is one bit off can round the other way.
+    """
+    found, wide = 128, 128
+    while columns < depth and wide > 16 and wide // 2 >= columns:
+        found, wide = found * 2, wide // 2
+    return found
+
+
 def pieces(value: Dim, size: int) -> Dim:
     """How many pieces of a size hold the value."""
     return ceil(divide(value, size))
@@ -216,12 +227,12 @@ def pieces(value: Dim, size: int) -> Dim:
 
 def matrix_spec(spec: MatrixSpec, dense: bool, epilogue: Spec) -> Spec:
     """A launch's compile-time spec; ``dense``: the depth is contiguous."""
-    return {"vectors": spec.vectors, "lanes": spec.lanes, "dense": dense, **epilogue}
+    return {"vectors": spec.vectors, "lanes": spec.lanes, "dense": dense, "chunk": spec.chunk, **epilogue}
 
 
 def matrix_source(spec: Spec) -> CpuUnit:
     """The matrix kernel of a launch's compile-time spec."""
-    made = MatrixSpec(spec["vectors"], spec["lanes"], spec["dense"], True, epilogue_of(spec))
+    made = MatrixSpec(spec["vectors"], spec["lanes"], spec["dense"], True, epilogue_of(spec), spec["chunk"])
     return matrix_unit(made)
 
 

@@ -41,6 +41,8 @@ from minirt.kernels.cpu.compile import CpuUnit
 from minirt.kernels.cpu.epilogue import IMPORTS, Epilogue, finish_text, start_text, store_text
 from minirt.kernels.cpu.host import lanes
 
+CHUNK = 256
+"""Products of a convolution that are added before their sum goes into the tile."""
 TAPS = 1024
 """Largest number of taps: KH * KW."""
 
@@ -61,6 +63,8 @@ class MatrixSpec:
     dense_depth: bool = True
     packed: bool = True
     epilogue: Epilogue = Epilogue()
+    chunk: int = CHUNK
+    """Products that are added one after another before their sum goes into the tile, where sums are float32."""
 
     @property
     def pairs(self) -> bool:
@@ -110,6 +114,7 @@ def matrix_text(spec: MatrixSpec) -> str:
     ]
     size, made = (2, "pair_product") if spec.pairs else (4, "tile_product")
     steps = f"{size * spec.dense_depth}, {4 * spec.width * spec.packed}"
+    steps += "" if spec.pairs else f", chunk={spec.chunk}"
     parts += [f"product{t} = {made}({t}, {spec.vectors}, {spec.lanes}, {steps})\n" for t in heights]
     parts += [f"tile_stack = stack_{spec.epilogue.sums}({tallest * spec.width})\nrows_stack = stack_i64(48)\n"]
     parts += [f"starts_stack = stack_i64({16 * TAPS})\n"]

@@ -1,14 +1,14 @@
 # mypy: disable-error-code="no-untyped-call"
 """The micro-kernel of matrix products and convolutions, as LLVM IR: a tile of T rows times B vectors of columns.
 
-`tile_product(T, B, lanes, x_step, w_step)` is an intrinsic for kernel text:
+`tile_product(T, B, lanes, x_step, w_step, chunk=256)` is an intrinsic for kernel text:
 
     product(starts, taps, depth, x_step, weights, w_step, tile)
 
 For t < T and j < B * lanes it stores tile[t * B * lanes + j] = the sum, over taps p and k < depth, of
 x[starts[p * 16 + t] + k * x_step] * weights[(p * depth + k) * w_step + j]: starts are addresses, steps are in bytes.
 A step that is given when the intrinsic is made (not 0) replaces the one of the call, and makes the loop a good deal
-faster. Sums go in order of p and k, with one fused multiply-add each where the CPU has one, about CHUNK at a time.
+faster. Sums go in order of p and k, with one fused multiply-add each where the CPU has one, about `chunk` at a time.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from numba.extending import intrinsic
 
 _WORD = ir.IntType(64)
 _FLOAT, _BYTE = ir.FloatType(), ir.IntType(8)
-CHUNK = 256
-"""Products in a row before their sum is added to the tile."""
 
 
 def _stack(kind: Any, count: int) -> Any:
@@ -111,7 +109,7 @@ def splat(builder: Any, kind: Any, value: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def tile_product(
-    rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: int = 0, coded: bool = False
+    rows: int, vectors: int, lanes: int, x_step: int = 4, w_step: int = 0, coded: bool = False, chunk: int = 256
 ) -> Any:
     """The intrinsic for a tile of `rows` (at most 16) rows and `vectors` * `lanes` columns; with `coded`, of int8."""
     integer = types.int64
@@ -122,7 +120,7 @@ def tile_product(
     def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         starts, taps, depth, x_given, weights, w_given, tile = values
         steps = _WORD(x_step) if x_step else x_given, _WORD(w_step) if w_step else w_given
-        maker = _Tile(builder, rows, vectors, lanes, steps, 1, coded)
+        maker = _Tile(builder, rows, vectors, lanes, steps, chunk, coded)
         maker.build(starts, taps, depth, weights, tile)
         return context.get_dummy_value()
 
@@ -137,9 +135,10 @@ def tile_product(
 class _Tile:
     """Builds the code of one micro-kernel."""
 
-    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int, steps: Any, unroll: int, coded: bool) -> None:
+    def __init__(self, builder: Any, rows: int, vectors: int, lanes: int, steps: Any, chunk: int, coded: bool) -> None:
         self.b, self.coded = builder, coded
-        self.vectors, self.lanes, self.unroll = vectors, lanes, unroll
+        self.vectors, self.lanes, self.unroll = vectors, lanes, 1
+        self.chunk = _WORD(chunk)
         self.x_step, self.w_step = steps
         self.vector = ir.VectorType(_FLOAT, lanes)
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
@@ -153,7 +152,7 @@ class _Tile:
     def build(self, starts: Any, taps: Any, depth: Any, weights: Any, tile: Any) -> None:
         """Zero the sums, add every tap, store the tile.
 
-        Sums of at most about 2 * CHUNK products are added to the tile one after another: long sums lose less.
+        Sums of at most about two chunks are added to the tile one after another: long sums lose less.
         """
         b = self.b
         slots = [slot for row in self.sums for slot in row]
@@ -163,19 +162,19 @@ class _Tile:
             b.store(self.nothing, place, align=4 * self.lanes)
         since = cgutils.alloca_once_value(b, _WORD(0))
         tap_bytes = b.mul(depth, self.w_step)
-        chunks = b.udiv(b.add(depth, _WORD(CHUNK - 1)), _WORD(CHUNK))
+        chunks = b.udiv(b.add(depth, _WORD(self.chunk.constant - 1)), self.chunk)
         with cgutils.for_range(b, taps) as loop:
             first = b.gep(starts, [b.mul(loop.index, _WORD(16))])
             rows = [b.inttoptr(b.load(b.gep(first, [_WORD(t)])), _FLOAT.as_pointer()) for t in range(len(self.sums))]
             begin = b.add(weights, b.mul(loop.index, tap_bytes))
             with cgutils.for_range(b, chunks) as part:
-                k = b.mul(part.index, _WORD(CHUNK))
+                k = b.mul(part.index, self.chunk)
                 left = b.sub(depth, k)
-                count = b.select(b.icmp_signed("<", left, _WORD(CHUNK)), left, _WORD(CHUNK))
+                count = b.select(b.icmp_signed("<", left, self.chunk), left, self.chunk)
                 x = [self._past(row, b.mul(k, self.x_step)) for row in rows]
                 self._depth(x, count, b.add(begin, b.mul(k, self.w_step)))
                 b.store(b.add(b.load(since), count), since)
-                with b.if_then(b.icmp_signed(">=", b.load(since), _WORD(CHUNK)), likely=False):
+                with b.if_then(b.icmp_signed(">=", b.load(since), self.chunk), likely=False):
                     self._flush(slots, places)
                     b.store(_WORD(0), since)
         self._flush(slots, places)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
 from minirt.ir.scalar import Body, arg, call, cast, const
 from minirt.ops.gemm import Gemm
 from minirt.types.dtype import Array, dtype_of, f16, f32, i32
-from tests.kernels.cpu.harness import check
+from tests.kernels.cpu.harness import check, run
 
 _TOLERANCE = {"f16": 2e-3, "bf16": 1e-2}
 
@@ -75,3 +77,32 @@ def test_epilogue() -> None:
     check(Gemm(epilogue=scaled), [np.round(_numbers((9, 4)) * 8), np.ones((4, 33), np.float32)])
     narrow = Body((f32,), (cast(call("tanh", acc), f16),))
     check(Gemm(epilogue=narrow), inputs[:2], 1e-3)
+
+
+@pytest.mark.parametrize("kind", ["u8", "i8"])
+@pytest.mark.parametrize("columns", [3, 16, 70])
+def test_quantized_results(kind: str, columns: int) -> None:
+    """Tiles store numbers of 8 bits, rounded and cut to their range."""
+    low, high = (0.0, 255.0) if kind == "u8" else (-128.0, 127.0)
+    level = call("add", call("round", call("div", arg(0, f32), arg(1, f32))), const(low + 128, f32))
+    cut = call("min", call("max", level, const(low, f32)), const(high, f32))
+    op = Gemm(epilogue=Body((f32, f32), (cast(cut, dtype_of(kind)),)))
+    a, b = np.round(_numbers((2, 9, 40)) * 8), np.round(_numbers((40, columns), seed=1) * 8)
+    check(op, [a, b, np.array(3.0, np.float32)], kernel="GemmTiled")
+
+
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(20, 384, 384), (9, 1536, 384), (20, 400, 64), (5, 700, 30)])
+def test_sums_are_those_of_onnxruntime(rows: int, depth: int, columns: int) -> None:
+    """The same fused multiply-adds in the same order: MatMul of two inputs, to the bit."""
+    a, b = _numbers((rows, depth)), _numbers((depth, columns), seed=1)
+    inputs = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, x.shape) for n, x in (("a", a), ("b", b))]
+    node = onnx.helper.make_node("MatMul", ["a", "b"], ["y"])
+    graph = onnx.helper.make_graph([node], "one", inputs, [onnx.ValueInfoProto(name="y")])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # several threads share narrow products, and cut their sums at other places
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    (wanted,) = session.run(None, {"a": a, "b": b})
+    for constants in ((), (1,)):
+        (found,) = run(Gemm(), [a, b], constants=constants)
+        np.testing.assert_array_equal(found, wanted)
