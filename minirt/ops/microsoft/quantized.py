@@ -5,8 +5,9 @@ from __future__ import annotations
 from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply
 from minirt.ops.activation import LeakyRelu, Sigmoid
-from minirt.ops.arithmetic import Add, Mul
+from minirt.ops.arithmetic import Add, Div, Mul
 from minirt.ops.arithmetic_functions import Floor, Reciprocal
+from minirt.ops.cast import casted
 from minirt.ops.importer import OnnxNode, Result, axis_of, number
 from minirt.ops.logic import where
 from minirt.ops.microsoft.registry import channels_first, channels_last, microsoft, single, standard
@@ -90,21 +91,24 @@ def _where(node: OnnxNode) -> Result:
     return coded(y, node.input(7), node.input(8), node.input(1).dtype)
 
 
-def _pooled(node: OnnxNode, op_type: str) -> Result:
+def _pooled(node: OnnxNode, op_type: str) -> Value:
     """A pool of the default domain, over space; ``channels_last`` moves the channels there and back."""
     x, last = _operand(node, 0), bool(node.attributes.get("channels_last", 0))
     y = single(standard(node, op_type, channels_first(x) if last else x))
-    return _result(node, channels_last(y) if last else y, 3)
+    return channels_last(y) if last else y
 
 
 @microsoft("QLinearAveragePool")
 def _average_pool(node: OnnxNode) -> Result:
-    return _pooled(node, "AveragePool")
+    """onnxruntime rounds after the zero point is added, so that ties go to even codes."""
+    y, zero = apply(Div(), _pooled(node, "AveragePool"), scalar(node.input(3))), node.optional(4)
+    moved = y if zero is None else apply(Add(), y, casted(scalar(zero), f32))
+    return coded(moved, number(1.0, f32), None, node.input(0).dtype)
 
 
 @microsoft("QLinearGlobalAveragePool")
 def _global_average_pool(node: OnnxNode) -> Result:
-    return _pooled(node, "GlobalAveragePool")
+    return _result(node, _pooled(node, "GlobalAveragePool"), 3)
 
 
 @microsoft("QLinearReduceMean")

@@ -93,11 +93,12 @@ def test_average_pool(kind: Any, last: int, border: int) -> None:
         "kernel_shape": [3, 2],
         "pads": [1, 0, 1, 1],
         "strides": [2, 1],
-        "count_include_pad": border,
     }
     operands = [x, *scaling(kind), *scaling(kind)]
     check("QLinearAveragePool", operands, channels_last=last, count_include_pad=border, **given)
     check("QLinearGlobalAveragePool", operands, channels_last=last)
+    ties = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    check("QLinearAveragePool", [x, *operands[1:3], *operands[1:3]], channels_last=last, **ties)
 
 
 @pytest.mark.parametrize("axes", [[1], [0, 2], [-1]])
