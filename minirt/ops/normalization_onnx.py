@@ -84,7 +84,7 @@ def _batch(node: OnnxNode) -> Result:
     x = node.input(0)
     scale, bias, mean, variance = (node.input(i) for i in range(1, 5))
     epsilon = float(node.attributes.get("epsilon", 1e-5))
-    if node.attributes.get("training_mode", 0):
+    if node.attributes.get("training_mode", 0) or (node.opset < 14 and node.outputs > 1):
         return _batch_training(node, epsilon)
     real = mean.dtype if mean.dtype.bits >= 32 else f32
     scale, bias, mean, variance = (casted(v, real) for v in (scale, bias, mean, variance))
@@ -97,6 +97,7 @@ def _batch(node: OnnxNode) -> Result:
 
 
 def _batch_training(node: OnnxNode, epsilon: float) -> list[Value]:
+    """The result and the running statistics; before opset 14 those of the batch follow."""
     x = node.input(0)
     momentum = float(node.attributes.get("momentum", 0.9))
     axes = tuple(i for i in range(x.rank) if i != 1)
@@ -106,11 +107,12 @@ def _batch_training(node: OnnxNode, epsilon: float) -> list[Value]:
     mean = reduced("mean", wide, axes)
     centred = apply(Sub(), wide, mean)
     variance = reduced("mean", apply(Mul(), centred, centred), axes)
-    for running, now in ((node.input(3), mean), (node.input(4), variance)):
-        fresh = casted(reshaped(now, (x.shape[1],)), running.dtype)
+    batch = [reshaped(now, (x.shape[1],)) for now in (mean, variance)]
+    for running, now in zip((node.input(3), node.input(4)), batch, strict=True):
+        fresh = casted(now, running.dtype)
         old = apply(Mul(), running, number(momentum, running.dtype))
         out.append(apply(Add(), old, apply(Mul(), fresh, number(1 - momentum, running.dtype))))
-    return out[: node.outputs]
+    return [*out, *(casted(now, x.dtype) for now in batch)][: node.outputs]
 
 
 @importer("LpNormalization")
