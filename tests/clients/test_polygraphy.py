@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 from tests.clients.programs import Said, need, run
@@ -151,10 +152,23 @@ def test_options_of_a_build(tmp_path: Path) -> None:
         polygraphy(tmp_path, "run", "e.engine", "--trt", "--allocation-strategy", strategy).right("PASSED")
 
 
+FEW_NODES = """<ir_version: 10, opset_import: ["": 20]>
+few (float[4, 16] x) => (float[4, 16] y) {
+  a = Relu (x)
+  b = Softmax (a)
+  c = Gelu (b)
+  d = Tanh (c)
+  e = Sigmoid (d)
+  y = Exp (e)
+}"""
+
+
 def test_debug(tmp_path: Path) -> None:
+    small = tmp_path / "small.onnx"  # each node more is one more program that starts, builds and compares
+    small.write_bytes(onnx.parser.parse_model(FEW_NODES).SerializeToString())
     check = ["--check", sys.executable, "-m", "minirt", "-m", "polygraphy", "run"]
     compared = ["polygraphy_debug.onnx", "--trt", "--onnxrt", "--rtol", "0", "--atol", "1e-12"]
-    said = polygraphy(tmp_path, "debug", "reduce", VIT, "-o", "less.onnx", "--mode", "bisect", *check, *compared)
+    said = polygraphy(tmp_path, "debug", "reduce", small, "-o", "less.onnx", "--mode", "bisect", *check, *compared)
     said.right("Difference exceeds tolerance", "Minimum", "less.onnx")
     polygraphy(tmp_path, "inspect", "model", "less.onnx").right("ONNX Model")
     saved = ["--save-inputs", "in.json", "--save-outputs", "out.json"]
