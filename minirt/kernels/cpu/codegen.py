@@ -7,10 +7,7 @@ reporting's code, which an object that is loaded without Numba could not be link
 
 from __future__ import annotations
 
-import gc
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -22,6 +19,7 @@ from numba.core.cpu_options import FastMathOptions
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
+from minirt.collector import held_off
 from minirt.errors import CompileError
 from minirt.kernels.cpu.loader import emit_object, pack_binary
 
@@ -37,23 +35,11 @@ def compile_text(name: str, text: str, fastmath: tuple[str, ...], symbol: str) -
     namespace: dict[str, Any] = {"__name__": f"minirt_kernel_{symbol}"}
     try:
         exec(compile(text, f"<kernel {name}>", "exec"), namespace)
-        with _lock, _uncollected():
+        with _lock, held_off():  # compiling makes little garbage, and looking for it takes a tenth
             code = _compile(namespace["kernel"], fastmath, symbol)
     except (NumbaError, SyntaxError, ImportError, NameError, LookupError, TypeError, NotImplementedError) as error:
         raise CompileError(f"{type(error).__name__}: {error}", f"CPU kernel '{name}'") from error
     return pack_binary([symbol], code)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """While inside, no garbage is collected: a kernel's compiling makes little, and looking for it takes a tenth."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 @global_compiler_lock

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minirt.collector import held_off
 from minirt.errors import DeviceError
 from minirt.runtime.device.device import Device
 from minirt.runtime.device.driver import check, driver, fail
@@ -168,18 +167,6 @@ class Graph:
         return edge
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python's collector from freeing some other engine's memory, which would break off this thread's capture."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 class CapturedGraph(Graph):
     """A graph recorded from whatever `record` puts on the stream it is given; its nodes cannot be updated."""
 
@@ -193,7 +180,8 @@ class CapturedGraph(Graph):
         cuda = driver().cuda
         handle = cuda.CUstream(stream)
         mode = getattr(cuda.CUstreamCaptureMode, _THREAD_LOCAL)
-        with device.current(), _no_collection():
+        # a collector that frees some other engine's memory would break off this thread's capture
+        with device.current(), held_off():
             check(cuda.cuStreamBeginCapture(handle, mode), "starting a capture")
             try:
                 record(stream)
