@@ -89,5 +89,5 @@ def test_an_event_that_each_run_records() -> None:
     start.record(stream)
     context.debug_sync = True
     assert context.execute_async_v3(stream.ptr)
-    assert event.done
+    event.synchronize()
     assert cupy.cuda.get_elapsed_time(start, event) >= 0, "an error where one was not recorded"

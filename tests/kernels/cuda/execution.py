@@ -152,8 +152,9 @@ class Runner:
 
     def _upload(self, array: Array) -> dev.DeviceMemory:
         span = sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // array.itemsize + 1
-        whole = np.lib.stride_tricks.as_strided(array, (span if array.size else 0,), (array.itemsize,))
-        data = np.concatenate([np.zeros(self.case.shift, array.dtype), whole])
+        codes = array.view(np.uint8) if array.itemsize == 1 else array  # as_strided knows no floats of 8 bits
+        whole = np.lib.stride_tricks.as_strided(codes, (span if array.size else 0,), (array.itemsize,))
+        data = np.concatenate([np.zeros(self.case.shift, codes.dtype), whole])
         memory = dev.DeviceMemory(self.device, max(data.nbytes, 1))
         memory.upload(data)
         return memory

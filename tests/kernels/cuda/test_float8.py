@@ -19,8 +19,9 @@ from minirt.ops.movement import Concat
 from minirt.ops.pointwise import Map
 from minirt.runtime import device as dev
 from minirt.types.dtype import DType, dtype_of, f8e4m3, f8e5m2, f16, f32
-from tests.kernels.cuda.execution import COMPILED, Array, Case, Runner, check, choices, compiled
+from tests.kernels.cuda.execution import COMPILED, Array, Case, check, choices, compiled
 from tests.kernels.cuda.map_cases import channels_last, random
+from tests.kernels.cuda.matrix_cases import MatrixRunner
 
 HERE = pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")
 TYPES = [dtype_of(name) for name in ("f8e4m3", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz")]
@@ -87,7 +88,7 @@ def test_it_compiles_without_spilling(case: Case, target: Target) -> None:
 def on_device(case: Case) -> list[list[Array]]:
     """The case by each kernel that takes it."""
     target = cuda_target()
-    return [Runner(case, *choice, target).run() for choice in choices(case, target)]
+    return [MatrixRunner(case, *choice, target).run() for choice in choices(case, target)]
 
 
 @pytest.mark.gpu
