@@ -10,7 +10,7 @@ import pytest
 
 from minirt.errors import MinirtError
 from tests.ops.harness import check_model, import_model
-from tests.ops.microsoft.nodes import check, node_of
+from tests.ops.microsoft.nodes import RECENT, check, node_of
 
 RNG = np.random.default_rng(21)
 B, N, H = 2, 3, 4
@@ -52,6 +52,7 @@ def test_past(causal: int) -> None:
     check("Attention", operands, outputs=2, num_heads=N, unidirectional=causal, scale=0.3, tolerance=1e-4)
 
 
+@RECENT
 def test_values_of_another_size() -> None:
     """qkv_hidden_sizes; no bias."""
     operands = [randn(B, 4, 6), randn(6, 2 * N * H + N * 2)]
@@ -118,6 +119,7 @@ def test_multi_head_packed() -> None:
     check("MultiHeadAttention", [apart[0], pair], expected=wanted, num_heads=N, tolerance=1e-4)
 
 
+@RECENT
 def test_decoder_masked() -> None:
     """One query, across and after a past that leaves room for it."""
     heads = [randn(B, 1, N * H) for _ in range(3)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ops.microsoft.nodes import check
+from tests.ops.microsoft.nodes import RECENT, check
 
 RNG = np.random.default_rng(41)
 
@@ -46,6 +46,7 @@ def test_swiglu(limit: float, apart: bool) -> None:
     check("SwiGLU", operands, expected=[wanted.astype(np.float32)], tolerance=1e-4, **given)
 
 
+@RECENT
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_gates(dtype: Any) -> None:
     """ScaledSiLU, GatedAdd, GatedRMSNorm, BranchwiseRMSNorm."""

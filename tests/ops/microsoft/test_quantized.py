@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ops.harness import check_model
-from tests.ops.microsoft.nodes import check, node_of
+from tests.ops.microsoft.nodes import RECENT, check, node_of
 from tests.ops.strategies import broadcasting, quick, shapes
 
 RNG = np.random.default_rng(3)
@@ -50,6 +50,7 @@ def test_activations(shape: tuple[int, ...], kind: Any, alpha: float, zeros: boo
     check("QLinearLeakyRelu", [x, scale, point, np.float32(0.041), out], alpha=alpha)
 
 
+@RECENT
 @quick
 @given(shapes(1), KINDS, st.integers(-4, 3), st.sampled_from([12, 13]), st.sampled_from([256, 300.7]))
 def test_softmax(shape: tuple[int, ...], kind: Any, axis: int, opset: int, part: float) -> None:

@@ -16,7 +16,7 @@ from minirt.build.targets import default_target
 from minirt.errors import MinirtError
 from minirt.ops.evaluate import evaluate
 from tests.ops.harness import assert_close, import_model, run_ort
-from tests.ops.microsoft.nodes import check, node_of
+from tests.ops.microsoft.nodes import RECENT, check, node_of
 from tests.ops.on_target import OnTarget
 
 RNG = np.random.default_rng(5)
@@ -119,6 +119,7 @@ def test_gather_of_packed_bytes(bits: int, points: bool) -> None:
     check("GatherBlockQuantized", operands, constants=[0, 2, 3][: 2 + points], bits=bits, block_size=16)
 
 
+@RECENT
 @pytest.mark.parametrize("kind", [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
 @pytest.mark.parametrize("block", [0, 16])
 def test_gather_of_small_floats(kind: Any, block: int) -> None:
