@@ -45,11 +45,9 @@ class Model:
     """Bound on max |error| over max |reference|, for each output."""
     optimized_oracle: bool = True
     """Whether onnxruntime may rewrite the graph; it changes a quantized model's numbers when it does."""
-    widened: tuple[str, ...] = ()
-    """Op types that onnxruntime must compute in float64, because its float32 kernel of them is itself further than the
-    tolerance from float64 (`tests/models/test_oracle.py` shows it); everything else it computes in float32."""
     widened_off_cpu: tuple[str, ...] = ()
-    """As `widened`, where the CPU target rounds as onnxruntime does; GPUs, which add in parallel, and NumPy do not."""
+    """Op types that onnxruntime must compute in float64 to judge a GPU, which adds in parallel; the CPU target rounds
+    as onnxruntime does (`tests/models/test_widened.py` shows it)."""
     unsupported: tuple[str, ...] = ()
     """Op types for which `parse` refuses the model, naming each node."""
 
@@ -142,7 +140,7 @@ MODELS = {
     for model in (
         Model(
             "whisper80-mel", "onnx_asr==0.12.0", "onnx_asr/preprocessors/data/whisper80.onnx", "8161c22a310df637",
-            _waveforms, ((1, 80000), (2, 48000)), widened=("STFT",),
+            _waveforms, ((1, 80000), (2, 48000)),
         ),
         Model(
             "dnsmos-v8", "speechmos==0.0.1.1", "speechmos/dnsmos_models/model_v8.onnx", "9246480c58567bc6",
@@ -286,7 +284,7 @@ SMALL = tuple(MODELS)[:10]
 def oracle_of(key: str, target: str) -> Path | bytes:
     """Return what onnxruntime runs to judge a model on a target: the model, unless some ops must be widened."""
     model = MODELS[key]
-    ops = model.widened if target == "cpu" else model.widened + model.widened_off_cpu
+    ops = () if target == "cpu" else model.widened_off_cpu
     return widened(fetch(key), ops) if ops else fetch(key)
 
 

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from minirt.ops.evaluate import evaluate
-from tests.ops.harness import check, check_symbolic, import_model
+from tests.ops.harness import check, check_symbolic, import_model, one_node, run_ort
 
 RNG = np.random.default_rng(0)
 
@@ -84,6 +84,21 @@ def test_stft_of_complex_signals() -> None:
         onesided=0,
         tolerance=1e-4,
     )
+
+
+@pytest.mark.parametrize("length", [400, 480, 512, 1200])
+def test_stft_has_its_angles_as_onnxruntime_has(length: int) -> None:
+    """Unit impulses give the matrix that a transform is: in float32 not the exact one, unless by powers of two."""
+    bins = np.arange(length // 2 + 1)
+    true = np.exp(-2j * np.pi * (np.arange(length)[:, None] * bins % length) / length)
+    for dtype in (np.float32, np.float64):
+        x = np.eye(length, dtype=dtype)
+        model = one_node("STFT", [x, np.int64(1), None, np.int64(length)], constants=(1, 3), opset=17)
+        theirs = run_ort(model, {"x0": x})[0][:, 0].astype(np.float64) @ [1, 1j]
+        mine = evaluate(import_model(model), {"x0": x})[0][:, 0].astype(np.float64) @ [1, 1j]
+        exact = dtype is np.float64 or length & (length - 1) == 0
+        assert np.abs(mine - theirs).max() < (1e-10 if dtype is np.float64 else 2e-5)
+        assert (np.abs(mine - true).max() < 1e-6) == exact
 
 
 def test_symbolic_signals() -> None:
