@@ -13,9 +13,10 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from minirt.errors import ModelFormatError
 from minirt.ir.graph import Data
+from minirt.parsers.onnx.lean import lean
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.parsers.onnx.order import in_order
-from minirt.parsers.onnx.tensors import Tensors
+from minirt.parsers.onnx.tensors import Tensors, mapped
 from minirt.parsers.onnx.types import DimNames, element_type, holds_maps, read_type
 from minirt.types.dtype import from_onnx
 
@@ -31,19 +32,19 @@ def read_model(source: bytes | str | Path, folder: Path | None = None) -> Model:
     if isinstance(source, str | Path):
         path = Path(source)
         try:
-            data, folder = path.read_bytes(), folder or path.parent
+            whole, folder = mapped(path), folder or path.parent
         except OSError as error:
             raise ModelFormatError(f"the model cannot be read: {error}", str(path)) from error
     else:
-        data = bytes(source)
+        whole = np.frombuffer(source, np.uint8)
     try:
-        proto = onnx.ModelProto.FromString(data)
+        proto = onnx.ModelProto.FromString(bytes(lean(whole.data)))
     except (DecodeError, RuntimeError, ValueError) as error:
         raise ModelFormatError(f"not an ONNX model, or cut short: {error}") from error
     if not proto.HasField("graph") or not proto.graph.output:
         raise ModelFormatError("not an ONNX model, or empty: there is no graph with outputs")
     try:
-        return Reader(proto, Tensors(folder)).model()
+        return Reader(proto, Tensors(folder, whole)).model()
     except (TypeError, AttributeError, ValueError, OverflowError) as error:  # names that are not UTF-8, absurd sizes
         raise ModelFormatError(f"not an ONNX model, or damaged: {error}") from error
 

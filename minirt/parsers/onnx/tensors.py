@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 import numpy as np
 import onnx
@@ -12,14 +11,18 @@ from onnx import numpy_helper
 
 from minirt.errors import MinirtError, ModelFormatError
 from minirt.ir.graph import Data
+from minirt.parsers.onnx.lean import MODEL
 from minirt.types.dtype import Array, DType, from_onnx, string
 
 
 class Tensors:
-    """Reads tensors; ``folder`` holds the files of external data (None: the model came as bytes alone)."""
+    """Reads tensors; ``folder`` holds the files of external data (None: the model came as bytes alone).
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    ``model`` are the bytes of the model, for data that `lean` left there.
+    """
+
+    def __init__(self, folder: Path | None, model: Array | None = None) -> None:
+        self.folder, self.model = folder, model
         self._files: dict[Path, Array] = {}
 
     def data(self, proto: onnx.TensorProto, where: str) -> Data:
@@ -57,11 +60,15 @@ class Tensors:
             offset, length = int(entries.get("offset", 0)), int(entries.get("length", _packed(dtype, math.prod(shape))))
         except ValueError as error:
             raise ModelFormatError(f"external data have a bad offset or length: {error}", where) from error
-        whole = self._file(entries.get("location", ""), where)
+        location = entries.get("location", "")
+        inside = location == MODEL and self.model is not None
+        whole = self.model if inside else self._file(location, where)
+        assert whole is not None
         if offset < 0 or length < 0 or offset + length > whole.size:
             have = f"file {entries.get('location')!r} has {whole.size} bytes"
             raise ModelFormatError(f"external data end at byte {offset + length}, {have}", where, "is the file whole?")
-        return whole[offset : offset + length]
+        found = whole[offset : offset + length]
+        return found.copy() if inside else found  # there it may not be aligned, and the file may be written anew
 
     def _file(self, location: str, where: str) -> Array:
         if self.folder is None:
@@ -75,12 +82,17 @@ class Tensors:
             raise ModelFormatError(f"external data {location!r} lead outside the model's folder", where)
         if path not in self._files:
             try:
-                empty = path.stat().st_size == 0
-                mapped: Any = np.empty(0, np.uint8) if empty else np.memmap(path, dtype=np.uint8, mode="r")
+                self._files[path] = mapped(path)
             except OSError as error:
                 raise ModelFormatError(f"external data file {location!r} cannot be read: {error}", where) from error
-            self._files[path] = np.asarray(mapped)
         return self._files[path]
+
+
+def mapped(path: Path) -> Array:
+    """The bytes of a file, in memory once they are looked at; raises OSError."""
+    if path.stat().st_size == 0:  # a pipe, maybe
+        return np.frombuffer(path.read_bytes(), np.uint8)
+    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
 
 
 def _packed(dtype: DType, count: int) -> int:
