@@ -37,8 +37,11 @@ def empty_cache() -> Iterator[None]:
                 os.environ["MINIRT_CACHE"] = had
 
 
-def build(path: Path, precision: str, level: int) -> bytes:
-    """The engine's bytes; floats of inputs and outputs have the precision. Raises RuntimeError with the log's end."""
+def build(path: Path, precision: str, level: int) -> memoryview:
+    """The engine's bytes, where the builder put them; floats of inputs and outputs have the precision.
+
+    Raises RuntimeError with the log's end.
+    """
     logger = trt.Logger(trt.Logger.ERROR)
     builder = trt.Builder(logger)
     network = builder.create_network()
@@ -59,7 +62,7 @@ def build(path: Path, precision: str, level: int) -> bytes:
     data = builder.build_serialized_network(network, config)
     if data is None:
         raise RuntimeError("minirt does not build it")
-    return bytes(data)
+    return memoryview(data)
 
 
 class Ours:
@@ -90,7 +93,7 @@ class Ours:
         if self.on_device:
             self.facts["memory MB"] = (free - dev.Device(0).free_memory()) / 1e6
         else:
-            self.facts["memory MB"] = (self.context._state.executor.plan.arena + len(data)) / 1e6
+            self.facts["memory MB"] = (self.context._state.executor.plan.arena + data.nbytes) / 1e6
 
     def _dtype(self, name: str) -> Any:
         return self.engine._state.dtype(name).numpy  # nptype knows no bfloat16

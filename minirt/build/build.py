@@ -81,7 +81,7 @@ def build_into(out: bytearray, graph: Graph, options: Options, table: Table | No
         used = parameters_of([*results_in(neutral), *formulas.values()])
         parts |= table.kept(used).sections(options.strip)
     with phase("write"):
-        append_sections(out, parts)
+        append_sections(out, parts, {f"blob/{d}": b.content for d, b in blobs.items() if b.dtype is not string})
 
 
 def _tuned(neutral: Graph, target: Target, options: Options, started: float) -> list[tuple[Lowering, Plan]]:

@@ -22,25 +22,26 @@ from minirt.types.tensor import Sequence as SequenceType
 
 _END = 4096
 _LARGE = 1 << 20
+_CHUNK = 1 << 15
 
 
 class Data:
     """The elements of a constant: read-only, row-major, compared by content (SHA-256, worked out when it is needed)."""
 
-    __slots__ = ("_digest", "_hash", "array", "dtype")
+    __slots__ = ("_content", "_digest", "_hash", "array", "dtype")
 
     def __init__(self, array: Array, dtype: DType | None = None) -> None:
         kept = np.ascontiguousarray(array).reshape(np.shape(array))
         self.dtype = dtype or from_numpy(kept.dtype)
         self.array = kept
-        self._digest = ""
+        self._content = self._digest = ""
         self._hash: int | None = None
 
     @classmethod
     def trusted(cls, array: Array, dtype: DType, digest: str) -> Data:
         """Data whose digest is known already (an engine's sections are checked when read)."""
         made = cls.__new__(cls)
-        made.array, made.dtype, made._digest, made._hash = array, dtype, digest, None
+        made.array, made.dtype, made._content, made._digest, made._hash = array, dtype, "", digest, None
         return made
 
     @property
@@ -50,12 +51,17 @@ class Data:
         return Tensor(self.dtype, shape)
 
     @property
+    def content(self) -> str:
+        """SHA-256 of the elements, in hexadecimal."""
+        if not self._content:
+            self._content = hashlib.sha256(self._bytes()).hexdigest()
+        return self._content
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of type, shape and elements, in hexadecimal."""
+        """SHA-256 of type, shape and ``content``, in hexadecimal."""
         if not self._digest:
-            hasher = hashlib.sha256(f"{self.dtype}{self.array.shape}".encode())
-            hasher.update(self._bytes())
-            self._digest = hasher.hexdigest()
+            self._digest = hashlib.sha256(f"{self.dtype}{self.array.shape}{self.content}".encode()).hexdigest()
         return self._digest
 
     def _bytes(self) -> bytes | memoryview:
@@ -64,7 +70,22 @@ class Data:
         return self.array.reshape(-1).view(np.uint8).data
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Data) and hash(self) == hash(other) and self.digest == other.digest)
+        if self is other:
+            return True
+        if not isinstance(other, Data) or hash(self) != hash(other):
+            return False
+        if (self._digest and other._digest) or self.dtype is string:
+            return self.digest == other.digest
+        return self.dtype is other.dtype and self.array.shape == other.array.shape and self._same(other)
+
+    def _same(self, other: Data) -> bool:
+        """Compare the bytes of arrays alike: much faster than their digests, which may never be needed."""
+        mine, its = (d.array.reshape(-1).view(np.uint8) for d in (self, other))
+        if mine.__array_interface__["data"] == its.__array_interface__["data"]:
+            return True
+        if mine.size % 8 == 0:
+            mine, its = mine.view(np.uint64), its.view(np.uint64)
+        return all(np.array_equal(mine[i : i + _CHUNK], its[i : i + _CHUNK]) for i in range(0, mine.size, _CHUNK))
 
     def __hash__(self) -> int:
         if self._hash is None:  # of its ends: gigabytes that differ anywhere else are told apart by their digests

@@ -28,7 +28,7 @@ from minirt.ops.resize import Resize
 from minirt.ops.softmax import Softmax
 from minirt.optimize.fold import computed
 from minirt.optimize.rewrite import rule
-from minirt.types.dtype import DType, f32
+from minirt.types.dtype import Array, DType, f32
 from minirt.types.tensor import Tensor
 
 MOVES = (Reshape, Transpose, Expand, Slice, Concat, Pad, Gather, Relayout, Pool, Resize, Softmax, Attention)
@@ -82,13 +82,22 @@ def _held(value: Value, dtype: DType) -> Value:
     if value.dtype is dtype:
         return value
     if isinstance(value.op, Constant):
-        array = array_of(value)
-        top = float(np.finfo(np.float16).max) if dtype.bits == 16 and dtype.name == "f16" else np.inf
-        finite = np.where(np.isfinite(array), np.clip(array, -top, top), array) if array.dtype.kind == "f" else array
-        return constant(finite, dtype)
+        return constant(_within(array_of(value), dtype), dtype)
     if isinstance(value.op, Weights):
         return computed(Cast(dtype), _within_f16(value) if dtype.name == "f16" and value.dtype.is_float else value)[0]
     return apply(Cast(dtype), value)
+
+
+def _within(array: Array, dtype: DType) -> Array:
+    """Numbers for a type: where it is f16 finite ones beyond its range become its largest."""
+    if dtype.name != "f16" or array.dtype.kind != "f":
+        return array
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(np.float16)
+    except FloatingPointError:  # few models have such numbers
+        top = float(np.finfo(np.float16).max)
+        return np.where(np.isfinite(array), np.clip(array, -top, top), array)
 
 
 def _within_f16(value: Value) -> Value:

@@ -40,10 +40,12 @@ def write_sections(sections: Mapping[str, Bytes]) -> bytes:
     return bytes(out)
 
 
-def append_sections(out: bytearray, sections: Mapping[str, Bytes]) -> None:
-    """Write the file into an array that is empty: gigabytes are copied once."""
+def append_sections(out: bytearray, sections: Mapping[str, Bytes], known: Mapping[str, str] | None = None) -> None:
+    """Write the file into an array that is empty: gigabytes are copied once. ``known`` are digests of some sections."""
     names = list(sections)
-    hashes = dict(zip(names, digests(list(sections.values())), strict=True))
+    hashes = dict(known or {})
+    rest = [name for name in names if name not in hashes]
+    hashes |= zip(rest, digests([sections[name] for name in rest]), strict=True)
     header = b""
     for _ in range(4):  # offsets depend on the header's length, which settles at once
         offset = _aligned(_HEAD.size + len(header))

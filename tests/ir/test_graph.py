@@ -55,6 +55,25 @@ def test_constants_are_compared_by_content() -> None:
     assert constant(np.float32(1)) is constant(np.float32(1))
 
 
+@pytest.mark.parametrize("size", [3, 1 << 15, (1 << 17) + 5])
+def test_large_constants_are_compared_everywhere(size: int) -> None:
+    numbers = np.arange(size, dtype=np.uint8 if size % 8 else np.float32)
+    a = Data(numbers)
+    assert a == Data(numbers) and a == Data(numbers.copy())
+    for place in (0, size // 3, size // 2, size - 1):
+        other = numbers.copy()
+        other[place] += 1
+        assert a != Data(other)
+        assert a.digest != Data(other).digest
+        assert a != Data(other)  # and now that one digest is known
+
+
+def test_equal_bytes_of_other_types_and_shapes_are_other_constants() -> None:
+    a, b = Data(np.zeros(8, np.float32)), Data(np.zeros(8, np.int32))
+    assert a.content == b.content and a != b and a.digest != b.digest
+    assert a != Data(np.zeros((2, 4), np.float32)) and a.digest != Data(np.zeros((2, 4), np.float32)).digest
+
+
 def test_substituted_graphs_compute_the_same() -> None:
     """Fields and types hold numbers afterwards."""
     graph, x = small(), np.linspace(-1, 1, 12).astype(np.float32).reshape(3, 4)
