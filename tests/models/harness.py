@@ -118,15 +118,11 @@ def errors(
     folder: Path,
     optimized_oracle: bool = True,
     flags: Sequence[trt.BuilderFlag] = (),
-    oracle: Path | bytes | None = None,
 ) -> dict[str, float]:
-    """Return, for each output at each of the shapes, max |error| over max |reference| against onnxruntime.
-
-    `oracle` is what onnxruntime runs in the model's place.
-    """
+    """Return, for each output at each of the shapes, max |error| over max |reference| against onnxruntime."""
     found: dict[str, float] = {}
     for index, got in enumerate(run_in_new_process(build(model, feeds, flags), feeds, folder)):
-        wanted = outputs(oracle or model, feeds[index], optimized_oracle)
+        wanted = outputs(model, feeds[index], optimized_oracle)
         assert got.keys() == wanted.keys()
         found |= {f"{name} at shape {index}": error_of_scale(got[name], wanted[name]) for name in wanted}
     return found

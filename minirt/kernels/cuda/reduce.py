@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
 
 from minirt.ir.scalar import Body, arg, decode, encode
 from minirt.ir.scalar_cuda import cuda_function, index_axes, prints, register_type
@@ -35,7 +37,7 @@ _COMBINE = {"sum": "a + b", "mean": "a + b", "prod": "a * b", "max": "greatest(a
 
 
 @dataclass(frozen=True)
-class _Terms:
+class Terms:
     """The parts of a reduction: bodies, the accumulator, and every operand over the full shape."""
 
     source: Body
@@ -48,7 +50,7 @@ class _Terms:
     result: Piece
 
 
-def _terms(problem: Problem) -> _Terms:
+def _terms(problem: Problem) -> Terms:
     op = problem.op
     assert isinstance(op, Reduce)
     count, dtypes = op.sources(), tuple(o.type.dtype for o in problem.inputs)
@@ -67,7 +69,7 @@ def _terms(problem: Problem) -> _Terms:
         for i, o in enumerate(problem.inputs[count:], count)
     )
     out = Piece(Address("out", 0), result.type.dtype, _spread(result.strides, op, len(shape)), result.aligned)
-    return _Terms(source, op.finish(dtypes), total, shape, order, sources, extras, out)
+    return Terms(source, op.finish(dtypes), total, shape, order, sources, extras, out)
 
 
 def _spread(strides: tuple[Dim, ...], op: Reduce, rank: int) -> tuple[Dim, ...]:
@@ -80,6 +82,7 @@ class ReduceRows(Generated):
     """A group or column of threads for each result; partial results and a second launch where rows are few and long."""
 
     ops = (Reduce,)
+    files: ClassVar[tuple[str, ...]] = ("groups.cuh",)
 
     def rejects(self, problem: Problem) -> str:
         """Types without a register form, or several results."""
@@ -99,10 +102,10 @@ class ReduceRows(Generated):
         read = [axis + len(terms.shape) for axis in index_axes(terms.source)]
         named = _finish_axes(op, terms)
         sealed = [*read, *(axis for axis in named if axis >= 0)]
-        made = rows(problem, terms.shape, op.axes, pieces, terms.order, sealed=sealed)
+        made = rows(problem, terms.shape, op.axes, pieces, terms.order, sealed=sealed, how=self.sharing(problem, terms))
         spec: Spec = {**made.spec, "kind": op.kind, "source": encode(terms.source), "total": terms.total.name}
         spec["finish_at"] = _numbered(named, len(read))
-        parts = _parts(problem, made)
+        parts = self.parts(problem, made)
         if parts == 1:
             return Launches((self._stage(made, {**spec, "finish": encode(terms.finish)}, terms, made.reduced.total),))
         chunk = mul(ceil(divide(made.reduced.total, parts * 8)), 8)
@@ -119,15 +122,27 @@ class ReduceRows(Generated):
         again = rows(problem, (parts, *sizes), (0,), [partial, *others], range(len(sizes) + 1), sealed=inner)
         spec = {**again.spec, "kind": op.kind, "source": encode(joined), "total": terms.total.name}
         spec["finish_at"] = _numbered(named, 0)
-        left = _Terms(joined, terms.finish, terms.total, (), (), (partial,), tuple(others[1:]), others[0])
+        left = Terms(joined, terms.finish, terms.total, (), (), (partial,), tuple(others[1:]), others[0])
         second = self._stage(again, {**spec, "finish": encode(terms.finish)}, left, made.reduced.total)
         return Launches((first, second), (mul(made.kept.total, parts * terms.total.bits // 8),))
 
-    def _stage(self, made: Rows, spec: Spec, terms: _Terms, count: Dim) -> Launch:
-        values = {**rows_values(made, _names(spec)), **_pieces(terms), "count": count}
-        return self.launched(spec, values, made.grid)
+    def sharing(self, problem: Problem, terms: Terms) -> Spec | None:
+        """Who shares what, as ``rows`` takes it; None for its guess."""
+        return None
 
-    def _partial(self, made: Rows, spec: Spec, terms: _Terms, parts: int, chunk: Dim) -> Launch:
+    def block(self, spec: Spec) -> tuple[int, int, int]:
+        """Threads of a block."""
+        return (spec["threads"], 1, 1)
+
+    def parts(self, problem: Problem, made: Rows) -> int:
+        """How many blocks share each row's elements."""
+        return _parts(problem, made)
+
+    def _stage(self, made: Rows, spec: Spec, terms: Terms, count: Dim) -> Launch:
+        values = {**rows_values(made, _names(spec)), **_pieces(terms), "count": count}
+        return self.launched(spec, values, made.grid, self.block(spec))
+
+    def _partial(self, made: Rows, spec: Spec, terms: Terms, parts: int, chunk: Dim) -> Launch:
         values = {**rows_values(made, _names(spec)), **_pieces(terms), "count": 0, "chunk": chunk}
         values["y"] = Address("work", 0)
         return self.launched(spec, values, (made.grid[0], parts, 1))
@@ -151,11 +166,39 @@ class ReduceRows(Generated):
             head += cuda_function(decode(spec["finish"]), "epilogue")
         kind = register_type(total)
         head += combiner(kind, _COMBINE[spec["kind"]])
-        body = _body(spec, source, total)
-        return kernel_text("reduce_rows", self.params(spec), body, spec["threads"], spec["wide"], head, ("groups.cuh",))
+        body = setup_text(spec, _names(spec)) + self.sums(spec, source, total)
+        body += _finish(spec, total) if spec["finish"] else _STORE_PART
+        threads = prod(self.block(spec))
+        return kernel_text("reduce_rows", self.params(spec), body, threads, spec["wide"], head, self.files)
+
+    def sums(self, spec: Spec, source: Body, total: DType) -> str:
+        """Statements that leave ``total``, W numbers, with every thread of a row."""
+        kind = register_type(total)
+        text = f"{kind} total[W];\nfor (int w = 0; w < W; w++) total[w] = ({kind}){identity(spec['kind'], total)};\n"
+        loads, value = value_text(spec, source)
+        add = f"total[{which(spec)}] = Combine()(total[{which(spec)}], ({kind}){value});"
+        loads += f"#pragma unroll\nfor (int j = 0; j < {spec['vector']}; j++) {add}\n"
+        span = () if spec["finish"] else ("begin", "end")
+        text += "" if spec["finish"] else _PART
+        return text + loop_text(spec, loads, *span) + combine_text(spec, "total", "Combine()")
 
 
-def _finish_axes(op: Reduce, terms: _Terms) -> list[int]:
+_PART = "const I begin = (I)blockIdx.y * chunk, end = begin + chunk < length ? begin + chunk : length;\n"
+_STORE_PART = "if (ok && part == 0) for (int w = 0; w < W; w++) y[(I)blockIdx.y * rows + row + w] = total[w];\n"
+
+
+def value_text(spec: Spec, source: Body) -> tuple[str, str]:
+    """Loads of the vector at (row, r) of each operand, and the expression of what its element j adds."""
+    loads = "".join(
+        f"{register_type(d)} v{i}[{spec['vector']}];\n{load_text(spec, spec['modes'][i], f'x{i}', f'v{i}')}"
+        for i, d in enumerate(source.args)
+    )
+    args = [f"v{i}[j]" for i in range(len(source.args))]
+    args += [coordinate(spec, number) for number in range(len(index_axes(source)))]
+    return loads, f"prologue({', '.join(args)})"
+
+
+def _finish_axes(op: Reduce, terms: Terms) -> list[int]:
     """The operands' axes whose coordinates the epilogue reads; -1 for a reduced one, where it is 0."""
     outs = [axis for axis in range(len(terms.shape)) if op.keepdims or axis not in op.axes]
     read = [outs[axis + len(outs)] for axis in index_axes(terms.finish)]
@@ -184,7 +227,7 @@ def _names(spec: Spec) -> list[str]:
     return [f"x{i}" for i in range(len(source.args))] + ["y"] + [f"e{i}" for i in range(extras)]
 
 
-def _pieces(terms: _Terms) -> dict[str, Value]:
+def _pieces(terms: Terms) -> dict[str, Value]:
     values: dict[str, Value] = {f"x{i}": p.at for i, p in enumerate(terms.sources)}
     values |= {f"e{i}": p.at for i, p in enumerate(terms.extras)}
     return values | {"y": terms.result.at}
@@ -208,28 +251,6 @@ def identity(kind: str, total: DType) -> str:
         return "0" if low else f"(u64)0x{2**total.bits - 1:x}ull"
     least = f"(i64)0x{(1 << 64) - (1 << (total.bits - 1)):x}ull"
     return least if low else f"(i64)0x{2 ** (total.bits - 1) - 1:x}ull"
-
-
-def _body(spec: Spec, source: Body, total: DType) -> str:
-    kind, names = register_type(total), _names(spec)
-    vector, modes = spec["vector"], spec["modes"]
-    text = setup_text(spec, names)
-    text += f"{kind} total[W];\nfor (int w = 0; w < W; w++) total[w] = ({kind}){identity(spec['kind'], total)};\n"
-    loads = "".join(
-        f"{register_type(d)} v{i}[{vector}];\n{load_text(spec, modes[i], f'x{i}', f'v{i}')}"
-        for i, d in enumerate(source.args)
-    )
-    args = [f"v{i}[j]" for i in range(len(source.args))]
-    args += [coordinate(spec, number) for number in range(len(index_axes(source)))]
-    call = f"prologue({', '.join(args)})"
-    add = f"total[{which(spec)}] = Combine()(total[{which(spec)}], ({kind}){call});"
-    loads += f"#pragma unroll\nfor (int j = 0; j < {vector}; j++) {add}\n"
-    if not spec["finish"]:
-        text += "const I begin = (I)blockIdx.y * chunk, end = begin + chunk < length ? begin + chunk : length;\n"
-        text += loop_text(spec, loads, "begin", "end") + combine_text(spec, "total", "Combine()")
-        return text + "if (ok && part == 0) for (int w = 0; w < W; w++) y[(I)blockIdx.y * rows + row + w] = total[w];\n"
-    text += loop_text(spec, loads) + combine_text(spec, "total", "Combine()")
-    return text + _finish(spec, total)
 
 
 def _finish(spec: Spec, total: DType) -> str:

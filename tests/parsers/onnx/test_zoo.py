@@ -13,6 +13,8 @@ from tests.models import oracle, zoo
 
 ROUNDING = 5e-2
 """For 8-bit models: one number that rounds the other way changes the result by more than their usual tolerance."""
+IN_FLOAT64 = {"ppocrv6t-det": 1e-3}
+"""Where onnxruntime's means, in float32, are far from NumPy's in float64; targets add as onnxruntime does."""
 RANK_DEPENDS_ON_BATCH = ("aecmos-16k",)
 
 
@@ -41,7 +43,7 @@ def test_zoo(key: str) -> None:
     if key in RANK_DEPENDS_ON_BATCH:
         return
     feeds = model.feeds()
-    wanted = oracle.outputs(zoo.oracle_of(key, "numpy"), feeds, model.optimized_oracle)
+    wanted = oracle.outputs(path, feeds, model.optimized_oracle)
     for name, found in zip(graph.names, evaluate(graph, feeds), strict=True):
-        bound = model.tolerance if model.optimized_oracle else ROUNDING
+        bound = IN_FLOAT64.get(key, model.tolerance) if model.optimized_oracle else ROUNDING
         assert oracle.error_of_scale(found, wanted[name]) <= bound
