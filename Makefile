@@ -1,5 +1,5 @@
 # Each command sets up .venv by itself: Python 3.11 or later, no C compiler, no GPU.
-.PHONY: demo test check models arches gpu setup
+.PHONY: demo test check models arches gpu sanitize setup
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -34,6 +34,11 @@ arches: .venv/ready
 gpu: .venv/ready
 	$(BIN)/python -m tests.models.zoo >/dev/null
 	$(BIN)/python -m pytest -m gpu
+
+# Every kernel with every tactic under compute-sanitizer, of the CUDA toolkit.
+sanitize: .venv/ready
+	for tool in memcheck racecheck; do \
+	  compute-sanitizer --tool $$tool --error-exitcode 9 $(BIN)/python -m tests.kernels.cuda.sanitize || exit; done
 
 setup: .venv/ready
 
