@@ -84,6 +84,15 @@ def test_weights_are_packed_by_tap() -> None:
     np.testing.assert_array_equal(rows, np.pad(weights[0, 0].T, ((0, 0), (0, 5))))
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (128, 128), (300, 129), (3, 130, 257)])
+@pytest.mark.parametrize("row", [0, 7])
+def test_weights_of_many_blocks_are_transposed(shape: tuple[int, ...], row: int) -> None:
+    weights = np.random.default_rng(0).standard_normal(shape).astype(np.float16)
+    packed = pack_transposed(weights, {"row": shape[-2] + row})
+    wanted = np.pad(np.swapaxes(weights, -1, -2), [(0, 0)] * (len(shape) - 1) + [(0, row)])
+    np.testing.assert_array_equal(packed, wanted)
+
+
 def test_tiles_are_ranked_by_estimate() -> None:
     work = Work(6272, 256, 36, 1, 1e7, 132, 2)
     tactics = ranked(work, "wgmma")
