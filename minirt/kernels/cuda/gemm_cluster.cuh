@@ -139,6 +139,13 @@ DEV void feed(const Args& p, const Schedule& s, const TensorMap& ta, const Tenso
       if (++stage == STAGES) { stage = 0; phase ^= 1; }
     }
   }
+  if constexpr (CM * CN > 1) {  // a block stays until all who signal to it have done so; they have then got its copies, too
+#pragma unroll 1
+    for (int i = 0; i < STAGES; i++) {
+      barrier_wait(empty + 8 * stage, phase);
+      if (++stage == STAGES) { stage = 0; phase ^= 1; }
+    }
+  }
 }
 
 // Eight sums of a thread: of columns 32 g on, two of each eight; h: the lower eight rows.
@@ -315,16 +322,12 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
     barriers_visible();
   }
   __syncthreads();
-  if (CLUSTER > 1) cluster_sync();
+  if (CLUSTER > 1) cluster_begin();
   if (threadIdx.x >= THREADS) {
     shrink<FEED_REGISTERS>();
     if (threadIdx.x == THREADS) feed(p, s, ta, tb, base, full, empty);
   } else {
     grow<REGISTERS>();
     consume(p, s, base, full, empty, order, sums, joined);
-  }
-  if (CM * CN > 1) {  // a block stays while others copy into it or signal to it
-    __syncwarp();
-    cluster_sync();
   }
 }

@@ -38,6 +38,8 @@ DEV u32 cluster_rank() { u32 r; asm volatile("mov.u32 %0, %%cluster_ctarank;" : 
 DEV void cluster_sync() {
   asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
+// After barriers_visible: all blocks have begun and see each other's barriers.
+DEV void cluster_begin() { asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory"); }
 DEV u32 cluster_address(u32 at, int rank) { u32 x; asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(x) : "r"(at), "r"(rank)); return x; }
 DEV void add_from_cluster(float* x, u32 at) {
   float a, b, c, d;
@@ -57,8 +59,9 @@ DEV void share_pixels(u32 to, const TensorMap& map, u32 bar, int c, int w, int h
   asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%3,%4,%5,%6}], [%2], {%7,%8}, %9;"
     ::"r"(to), "l"(&map), "r"(bar), "r"(c), "r"(w), "r"(h), "r"(n), "h"(tap_w), "h"(tap_h), "h"(mask) : "memory");
 }
-// Arrives at a barrier of any block of the cluster.
-DEV void release(u32 bar) { asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(bar) : "memory"); }
+// Arrives at a barrier of any block of the cluster, once matrix instructions have read what a copy is to replace. Of cluster
+// scope it would first wait for all that the thread has stored, in every step; the copy engine asks for no more than this.
+DEV void release(u32 bar) { asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(bar) : "memory"); }
 // 16 bytes into shared memory of a block of the cluster, whose barrier counts them.
 DEV void send(u32 to, u32 bar, const float* v) {
   asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%2,%3,%4,%5}, [%1];"
