@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from minirt.errors import EngineFormatError
 from minirt.limits import workers
+from minirt.plan.room import extend
 
 MAGIC = b"minirt\r\n"
 VERSION = 1
@@ -59,12 +60,12 @@ def append_sections(out: bytearray, sections: Mapping[str, Bytes], known: Mappin
             header = made
             break
         header = made
-    out += _HEAD.pack(MAGIC, VERSION, len(header), hashlib.sha256(header).digest()) + header
+    parts: list[Bytes] = [_HEAD.pack(MAGIC, VERSION, len(header), hashlib.sha256(header).digest()), header]
     end = _HEAD.size + len(header)
     for name, start, size, _ in rows:
-        out += b"\0" * (start - end)
-        out += sections[name]
+        parts += [b"\0" * (start - end), sections[name]]
         end = start + size
+    extend(out, parts)
 
 
 def digests(parts: Sequence[Bytes]) -> list[str]:
