@@ -91,9 +91,8 @@ class Reader:
         """One graph; names that it reads but does not make are its captures."""
         if scope.depth > _DEPTH:
             raise ModelFormatError(f"graphs are nested more than {_DEPTH} deep", proto.name)
-        constants: dict[str, Data] = {}
-        for tensor in proto.initializer:
-            constants[scope.value(tensor.name)] = self.tensors.data(tensor, tensor.name)
+        held = self.tensors.all(proto.initializer)
+        constants = {scope.value(t.name): data for t, data in zip(proto.initializer, held, strict=True)}
         for sparse in proto.sparse_initializer:
             constants[scope.value(sparse.values.name)] = Data(self.sparse(sparse, sparse.values.name))
         inputs = [self.value(v, scope) for v in proto.input]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -11,8 +13,12 @@ from onnx import numpy_helper
 
 from minirt.errors import MinirtError, ModelFormatError
 from minirt.ir.graph import Data
+from minirt.limits import workers
 from minirt.parsers.onnx.lean import MODEL
 from minirt.types.dtype import Array, DType, from_onnx, string
+
+_MANY = 1 << 26
+"""Bytes of a model from which threads pay."""
 
 
 class Tensors:
@@ -29,6 +35,13 @@ class Tensors:
         """The tensor as constant data; raises ModelFormatError, naming ``where``, for anything not whole."""
         array, dtype = self.read(proto, where)
         return Data(array, dtype)
+
+    def all(self, protos: Sequence[onnx.TensorProto]) -> list[Data]:
+        """The tensors of a graph, each of which errors name; many bytes are copied by all cores."""
+        if self.model is None or self.model.size < _MANY:
+            return [self.data(proto, proto.name) for proto in protos]
+        with ThreadPoolExecutor(workers()) as pool:
+            return list(pool.map(self.data, protos, [proto.name for proto in protos]))
 
     def array(self, proto: onnx.TensorProto, where: str) -> Array:
         """The tensor's elements."""

@@ -7,6 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from minirt.errors import ModelFormatError
+from minirt.parsers.onnx import tensors
 from minirt.parsers.onnx.lean import LEAST, MODEL, lean
 from minirt.parsers.onnx.read import read_model
 
@@ -36,7 +38,12 @@ def model(name: str = "net") -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("name", ["net", "nets", "netss", "netsss"])  # weights lie at other places
-def test_every_number_is_read_as_it_was(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [False, True])
+def test_every_number_is_read_as_it_was(
+    name: str, threads: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if threads:
+        monkeypatch.setattr(tensors, "_MANY", 0)
     data = model(name).SerializeToString()
     (tmp_path / "m.onnx").write_bytes(data)
     for source in (data, tmp_path / "m.onnx"):
@@ -73,6 +80,15 @@ def test_weights_are_in_memory_once_a_file_was_read(tmp_path: Path) -> None:
     held = read_model(path).graph.constants["large"].array
     path.write_bytes(b"")
     assert np.array_equal(held, LARGE)
+
+
+def test_an_error_names_the_first_tensor_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensors, "_MANY", 0)
+    broken = model()
+    for tensor in broken.graph.initializer[:2]:
+        tensor.dims[0] += 1
+    with pytest.raises(ModelFormatError, match="large"):
+        read_model(broken.SerializeToString())
 
 
 def test_what_cannot_be_walked_is_left_as_it_is() -> None:
