@@ -121,7 +121,7 @@ def model_bytes(model: Any) -> bytes:
     """Return a model's bytes from any buffer; raise TypeError for a string or another object."""
     if isinstance(model, str):
         raise TypeError("parse() takes the bytes of a model; parse_from_file() takes a path")
-    return bytes(memoryview(model))
+    return model if type(model) is bytes else bytes(memoryview(model))
 
 
 class OnnxParser(Managed):
