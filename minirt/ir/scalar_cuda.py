@@ -4,13 +4,15 @@ Every float of 32 bits or fewer is a ``float`` in registers, already rounded to 
 last rounding is left to the store.  The text uses the names of ``elements.cuh`` (``i64``, ``round_f16``, ``int_div``
 and so on), and holds only minted names and checked numbers.
 
-Where all results are floats of 16 bits, functions are taken that are exact to a few units in 2^22, and 1 + erf and
-1 + tanh are functions of their own: what they are to be rounded to is 2^11 times coarser.
+Where all results are floats of 16 bits, functions are taken that are exact to a few units in 2^22, and 1 + erf,
+1 + tanh and, of f16, x / 2 * (1 + erf(x / sqrt(2))) are functions of their own: what they are to be rounded to is 2^11
+times coarser.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from minirt.errors import MinirtError
 from minirt.ir.scalar import Body, Scalar, postorder
@@ -100,6 +102,8 @@ def _near(node: Scalar, names: dict[Scalar, str], coarse: str) -> str:
     """The node by a function that is exact enough for results of type ``coarse``; "" where there is none."""
     if node.dtype.name != "f32":
         return ""
+    if node.fn == "mul" and coarse == "f16" and (x := _gelu_of(node)):
+        return f"gelu_f16({names[x]})"
     if node.fn == "add":
         one, other = sorted(node.args, key=lambda x: x.fn != "const")
         if one.fn == "const" and one.value == 1 and other.fn in ("erf", "tanh"):
@@ -115,6 +119,28 @@ def _near(node: Scalar, names: dict[Scalar, str], coarse: str) -> str:
     if node.fn in _NEAR:
         return f"{node.fn}_near({', '.join(names[a] for a in node.args)})"
     return ""
+
+
+def _gelu_of(node: Scalar) -> Scalar | None:
+    """The x of a product x * 0.5 * (1 + erf(x / sqrt(2))), in any order; None of another."""
+    factors: list[Scalar] = []
+    for part in node.args:
+        factors += part.args if part.fn == "mul" else [part]
+    sums = [f for f in factors if f.fn == "add" and _constant_of(f.args, 1.0) and f.args[0].fn != f.args[1].fn]
+    inner = next((a for f in sums for a in f.args if a.fn == "erf"), None)
+    if len(factors) != 3 or inner is None or not _constant_of(factors, 0.5):
+        return None
+    scaled, rest = inner.args[0], [f for f in factors if f not in sums and f.fn != "const"]
+    if len(rest) != 1 or rest[0] not in scaled.args:
+        return None
+    fits = scaled.fn == "mul" and _constant_of(scaled.args, 0.5**0.5)
+    fits = fits or (scaled.fn == "div" and scaled.args[0] == rest[0] and _constant_of(scaled.args[1:], 2**0.5))
+    return rest[0] if fits else None
+
+
+def _constant_of(nodes: Sequence[Scalar], value: float) -> bool:
+    """True where one of them is this constant, to the places of a 16-bit float's exact functions."""
+    return any(n.fn == "const" and abs(float(n.value or 0) - value) <= 1e-6 * value for n in nodes)
 
 
 def _unrounded(result: Scalar) -> Scalar:

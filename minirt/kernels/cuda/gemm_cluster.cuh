@@ -261,7 +261,7 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
       turn ^= 1;
     }
     float acc[MI][BN / 2];
-    if (x.k0 >= x.k1) {
+    if (PARTS > 1 && x.k0 >= x.k1) {
 #pragma unroll
       for (int i = 0; i < MI * BN / 2; i++) acc[i / (BN / 2)][i % (BN / 2)] = 0.f;
     }

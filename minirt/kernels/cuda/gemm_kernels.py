@@ -83,7 +83,7 @@ def packs_b(problem: Problem, form: Form, always: bool) -> bool:
     )
 
 
-def packed_b(problem: Problem, form: Form) -> tuple[dict[str, Dim], Pack]:
+def packed_b(problem: Problem, form: Form, ordered: bool = False) -> tuple[dict[str, Dim], Pack]:
     """Strides of b packed with rows along k, each a multiple of 16 bytes, and the packing."""
     each = 128 // problem.inputs[1].type.dtype.bits
     k = form.sizes["k"]
@@ -91,7 +91,21 @@ def packed_b(problem: Problem, form: Form) -> tuple[dict[str, Dim], Pack]:
     row = -(-k // each) * each
     scale = {key: 0 if same(form.b[key], 0) else divide(mul(form.b[key], row), k) for key in ("b0", "b1")}
     lies = isinstance(problem.op, Gemm) and problem.op.trans_b  # of one k: its rows lie as asked, but are not padded
-    return {**scale, "n": row, "k": 1}, Pack(1, "pack_rows" if lies else "pack_transposed", {"row": row})
+    spec = {"row": row, "ordered": 1} if ordered else {"row": row}
+    return {**scale, "n": row, "k": 1}, Pack(1, "pack_rows" if lies else "pack_transposed", spec)
+
+
+def ordered_b(problem: Problem, form: Form, along: bool) -> tuple[dict[str, Dim], Pack]:
+    """Strides of b packed as ``orders_columns`` says, and the packing."""
+    if along:
+        return packed_b(problem, form, True)
+    return {"b0": 0, "b1": 0, "n": 1, "k": mul(up(form.sizes["n"], 32), 32)}, Pack(1, "pack_columns", {})
+
+
+def orders_columns(problem: Problem, along: bool) -> bool:
+    """True where b is a constant matrix, packed in the order of columns in which a lane's sums are neighbours."""
+    lies = along or not (isinstance(problem.op, Gemm) and problem.op.trans_b)  # of one k: its only column is its row
+    return problem.inputs[1].constant and problem.inputs[1].type.rank == 2 and lies
 
 
 def matrix_values(
@@ -278,15 +292,21 @@ class GemmWgmma(Product):
         pack = self._pack(problem, form) or (needs_rows(tactic) and packs_b(problem, form, True))
         values, b, packs = matrix_values(problem, form, pack)
         b_by_k = pack or by_k(form, "b") is True
+        ordered = orders_columns(problem, b_by_k)
+        if ordered:
+            b, made = ordered_b(problem, form, b_by_k)
+            packs, values["b"] = (made,), Address("pack", 0)
         dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic.get("share", (1, 1))
         (bm, bn), bk, s = tactic["tile"], 1024 // dtype.bits, form.sizes
+        n = mul(up(s["n"], 32), 32) if ordered else s["n"]
         spec: Spec = {
             **wgmma_spec(tactic, problem, form), **form.fields(problem), "tile": [bm, bn, bk], "b_by_k": b_by_k,
+            "ordered": ordered,
         }  # fmt: skip
         a = {"row": form.a["m"], "b0": form.a["b0"], "b1": form.a["b1"]}
         values |= _map("ta", values["a"], dtype.name, (s["k"], s["m"]), a, s, (bk, bm // cn))
         rows: dict[str, Dim] = {"row": b["n"] if b_by_k else b["k"], "b0": b["b0"], "b1": b["b1"]}
-        inner = (s["k"], s["n"]) if b_by_k else (s["n"], s["k"])
+        inner = (s["k"], n) if b_by_k else (n, s["k"])
         values |= _map("tb", values["b"], dtype.name, inner, rows, s, (bk, bn // cm) if b_by_k else (64, bk))
         values["k_part"] = up(up(s["k"], bk), int(tactic["parts"]))
         return self.launches(spec, form, values, wgmma_grid(form, tactic, problem), packs)

@@ -202,7 +202,7 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
       if (AHEAD) fetch_ahead<BM, BN, 128 * CONSUMERS>(p, next.b0, next.b1, next.m0, next.n0);
     }
     float acc[MI][BN / 2];
-    if (x.k0 >= x.k1) {
+    if (CLUSTER > 1 && x.k0 >= x.k1) {
 #pragma unroll
       for (int i = 0; i < MI * BN / 2; i++) acc[i / (BN / 2)][i % (BN / 2)] = 0.f;
     }

@@ -62,14 +62,33 @@ def pack_depthwise_weights(weights: Array, spec: dict[str, Any]) -> Array:
 
 @pack
 def pack_rows(weights: Array, spec: dict[str, Any]) -> Array:
-    """Rows padded with zeros to ``row`` elements."""
+    """Rows padded with zeros to ``row`` elements; ``ordered``: of a matrix, as ``pack_transposed`` orders them."""
     width = [(0, 0)] * (weights.ndim - 1) + [(0, int(spec["row"]) - weights.shape[-1])]
-    return np.ascontiguousarray(np.pad(weights, width))
+    return _ordered_rows(np.ascontiguousarray(np.pad(weights, width)), spec)
+
+
+@pack
+def pack_columns(weights: Array, spec: dict[str, Any]) -> Array:
+    """A matrix, its columns padded with zeros to a multiple of 32 and put in ``column_order``."""
+    k, n = weights.shape
+    padded = np.ascontiguousarray(np.pad(weights, ((0, 0), (0, -n % 32))))
+    pairs = padded.view(f"u{2 * padded.itemsize}").reshape(k, -1, 4, 4)
+    return np.ascontiguousarray(pairs.swapaxes(2, 3)).reshape(k, -1).view(weights.dtype)
+
+
+def _ordered_rows(rows: Array, spec: dict[str, Any]) -> Array:
+    if not spec.get("ordered"):
+        return rows
+    rows = np.pad(rows, ((0, -len(rows) % 32), (0, 0)))
+    return np.ascontiguousarray(rows[column_order(len(rows))])
 
 
 @pack
 def pack_transposed(weights: Array, spec: dict[str, Any]) -> Array:
-    """The last two axes swapped, rows padded with zeros to ``row`` elements."""
+    """The last two axes swapped, rows padded with zeros to ``row`` elements.
+
+    ``ordered``: of a matrix, a multiple of 32 rows, by ``column_order``.
+    """
     k, n = weights.shape[-2:]
     row = int(spec["row"])
     out = (np.zeros if row > k else np.empty)((*weights.shape[:-2], n, row), weights.dtype)
@@ -77,4 +96,4 @@ def pack_transposed(weights: Array, spec: dict[str, Any]) -> Array:
         for j in range(0, n, _BLOCK):  # would fall onto a few lines of it (0.3 GB/s, not 2.5)
             block = np.swapaxes(weights[..., i : i + _BLOCK, j : j + _BLOCK].copy(), -1, -2)
             out[..., j : j + _BLOCK, i : i + block.shape[-1]] = np.ascontiguousarray(block)
-    return out
+    return _ordered_rows(out, spec)

@@ -12,14 +12,18 @@ from minirt.kernels.cuda.gemm_kernels import by_k, packed_b
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form
 from minirt.kernels.cuda.matrix_tiles import Work, estimate, ranked
 from minirt.kernels.cuda.weights import (
+    column_order,
+    pack_columns,
     pack_conv_transpose_weights,
     pack_conv_weights,
     pack_depthwise_weights,
+    pack_rows,
     pack_transposed,
 )
 from minirt.kernels.families import candidates
 from minirt.kernels.kernel import PACKS, Target
-from minirt.types.dtype import f16, f32
+from minirt.plan.launch import TensorMap
+from minirt.types.dtype import DType, bf16, f16, f32
 from tests.kernels.cuda.execution import AMPERE, HOPPER
 from tests.kernels.cuda.matrix_cases import MatrixCase, convolution, product
 
@@ -91,6 +95,44 @@ def test_weights_of_many_blocks_are_transposed(shape: tuple[int, ...], row: int)
     packed = pack_transposed(weights, {"row": shape[-2] + row})
     wanted = np.pad(np.swapaxes(weights, -1, -2), [(0, 0)] * (len(shape) - 1) + [(0, row)])
     np.testing.assert_array_equal(packed, wanted)
+
+
+@pytest.mark.parametrize("dtype", [f16, bf16, f32], ids=str)
+@pytest.mark.parametrize(("k", "n"), [(40, 77), (24, 200), (3, 32), (1, 80)])
+def test_columns_are_packed_so_that_a_lanes_sums_are_neighbours(k: int, n: int, dtype: DType) -> None:
+    weights = np.random.default_rng(0).standard_normal((k, n)).astype(dtype.numpy)
+    order = column_order(n + -n % 32)
+    lanes = order.reshape(-1, 4, 4, 2).swapaxes(1, 2).reshape(-1, 8)  # columns 2t, 2t + 1 of each eight of 32
+    np.testing.assert_array_equal(lanes, np.arange(len(order)).reshape(-1, 8))
+    wanted = np.pad(weights, ((0, 0), (0, -n % 32)))[:, order]
+    np.testing.assert_array_equal(pack_columns(weights, {}), wanted)
+    rows = pack_transposed(weights, {"row": k + 5, "ordered": 1})
+    np.testing.assert_array_equal(rows, np.pad(wanted.T, ((0, 0), (0, 5))))
+    np.testing.assert_array_equal(pack_rows(np.ascontiguousarray(weights.T), {"row": k + 5, "ordered": 1}), rows)
+
+
+@pytest.mark.parametrize("trans", [False, True])
+@pytest.mark.parametrize("shape", [(40, 77), (24, 200), (1, 80), (136, 64)])
+def test_constants_of_wgmma_products_are_packed_as_their_maps_say(shape: tuple[int, int], trans: bool) -> None:
+    k, n = shape
+    lies = shape[::-1] if trans else shape
+    case = product("b", f16, (64, k), lies, trans=(False, trans), constants=(1,))
+    problem = case.problem(HOPPER)
+    kernel = next(c for c in candidates(HOPPER, problem.op) if c.name == "GemmWgmma")
+    if kernel.rejects(problem):
+        pytest.skip("rows of a are no multiples of 16 bytes")
+    weights = case.arrays[1].T if trans else case.arrays[1]
+    for tactic in [*kernel.tactics(problem), *kernel.further(problem)]:
+        launches = kernel.launch(problem, tactic)
+        step = launches.steps[0]
+        spec, (pack,) = step.unit.spec, launches.packs
+        (b,) = (x for x in step.args if isinstance(x, TensorMap) and x.address.of == "pack")
+        packed = PACKS[pack.function](case.arrays[1], dict(pack.spec))
+        inner, outer = (int(d) for d in b.dims[:2])  # type: ignore[arg-type]
+        assert packed.shape[1] * 2 == b.strides[0] and packed.shape[0] == outer
+        held = packed[:, :inner].T if spec["b_by_k"] else packed[:outer]
+        padded = np.pad(weights, ((0, 0), (0, -n % 32)))
+        np.testing.assert_array_equal(held, padded[:, column_order(n + -n % 32)] if spec["ordered"] else weights)
 
 
 def test_tiles_are_ranked_by_estimate() -> None:

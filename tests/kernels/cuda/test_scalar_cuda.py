@@ -92,6 +92,22 @@ def test_only_results_of_16_bits_are_computed_less_exactly(dtype: DType) -> None
     assert not any(x in text for x in (near if dtype is f32 else exact[:2]))
 
 
+def test_gelu_in_any_order_of_its_factors_is_one_function_of_f16() -> None:
+    x, half = call("add", arg(0, f32), const(3, f32)), const(0.5, f32)
+    inners = (call("mul", const(0.5**0.5, f32), x), call("div", x, const(2**0.5, f32)))
+    for inner in inners:
+        one = call("add", call("erf", inner), const(1, f32))
+        forms = [call("mul", call("mul", x, one), half), call("mul", x, call("mul", half, one))]
+        forms += [call("mul", call("mul", half, x), one), call("mul", one, call("mul", x, half))]
+        for dtype in (f16, bf16, f32):
+            texts = [cuda_function(Body((f32,), (cast(form, dtype),)), "f") for form in forms]
+            assert all(("gelu_f16(t0)" in text) == (dtype is f16) for text in texts)
+    other = call("add", call("erf", call("mul", arg(0, f32), const(0.5**0.5, f32))), const(1, f32))
+    unlike = [call("mul", call("mul", x, other), half), call("mul", call("mul", x, one), const(0.25, f32))]
+    unlike += [call("mul", call("mul", x, call("add", call("erf", x), const(1, f32))), half)]
+    assert not any("gelu_f16" in cuda_function(Body((f32,), (cast(form, f16),)), "f") for form in unlike)
+
+
 def test_one_precise_result_keeps_all_precise() -> None:
     x = call("exp", arg(0, f32))
     assert "near" not in cuda_function(Body((f32,), (cast(x, f16), x)), "f")
