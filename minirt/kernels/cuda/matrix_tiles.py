@@ -24,6 +24,7 @@ SHARED_TILES: tuple[Spec, ...] = tuple(
         (64, 64, 4, 1, 2, False, ((1, 1),)), (64, 128, 7, 1, 1, False, ((1, 1), (2, 1), (1, 2))),
         (128, 64, 7, 2, 1, False, ((1, 2),)), (128, 128, 6, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
         (128, 256, 4, 2, 1, False, ((1, 1), (2, 1), (1, 2))), (256, 128, 4, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
+        (128, 192, 5, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
         (192, 128, 5, 3, 1, False, ((2, 1), (1, 2))), (192, 192, 4, 3, 1, False, ((1, 1), (2, 1))),
         (64, 256, 5, 2, 1, True, ((1, 1), (2, 1))), (128, 128, 6, 2, 1, True, ((1, 1), (2, 1), (1, 2))),
         (64, 192, 6, 2, 1, True, ((1, 1), (2, 1))), (64, 128, 8, 2, 1, True, ((1, 1), (2, 1))),
@@ -147,13 +148,15 @@ def ranked(work: Work, method: str, exact: bool = False, along: bool = True) -> 
 def _unlike(tactics: Sequence[Spec]) -> list[Spec]:
     """The same, first of each tile and split the best way of sharing, on which the model has little to say.
 
-    Tiles of more than 128 rows come last: the model, not fitted to these kernels, knows least of them.
+    Of the widest tiles these are the best two, as what they share is most.  Tiles of more than 128 rows come last: the
+    model, not fitted to these kernels, knows least of them.
     """
     seen: dict[str, int] = {}
     turn = []
     for tactic in tactics:
         key = f"{tactic['tile']} {tactic['turns']} {tactic['parts']}"
-        turn.append(seen.setdefault(key, 0) + 9 * (tactic["tile"][0] > 128))
+        first = seen.setdefault(key, -1 if tactic["tile"][1] > 128 and not tactic["turns"] else 0)
+        turn.append(max(first, 0) + 9 * (tactic["tile"][0] > 128))
         seen[key] += 1
     return [tactic for _, tactic in sorted(zip(turn, tactics, strict=True), key=lambda x: x[0])]
 
