@@ -29,7 +29,7 @@ from minirt.ir.text import blobs_of, print_graph
 from minirt.ir.weights import parameters_of
 from minirt.kernels.kernel import Target
 from minirt.ops.after import anchored
-from minirt.optimize.attention import HALVES, NARROWED
+from minirt.optimize.attention import ALL, HALVES
 from minirt.optimize.pipeline import DECODED, FUSING, NEUTRAL, WIDE, Observer, fusing, run_passes
 from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
@@ -169,7 +169,8 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
     if pinned:
         graph = run_passes(graph, NEUTRAL, observer())
     attends = target.kind == "cuda" and target.capability >= 80
-    passes = fusing(NARROWED if options.permitted and not options.wide else HALVES) if attends else FUSING
+    rounded = options.tf32 or (options.permitted and not options.wide)
+    passes = fusing(ALL if rounded else HALVES) if attends else FUSING
     graph = run_passes(graph, passes if target.kind == "cpu" else (*DECODED, *passes), observer())
     if target.kind == "cpu":
         graph = run_passes(graph, WIDE)

@@ -295,5 +295,5 @@ def batches_split_again_never_joined(x: Value, inner: Value, move: Value, root: 
 
 HALVES = (_rule((f16, bf16)), attention_repeats_heads_by_itself)
 """For graphs whose own types are narrow."""
-NARROWED = (_rule((f16, bf16, f32)), attention_repeats_heads_by_itself)
-"""For graphs whose 32-bit floats will be narrowed."""
+ALL = (_rule((f16, bf16, f32)), attention_repeats_heads_by_itself)
+"""For graphs whose 32-bit floats will be narrowed, or may be multiplied as TF32."""

@@ -39,13 +39,18 @@ def test_attention_is_one_step(name: str, fixed: bool, target: str) -> None:
     assert not any(k.startswith(("Softmax", "Move")) for k in kernels), kernels
 
 
-def test_float32_that_stays_keeps_its_softmax() -> None:
-    graph = optimize(import_graph(read_model((DATA / "vit-tiny.onnx").read_bytes())))
+@pytest.mark.parametrize("name", SHAPES)
+def test_float32_is_one_step_where_tf32_is_allowed(name: str) -> None:
+    graph = optimize(import_graph(read_model((DATA / f"{name}.onnx").read_bytes())))
     made = target_of("cuda:sm_90a")
-    shape = (1, 3, 32, 32)
-    plan = lower(graph, made, Options((made,), (Profile({"image": (shape, shape, shape)}),))).run()
-    kernels = [step.choices[0].kernel for step in plan.steps if isinstance(step, KernelStep)]
-    assert not any(k.startswith("Attention") for k in kernels)
+    shape = (2, 3, 32, 32) if name == "vit-tiny" else (2, 40)
+    profile = Profile({label: (shape, shape, shape) for label in SHAPES[name]})
+    for tf32 in (True, False):
+        plan = lower(graph, made, Options((made,), (profile,), tf32=tf32)).run()
+        kernels = [step.choices[0].kernel for step in plan.steps if isinstance(step, KernelStep)]
+        assert len(kernels) == len(plan.steps), "a step runs on the host"
+        assert sum(k.startswith("Attention") for k in kernels) == (2 if tf32 else 0)
+        assert not tf32 or not any(k.startswith(("Softmax", "Move")) for k in kernels), kernels
 
 
 def test_heads_that_are_not_known_to_divide_stay_products() -> None:

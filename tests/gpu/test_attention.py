@@ -1,4 +1,4 @@
-"""Attention on a device: every kernel with every tactic against the reference in float64, and whole graphs."""
+"""Attention of 16-bit floats on a device: every kernel with every tactic against float64, and whole graphs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from minirt.types.dtype import bool_, f16
 from minirt.types.tensor import Tensor
 from tests.gpu.session import Session
 from tests.gpu.tactics import compiled_ahead, wrong_of
-from tests.kernels.cuda.attention_cases import cases
+from tests.kernels.cuda.attention_cases import halves
 from tests.kernels.cuda.execution import choices
 from tests.kernels.cuda.matrix_cases import MatrixCase
 
 pytestmark = pytest.mark.gpu
-CASES = cases()
+CASES = halves()
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from minirt.ops.logic import And, Equal, GreaterOrEqual, IsNaN, Not, where
 from minirt.ops.movement import Expand, Iota, expanded, reshaped, transposed
 from minirt.ops.reduce import Reduce
 from minirt.ops.softmax import Softmax
-from minirt.optimize.attention import HALVES, NARROWED
+from minirt.optimize.attention import ALL, HALVES
 from minirt.optimize.pipeline import NEUTRAL, fusing, run_passes
 from minirt.optimize.precision import narrow
 from minirt.types.dim import symbol
@@ -90,7 +90,7 @@ def feeds(graph: Graph, n: int = 2, length: int = 5) -> dict[str, Array]:
 def found(graph: Graph, length: int = 5) -> list[Attention]:
     """The attentions found; float64 before and after agree."""
     before = run_passes(graph, NEUTRAL)
-    after = run_passes(before, fusing(NARROWED))
+    after = run_passes(before, fusing(ALL))
     given = feeds(graph, length=length)
     (want,), (got,) = (evaluate(g, given, wide=True) for g in (graph, after))
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-9 * max(1.0, float(np.nanmax(np.abs(want), initial=0))))
@@ -179,7 +179,7 @@ def test_heads_that_share_keys() -> None:
     layer = Layer(heads=6, groups=2)
     graph = layer.graph()
     assert found(graph) == [Attention(1.0)]
-    after = run_passes(run_passes(graph, NEUTRAL), fusing(NARROWED))
+    after = run_passes(run_passes(graph, NEUTRAL), fusing(ALL))
     (node,) = (n for n in after.nodes if isinstance(n.op, Attention))
     assert [v.shape[1] for v in node.inputs] == [6, 2, 2]
 
@@ -188,7 +188,7 @@ def test_narrow_types_with_a_wide_softmax() -> None:
     q, k, v = (apply(Input(n, Tensor(f16, (N, 2, L, 8)))) for n in "qkv")
     scores = apply(Cast(f32), apply(Gemm(trans_b=True), q, k))
     out = apply(Gemm(), apply(Cast(f16), apply(Softmax(3), scores)), v)
-    for rules, wanted in ((HALVES, [Attention()]), (NARROWED, [Attention()])):
+    for rules, wanted in ((HALVES, [Attention()]), (ALL, [Attention()])):
         graph = run_passes(Graph("g", [q, k, v], [out], ["y"]), fusing(rules))
         assert [n.op for n in graph.nodes if isinstance(n.op, Attention)] == wanted
 
@@ -207,7 +207,7 @@ def test_what_is_something_else_is_left_alone() -> None:
         assert found(layer.graph()) == []
     graph = twice.graph()
     graph = Graph("g", graph.inputs, [*graph.outputs, apply(Softmax(3), twice.scores)], ["y", "weights"])
-    after = run_passes(graph, fusing(NARROWED))
+    after = run_passes(graph, fusing(ALL))
     assert not any(isinstance(n.op, Attention) for n in after.nodes)
 
 
@@ -243,7 +243,7 @@ def test_masks_keep_their_range_where_the_rest_is_narrowed() -> None:
     layer = Layer(5, 8)
     hides = apply(Mul(), apply(Cast(f32), layer.padding), number(LOW))
     layer.add(hides)
-    graph = narrow(run_passes(run_passes(layer.graph(), NEUTRAL), fusing(NARROWED)), f16)
+    graph = narrow(run_passes(run_passes(layer.graph(), NEUTRAL), fusing(ALL)), f16)
     (node,) = (n for n in graph.nodes if isinstance(n.op, Attention))
     assert [v.dtype for v in node.inputs] == [f16, f16, f16, f32]
 

@@ -2,7 +2,13 @@
 // The head defines: In, BM BN (rows of queries and keys a tile), HD HDV (head sizes, padded), CAUSAL, MASK (0 none, 1 bool, 2
 // numbers), MaskType, MASK_ROW (the mask is the same for every query), GUARD, EMPTY, FAST_OUT, struct Args.
 // A score tile holds, per lane l of a warp's 16 rows: element e is row (l >> 2) + 8 * ((e >> 1) & 1), column 8 * (e >> 2) +
-// 2 * (l & 3) + (e & 1), as mma.sync and wgmma both lay their sums.
+// 2 * (l & 3) + (e & 1), as mma.sync and wgmma both lay their sums.  So does a tile of sums of values, but that floats of 32
+// bits have four neighbouring columns in two of its blocks.
+constexpr bool PAIRED = sizeof(In) == 4;
+DEV int sum_column(int block, int e) {
+  const int quad = threadIdx.x & 3;
+  return PAIRED ? 16 * (block >> 1) + 4 * quad + 2 * e + (block & 1) : 8 * block + 2 * quad + e;
+}
 constexpr float LOG2E = 1.4426950408889634f;
 #define NOTHING __int_as_float(0xff800000)
 // Scores are compared as they come where no mask is added, else scaled; exponents are of base 2.
@@ -146,7 +152,14 @@ template <int N> DEV void write_rows(float (&o)[N], const float (&sum)[2], const
 #pragma unroll
       for (int j = 0; j < 2; j++) { float& y = o[4 * i + 2 * h + j]; y = none ? 0.f : y * by; }
     const int m = row + 8 * h;
-    if constexpr (FAST_OUT && N % 16 == 0) {
+    if constexpr (FAST_OUT && PAIRED) {
+#pragma unroll
+      for (int g = 0; g < N / 8; g++) {
+        const float v[4] = {o[8 * g + 2 * h], o[8 * g + 4 + 2 * h], o[8 * g + 2 * h + 1], o[8 * g + 5 + 2 * h]};
+        const int n = sum_column(2 * g, 0);
+        if (m < p.s && n < p.dv) store_fast<4>(to + m * p.o_s + n, v);
+      }
+    } else if constexpr (FAST_OUT && N % 16 == 0) {
 #pragma unroll
       for (int g = 0; g < N / 16; g++) {
         float v[8];
@@ -159,7 +172,7 @@ template <int N> DEV void write_rows(float (&o)[N], const float (&sum)[2], const
     } else {
 #pragma unroll
       for (int e = 0; e < N / 2; e++) {
-        const int n = 8 * (e >> 1) + 2 * (lane & 3) + (e & 1);
+        const int n = sum_column(e >> 1, e & 1);
         if (m < p.s && n < p.dv) to[m * p.o_s + n * p.o_d] = Narrow<In>::of(o[4 * (e >> 1) + 2 * h + (e & 1)]);
       }
     }

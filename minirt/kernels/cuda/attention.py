@@ -27,16 +27,21 @@ def _up(size: Dim, each: int) -> Dim:
     return ceil(divide(size, each))
 
 
+def _piece(operand: Operand) -> int:
+    """Numbers in 16 bytes."""
+    return 128 // operand.type.dtype.bits
+
+
 def _aligned(problem: Problem, operand: Operand) -> bool:
     """True where rows are contiguous and each starts on 16 bytes."""
     last = is_one(operand.shape[-1]) or same(operand.strides[-1], 1)
     rows = (s for s, d in zip(operand.strides[:-1], operand.shape[:-1], strict=True) if not is_one(d))
-    return operand.aligned and last and all(problem.divisible(s, 8) for s in rows)
+    return operand.aligned and last and all(problem.divisible(s, _piece(operand)) for s in rows)
 
 
 def _vectors(problem: Problem, operand: Operand) -> bool:
     """True where rows are made of 16-byte pieces."""
-    return _aligned(problem, operand) and problem.divisible(operand.shape[-1], 8)
+    return _aligned(problem, operand) and problem.divisible(operand.shape[-1], _piece(operand))
 
 
 class _FusedAttention(Kernel):
@@ -45,6 +50,7 @@ class _FusedAttention(Kernel):
     ops = (Attention,)
     target = "cuda"
     method: ClassVar[str] = ""
+    dtypes: ClassVar[tuple[str, ...]] = ("f16", "bf16")
 
     def timed(self, problem: Problem) -> int:
         """From the usual level on."""
@@ -54,7 +60,7 @@ class _FusedAttention(Kernel):
         """Rows of 16-byte pieces: what lies otherwise is copied, where that helps; else contiguous rows."""
         found: list[Order | None] = []
         for operand in problem.inputs[:3]:
-            axes, whole = tuple(range(operand.type.rank)), problem.divisible(operand.shape[-1], 8)
+            axes, whole = tuple(range(operand.type.rank)), problem.divisible(operand.shape[-1], _piece(operand))
             found.append(None if whole and _aligned(problem, operand) else Order(axes, pitched=not whole))
         return (*found, *(None for _ in problem.inputs[3:])), (None,)
 
@@ -63,8 +69,10 @@ class _FusedAttention(Kernel):
         q, k, v = problem.inputs[:3]
         if problem.target.capability < 80:
             return f"{problem.target.arch} has no mma.sync for 16-bit floats with 16 steps of k"
-        if q.type.dtype.name not in ("f16", "bf16"):
-            return f"attention of {q.type.dtype} is not of 16-bit floats"
+        if q.type.dtype.name not in self.dtypes:
+            return f"attention of {q.type.dtype} is not of {' or '.join(self.dtypes)}"
+        if q.type.dtype.bits == 32 and not problem.tf32:
+            return "TF32 is not allowed"
         if q.type.rank not in (3, 4):
             return f"operands of rank {q.type.rank} are not batches of heads"
         for operand in (q, k, v):
@@ -165,8 +173,12 @@ def _all_see(problem: Problem) -> bool:
 def _group(problem: Problem) -> int:
     """How many heads' keys and values the second-level cache holds."""
     k, v = problem.inputs[1:3]
-    each = problem.likely(mul(k.shape[-2], k.shape[-1] + v.shape[-1])) * 2
+    each = problem.likely(mul(k.shape[-2], k.shape[-1] + v.shape[-1])) * k.type.dtype.bits // 8
     return max(1, _CACHED // max(each, 1))
+
+
+def _shared(tactic: Spec, dtype: str, widths: Sequence[int]) -> int:
+    return shared_bytes({**tactic, "method": "mma", "dtype": dtype, "heads": list(widths)})
 
 
 def _tiles(problem: Problem, rows: int) -> Dim:
@@ -176,9 +188,10 @@ def _tiles(problem: Problem, rows: int) -> Dim:
 
 
 class _MmaAttention(_FusedAttention):
-    """Base of the kernels on mma.sync, 16 queries a warp."""
+    """Base of the kernels on mma.sync, 16 queries a warp; 32-bit floats as TF32."""
 
     method = "mma"
+    dtypes = ("f16", "bf16", "f32")
 
     def _widths(self, problem: Problem) -> list[int]:
         sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
@@ -235,12 +248,13 @@ class AttentionMma(_MmaAttention):
         widths = self._widths(problem)
         few = problem.likely(_tiles(problem, 128)) < problem.target.multiprocessors
         rows = (64, 128) if few or problem.likely(problem.inputs[0].shape[-2]) <= 64 else (128, 64)
+        dtype = problem.inputs[0].type.dtype.name
         room = problem.target.shared_memory or 99 * 1024
         found: list[Spec] = []
-        for bm in rows:
+        for bm in (*rows, 32) if dtype == "f32" and max(widths) > 128 else rows:
             keys = (64, 32, 16) if max(widths) <= 128 and not self._by_rows(problem) else (32, 16)
             tiles: list[Spec] = [{"tile": [bm, bn], "parts": 1} for bn in keys]
-            found += [t for t in tiles if shared_bytes({**t, "method": "mma", "heads": widths}) <= room][:1]
+            found += [t for t in tiles if _shared(t, dtype, widths) <= room][:1]
         parts = self._parts(problem, found[0]["tile"]) if found else []
         return [*({**found[0], "parts": n} for n in parts), *found]
 
@@ -289,7 +303,8 @@ class AttentionFew(_MmaAttention):
         sizes = [self._tiles(problem, rows) for rows in (16, 32, 64)]
         queries, keys = (problem.likely(d) for d in (self.values(problem)["s"], problem.inputs[1].shape[-2]))
         slow = self._by_rows(problem) or not all(_vectors(problem, operand) for operand in problem.inputs[:3])
-        return few_ways(problem.target, sizes, (queries, keys), self._widths(problem), slow)
+        dtype = problem.inputs[0].type.dtype.name
+        return few_ways(problem.target, dtype, sizes, (queries, keys), self._widths(problem), slow)
 
 
 class AttentionWgmma(_FusedAttention):

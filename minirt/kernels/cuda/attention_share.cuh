@@ -22,9 +22,13 @@ template <int N> DEV void leave_rows(float* shared, const float (&o)[N], const f
     total += __shfl_xor_sync(0xffffffffu, total, 1);
     total += __shfl_xor_sync(0xffffffffu, total, 2);
     const int at = part * BM + first + (lane >> 2) + 8 * h;
+    float* to = shared + at * ROOM;
 #pragma unroll
-    for (int i = 0; i < N / 4; i++)
-      *(float2*)(shared + at * ROOM + 8 * i + 2 * (lane & 3)) = make_float2(o[4 * i + 2 * h], o[4 * i + 2 * h + 1]);
+    for (int i = 0; i < N / 4; i += PAIRED ? 2 : 1) {
+      const float* x = o + 4 * i + 2 * h;
+      if (PAIRED) *(float4*)(to + sum_column(i, 0)) = make_float4(x[0], x[PAIRED ? 4 : 0], x[1], x[PAIRED ? 5 : 1]);
+      else *(float2*)(to + sum_column(i, 0)) = make_float2(x[0], x[1]);
+    }
     if ((lane & 3) == 0) ((float2*)(shared + ACROSS * BM * ROOM))[at] = make_float2(top[h] == NOTHING ? NOTHING : top[h] * scale, total);
   }
 }
@@ -37,7 +41,8 @@ DEV void write_rows8(const Rows8& y, const Args& p, const Head& x, int row, int 
   for (int i = 0; i < 8; i++) v[i] = none ? 0.f : y.v[i] * by;
   In* to = (In*)p.o + x.b * p.o_b + x.h * p.o_h + (x.m0 + row) * p.o_s;
   if constexpr (FAST_OUT) {
-    if (n < p.dv) store_fast<8>(to + n, v);
+    if (PAIRED && n + 4 == p.dv) *(float4*)(to + n) = make_float4(v[0], v[1], v[2], v[3]);
+    else if (n < p.dv) store_fast<8>(to + n, v);
   } else {
 #pragma unroll
     for (int i = 0; i < 8; i++) if (n + i < p.dv) to[(n + i) * p.o_d] = Narrow<In>::of(v[i]);

@@ -1,16 +1,16 @@
 """CUDA C++ text of the attention kernels: a generated head (types, sizes, arguments) before the body files.
 
-A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "join"), ``dtype``, ``tile`` [rows of
-queries, rows of keys], ``heads`` [size of a query's head, of a value's], both padded to what the method multiplies,
-``causal``, ``mask`` (None or its element type), ``mask_row`` (the mask is the same for every query), ``guard``,
-``empty``, ``fast_out`` (rows of the result are 16-byte aligned); for mma ``vectors`` (so are those of the operands),
-``split``: each block reads some of the keys, and "join" joins what they leave, ``cluster``: the blocks of a cluster do
-and join it themselves (1: none), ``across``: warps that share 16 queries; for wgmma ``stages``, ``q_stages``,
-``consumers``, ``registers`` [of the warpgroup that feeds, of those that multiply], ``per_sm``, and four ways to save
-time: ``turns`` (two warpgroups multiply in turn), ``hold`` (queries stay in registers), ``lazy`` (sums are scaled only
-where some greatest score has grown), ``soft`` (a quarter of the exponentials are polynomials; only where every query
-sees a key).  Sizes and strides, in elements, are run-time arguments; ``scale`` and ``hidden`` are in units of base-2
-exponents.
+A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "join"), ``dtype`` (f32, which wgmma does
+not take, is multiplied as TF32), ``tile`` [rows of queries, rows of keys], ``heads`` [size of a query's head, of a
+value's], both padded to what the method multiplies, ``causal``, ``mask`` (None or its element type), ``mask_row`` (the
+mask is the same for every query), ``guard``, ``empty``, ``fast_out`` (rows of the result are 16-byte aligned); for mma
+``vectors`` (so are those of the operands), ``split``: each block reads some of the keys, and "join" joins what they
+leave, ``cluster``: the blocks of a cluster do and join it themselves (1: none), ``across``: warps of 16 queries;
+for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup that feeds, of those that multiply],
+``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in turn), ``hold`` (queries stay in
+registers), ``lazy`` (sums are scaled only where some greatest score has grown), ``soft`` (a quarter of the exponentials
+are polynomials; only where every query sees a key).  Sizes and strides, in elements, are run-time arguments; ``scale``
+and ``hidden`` are in units of base-2 exponents.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def shared_bytes(spec: Spec) -> int:
     if spec["method"] == "mma":
         across, cluster = spec.get("across", 1), spec.get("cluster", 1)
         sets = 0 if across == cluster == 1 else across + (cluster > 1)  # of sums, see attention_share.cuh
-        return max(int(bm * (2 * hd + 16) + 2 * bn * (2 * hd + 2 * hdv + 32)), int(4 * sets * bm * (hdv + 10)))
+        size = 4 if spec["dtype"] == "f32" else 2
+        tiles = bm * (size * hd + 16) + 2 * bn * (size * (hd + hdv) + 32)
+        return max(int(tiles), int(4 * sets * bm * (hdv + 10)))
     return int(spec["q_stages"] * bm * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
 
 
@@ -113,7 +115,7 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
 
 def _blocks(spec: Spec) -> int:
     """Blocks of mma.sync that a multiprocessor should hold, where their registers allow it."""
-    small = max(spec["heads"]) <= 64 and (spec["mask"] is None or spec["mask_row"])
+    small = max(spec["heads"]) <= 64 and (spec["mask"] is None or spec["mask_row"]) and spec["dtype"] != "f32"
     return 3 if small and spec["tile"][0] == 64 and spec.get("across", 1) == 1 else 1
 
 

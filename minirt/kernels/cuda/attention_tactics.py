@@ -15,7 +15,7 @@ _LAUNCHES = ((1, 1), (4, 1), (8, 1), (16, 1), (32, 1))  # where there are no clu
 
 
 def few_ways(
-    target: Target, tiles: Sequence[int], sizes: tuple[int, int], widths: Sequence[int], slow: bool
+    target: Target, dtype: str, tiles: Sequence[int], sizes: tuple[int, int], widths: Sequence[int], slow: bool
 ) -> list[Spec]:
     """Tactics of mma.sync for ``tiles`` tiles of 16, 32, 64 queries; ``sizes``: queries of a head, keys.
 
@@ -23,29 +23,37 @@ def few_ways(
     """
     (queries, keys), wide = sizes, max(widths) > 64
     room = target.shared_memory or 99 * 1024
+    size = 4 if dtype == "f32" else 2
     shares = _CLUSTERS if target.capability >= 90 else _LAUNCHES
     found: list[tuple[float, Spec]] = []
     for (rows, count), bn, across, (parts, cluster) in product(
         zip(_ROWS, tiles, strict=True), (64, 128, 256), (1, 2, 4, 8), shares
     ):
         threads, each = 2 * rows * across, bn // across
-        if not 16 <= each <= (32 if slow or wide else 64) or not 64 <= threads <= (256 if slow and wide else 512):
+        most = 256 if wide and (slow or size == 4) else 512
+        if not 16 <= each <= (32 if slow or wide else 64) or not 64 <= threads <= most:
             continue
+        if size == 4 and threads == 512 and each > 16:
+            continue  # registers
         steps = -(-keys // bn)
         if (rows > 16 and queries <= rows // 2) or steps < parts or (bn > 64 and (slow or keys <= bn // 2)):
             continue
         way: Spec = {"tile": [rows, bn], "across": across, "parts": parts, "cluster": cluster}
-        shared = shared_bytes({**way, "method": "mma", "heads": list(widths)})
+        shared = shared_bytes({**way, "method": "mma", "dtype": dtype, "heads": list(widths)})
         if shared > room or (parts > 1 and count * parts > 2 * target.multiprocessors):
             continue
         resident = max(1, min((room + 4096) // (shared + 2048), 1536 // threads))
-        found.append((_cycles(way, count, -(-steps // parts), sum(widths), resident, target.multiprocessors), way))
+        steps, width = -(-steps // parts), sum(widths) * size // 2
+        found.append((_cycles(way, count, steps, width, resident, target.multiprocessors), way))
     found.sort(key=lambda one: one[0])
     return [way for _, way in found]
 
 
 def _cycles(way: Spec, tiles: int, steps: int, width: int, resident: int, processors: int) -> float:
-    """A measure of the time: steps of one block, as many beside each other as a multiprocessor must hold."""
+    """A measure of the time: steps of one block, as many beside each other as a multiprocessor must hold.
+
+    ``width``: both heads' sizes, twice as much for 32-bit floats, which are twice the bytes and twice the products.
+    """
     rows, bn, across, parts, cluster = map(int, (*way["tile"], way["across"], way["parts"], way["cluster"]))
     blocks = tiles * parts
     beside = min(resident, -(-blocks // processors))

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from minirt.ops.attention import Attention
-from tests.kernels.cuda.matrix_cases import MatrixCase
+from tests.kernels.cuda.matrix_cases import TF32, MatrixCase
 
 Array = np.ndarray[Any, Any]
 HALF, BRAIN = np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)
@@ -132,6 +132,46 @@ def decoding() -> list[MatrixCase]:
     ]  # fmt: skip
 
 
+def singles() -> list[MatrixCase]:
+    """Floats of 32 bits, as TF32: odd lengths and heads, layouts, masks, causality, one query or a few."""
+    f = np.float32
+    cases = [
+        attention(f"f32 s{s} d64", 2, 3, s, 64, how=how, dtype=f)
+        for s, how in ((1, "heads"), (17, "packed"), (64, "plain"), (77, "heads"), (128, "packed"), (197, "packed"),
+                       (513, "flat"))
+    ]  # fmt: skip
+    cases += [attention(f"f32 d{d}", 2, 3, 150, d, dtype=f) for d in (4, 16, 20, 33, 40, 80, 96, 128, 160, 256)]
+    cases += [
+        replace(attention("f32 misaligned", 2, 3, 150, 64, how="plain", dtype=f), shift=3),
+        attention("f32 odd d50 e7", 1, 2, 99, 50, e=7, dtype=f),
+        attention("f32 d64 e20", 1, 2, 200, 64, e=20, dtype=f),
+        attention("f32 d64 e128", 1, 2, 200, 64, e=128, dtype=f),
+        attention("f32 many", 8, 24, 130, 64, how="packed", dtype=f),
+        attention("f32 large scores", 2, 2, 200, 64, large=1.5, dtype=f),
+        attention("f32 shared heads", 2, 8, 140, 64, g=2, dtype=f),
+        attention("f32 causal", 2, 3, 197, 64, causal=True, dtype=f),
+        attention("f32 causal 128", 2, 2, 100, 128, t=300, causal=True, offset=200, dtype=f),
+        attention("f32 causal many", 8, 24, 300, 64, causal=True, how="packed", dtype=f),
+        attention("f32 causal before", 2, 2, 200, 64, causal=True, offset=-70, guard=True, dtype=f),
+        attention("f32 padding", 1, 12, 128, 64, mask=padding(1, 128), how="packed", dtype=f),
+        attention("f32 padding many", 32, 12, 128, 64, mask=padding(32, 128, 3), guard=True, how="packed", dtype=f),
+        attention("f32 padding nan", 3, 2, 300, 64, mask=padding(3, 300, 2), dtype=f),
+        attention("f32 bool rows", 2, 3, 130, 64, t=260, mask=numbers((2, 3, 130, 260), HALF) > 0, guard=True, dtype=f),
+        attention("f32 add row", 2, 3, 130, 64, t=300, mask=numbers((2, 1, 1, 300), f, -np.inf), dtype=f),
+        attention("f32 add rows", 1, 2, 300, 64, mask=numbers((2, 300, 300), f), causal=True, dtype=f),
+        attention("f32 decode", 2, 4, 1, 64, t=1000, dtype=f),
+        attention("f32 decode shared", 2, 8, 1, 128, t=777, g=2, dtype=f),
+        attention("f32 decode padding", 2, 8, 1, 64, t=515, g=4, mask=padding(2, 515, 1), guard=True, dtype=f),
+        attention("f32 decode causal few", 1, 2, 7, 80, t=600, causal=True, offset=593, dtype=f),
+    ]  # fmt: skip
+    return [replace(case, tolerance=TF32) for case in cases]
+
+
+def halves() -> list[MatrixCase]:
+    """Floats of 16 bits."""
+    return [*shapes(), *masked(), *decoding()]
+
+
 def cases() -> list[MatrixCase]:
     """All."""
-    return [*shapes(), *masked(), *decoding()]
+    return [*halves(), *singles()]

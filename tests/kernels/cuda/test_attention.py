@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from minirt.kernels.cuda.compile import Compiled, CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
 from minirt.plan.launch import Real
-from tests.kernels.cuda.attention_cases import attention, cases
+from tests.kernels.cuda.attention_cases import attention, cases, halves, singles
 from tests.kernels.cuda.execution import AMPERE, ARCHES, COMPILED, HOPPER, TARGETS, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase
 
@@ -18,10 +20,11 @@ from tests.kernels.cuda.matrix_cases import MatrixCase
 @pytest.mark.compile
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("target", COMPILED)
-def test_all_compile_without_spilling(target: Target) -> None:
+@pytest.mark.parametrize("made", [halves, singles])
+def test_all_compile_without_spilling(made: Callable[[], list[MatrixCase]], target: Target) -> None:
     pytest.importorskip("cuda.bindings.nvrtc")
     found: dict[str, tuple[CudaSource, str]] = {}
-    for case in cases():
+    for case in made():
         for kernel, problem, tactic in choices(case, target):
             launches = kernel.launch(problem, tactic)
             assert all(step.shared <= target.shared_memory for step in launches.steps)
@@ -50,7 +53,7 @@ def test_hopper_takes_wgmma_but_for_few_queries() -> None:
 
 def test_what_no_kernel_takes() -> None:
     for case in (
-        attention("f32", 1, 2, 64, 64, dtype=np.float32),
+        replace(attention("f32", 1, 2, 64, 64, dtype=np.float32), tf32=False),
         attention("d264", 1, 2, 64, 264),
     ):
         assert not list(choices(case, HOPPER))
