@@ -1,9 +1,11 @@
 """minirt's attention kernels beside PyTorch's scaled_dot_product_attention: one process, interleaved, GPU time.
 
-usage: python -m benchmarks.attention [--all] [--only REGEX]
+usage: python -m benchmarks.attention [--all] [--further] [--only REGEX] [--kernels REGEX]
 
 Each line: microseconds and TFLOP/s (causal: half the products count) of the tactic that minirt picks, of its best
-tactic, and of PyTorch's backends; medians of interleaved rounds of CUDA graphs.  ``--all`` lists every tactic.
+tactic, and of PyTorch's backends; medians of interleaved rounds of CUDA graphs.  ``--all`` lists every tactic,
+``--further`` takes those too that level 3 does not time; ``--only`` names cases, ``--kernels`` kernels beside the
+first guess.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from tests.kernels.cuda.execution import choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
 
 SIZES = (  # name, batch, heads, queries, keys, size of a head, causal
-    ("bert b8 s128", 8, 12, 128, 128, 64, False), ("bert b128 s128", 128, 16, 128, 128, 64, False),
+    ("bert b8 s128", 8, 12, 128, 128, 64, False), ("bert b32 s128", 32, 12, 128, 128, 64, False),
+    ("bert b128 s128", 128, 16, 128, 128, 64, False),
     ("vit b1 s197", 1, 12, 197, 197, 64, False), ("vit b32 s197", 32, 12, 197, 197, 64, False),
+    ("vit b1 s577", 1, 12, 577, 577, 64, False), ("vit b8 s577", 8, 12, 577, 577, 64, False),
     ("gpt2 b1 s512 causal", 1, 12, 512, 512, 64, True), ("gpt2 b8 s512 causal", 8, 12, 512, 512, 64, True),
     ("b32 s512", 32, 16, 512, 512, 64, False), ("b32 s512 causal", 32, 16, 512, 512, 64, True),
     ("b8 s2048", 8, 16, 2048, 2048, 64, False), ("b8 s2048 causal", 8, 16, 2048, 2048, 64, True),
@@ -37,6 +41,10 @@ SIZES = (  # name, batch, heads, queries, keys, size of a head, causal
     ("decode b1 t4096", 1, 16, 1, 4096, 64, False), ("decode b16 t4096 d128", 16, 32, 1, 4096, 128, False),
 )  # fmt: skip
 ROUNDS, REPEATS = 5, 10
+SHOWN = (
+    "method", "consumers", "tile", "per_sm", "stages", "q_stages", "persistent", "turns", "hold", "lazy", "soft",
+    "parts", "across", "cluster",
+)  # fmt: skip
 BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
 
 
@@ -79,29 +87,27 @@ def peers(case: MatrixCase) -> dict[str, Callable[[], float]]:
     return found
 
 
-def own(case: MatrixCase, target: Target) -> tuple[dict[str, Callable[[], float]], float]:
+def own(case: MatrixCase, target: Target, further: bool, kernels: str) -> tuple[dict[str, Callable[[], float]], float]:
     """minirt's kernels and tactics, the picked one first, and the greatest difference between their results."""
     found: dict[str, Callable[[], float]] = {}
     first, worst = None, 0.0
-    for kernel, problem, tactic in choices(case, target):
+    for kernel, problem, tactic in choices(case, target, further):
+        if found and not re.search(kernels, kernel.name):
+            continue
         runner = MatrixRunner(case, kernel, problem, tactic, target)
         got = runner.run()[0].astype(np.float32)
         first = got if first is None else first
         worst = max(worst, float(np.abs(got - first).max()))
-        short = " ".join(
-            str(tactic[x])
-            for x in ("tile", "per_sm", "q_stages", "persistent", "turns", "hold", "lazy", "soft", "parts")
-            if x in tactic
-        )
+        short = " ".join(str(tactic[x]) for x in SHOWN if x in tactic)
         found[f"{kernel.name[9:]} {short}"] = lambda r=runner: r.microseconds(REPEATS)  # type: ignore[misc]
     return found, worst
 
 
-def line(case: MatrixCase, target: Target, everything: bool) -> None:
+def line(case: MatrixCase, target: Target, options: argparse.Namespace) -> None:
     """Measures one case and prints it."""
     b, h, s, d = case.arrays[0].shape
     flops = 4.0 * b * h * s * case.arrays[1].shape[2] * d / (2 if case.op.causal else 1)  # type: ignore[attr-defined]
-    mine, differ = own(case, target)
+    mine, differ = own(case, target, options.further, options.kernels)
     calls = {**mine, **peers(case)}
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
@@ -115,7 +121,7 @@ def line(case: MatrixCase, target: Target, everything: bool) -> None:
     rest = " ".join(f"{x} {t:.1f} us {flops / t / 1e6:.0f}" for x, t in others.items())
     ratio = fastest / medians[picked]
     print(f"{case.name:22s} {' | best '.join(shown)} | {rest} | {ratio:.2f}x, differ {differ:.1e}", flush=True)
-    if everything:
+    if options.all:
         for name in sorted(mine, key=lambda name: medians[name]):
             print(f"    {name:44s} {medians[name]:9.1f} us {flops / medians[name] / 1e6:6.0f} TFLOP/s", flush=True)
 
@@ -125,6 +131,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="")
+    parser.add_argument("--further", action="store_true")
+    parser.add_argument("--kernels", default="")
     options = parser.parse_args()
     target = cuda_target()
     made = [
@@ -134,12 +142,12 @@ def main() -> None:
     ]
     texts: dict[str, CudaSource] = {}
     for case in made:
-        for kernel, problem, tactic in choices(case, target):
+        for kernel, problem, tactic in choices(case, target, options.further):
             texts.update((s.text, s) for s in sources(kernel.launch(problem, tactic), target))
     compile_many(list(texts.values()), target.arch, default_store())
     for case in made:
         try:
-            line(case, target, options.all)
+            line(case, target, options)
         except Exception as error:
             print(f"{case.name}: {type(error).__name__}: {str(error)[:300]}", flush=True)
 

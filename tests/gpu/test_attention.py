@@ -19,25 +19,34 @@ from minirt.types.dtype import bool_, f16
 from minirt.types.tensor import Tensor
 from tests.gpu.session import Session
 from tests.gpu.tactics import compiled_ahead, wrong_of
-from tests.kernels.cuda.attention_cases import halves
+from tests.kernels.cuda.attention_cases import halves, ragged
 from tests.kernels.cuda.execution import choices
 from tests.kernels.cuda.matrix_cases import MatrixCase
 
 pytestmark = pytest.mark.gpu
-CASES = halves()
+CASES, RAGGED = halves(), ragged()
 
 
 @pytest.fixture(scope="module")
 def target() -> Target:
     """The device, with all kernels compiled in several processes."""
     made = cuda_target()
-    compiled_ahead([way for case in CASES for way in choices(case, made)], made)
+    ways = [way for case in CASES for way in choices(case, made)]
+    ways += [way for case in RAGGED for way in choices(case, made, further=True)]
+    compiled_ahead(ways, made)
     return made
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_kernels_compute_what_the_reference_does(case: MatrixCase, target: Target) -> None:
     ways = list(choices(case, target))
+    wrong = wrong_of(case, ways, target)
+    assert ways and not wrong, wrong
+
+
+@pytest.mark.parametrize("case", RAGGED, ids=lambda case: case.name)
+def test_lengths_about_the_edges_of_tiles(case: MatrixCase, target: Target) -> None:
+    ways = list(choices(case, target, further=True))
     wrong = wrong_of(case, ways, target)
     assert ways and not wrong, wrong
 

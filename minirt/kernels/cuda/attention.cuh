@@ -50,6 +50,14 @@ DEV float column_bias(const Args& p, const MaskType* mask, int column) {
   return column < p.t ? mask_bias(mask + column * p.m_t, p) : NOTHING;
 }
 
+// Hides keys that do not count, from element FROM on; `row` and `column` are those of the lane's element 0.
+template <int FROM, int N> DEV void cut(float (&s)[N], const Args& p, int row, int column) {
+#pragma unroll
+  for (int e = FROM; e < N; e++) {
+    const int k = column + 8 * (e >> 2) + (e & 1), r = row + 8 * ((e >> 1) & 1);
+    if (k >= p.t || (CAUSAL && k > r + p.offset)) s[e] = NOTHING;
+  }
+}
 // Adds the mask and hides keys that do not count; `row` and `column` are those of the lane's element 0, `biases` is the
 // shared-memory row of the tile's biases.
 template <int N> DEV void hide(float (&s)[N], const Args& p, const MaskType* mask, int row, int first, u32 biases) {
@@ -80,11 +88,7 @@ template <int N> DEV void hide(float (&s)[N], const Args& p, const MaskType* mas
   }
   const int lowest = row - (lane >> 2);  // of the warp
   if (first + 2 * N <= p.t && (!CAUSAL || first + 2 * N - 1 <= lowest + p.offset)) return;
-#pragma unroll
-  for (int e = 0; e < N; e++) {
-    const int k = column + 8 * (e >> 2) + (e & 1), r = row + 8 * ((e >> 1) & 1);
-    if (k >= p.t || (CAUSAL && k > r + p.offset)) s[e] = NOTHING;
-  }
+  if (!CAUSAL && first + 2 * N - 16 <= p.t) cut<N - 8>(s, p, row, column); else cut<0>(s, p, row, column);
 }
 
 // 2^x for x <= 0 on the units that multiply, which have time to spare beside those that raise: x = n + f, |f| <= 1/2,
@@ -136,6 +140,14 @@ template <int N> DEV void pack_scores(u32 (&a)[N / 8][4], const float (&s)[N]) {
     for (int q = 0; q < 4; q++) a[i][q] = pack2(In{}, s[8 * i + 2 * q], s[8 * i + 2 * q + 1]);
 }
 
+// Eight numbers as one store, which the compiler would split in four where they come from several registers' selects.
+template <class T> DEV void store16(T* to, const float (&v)[8]) {
+  u32 w[4];
+#pragma unroll
+  for (int j = 0; j < 4; j++) w[j] = pack2(T{}, v[2 * j], v[2 * j + 1]);
+  asm volatile("st.global.v4.b32 [%0], {%1,%2,%3,%4};" ::"l"(to), "r"(w[0]), "r"(w[1]), "r"(w[2]), "r"(w[3]) : "memory");
+}
+
 // 16 rows of the result: sums over the sum of exponentials.
 template <int N> DEV void write_rows(float (&o)[N], const float (&sum)[2], const Args& p, const Head& x, int row) {
   const int lane = threadIdx.x & 31;
@@ -167,7 +179,7 @@ template <int N> DEV void write_rows(float (&o)[N], const float (&sum)[2], const
         for (int q = 0; q < 8; q++) v[q] = o[16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
         quad_transpose(v);
         const int n = 32 * g + 8 * (lane & 3);
-        if (m < p.s && n < p.dv) store_fast<8>(to + m * p.o_s + n, v);
+        if (m < p.s && n < p.dv) store16(to + m * p.o_s + n, v);
       }
     } else {
 #pragma unroll

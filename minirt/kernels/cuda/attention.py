@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from minirt.kernels.cuda.attention_source import Source, attention_source, shared_bytes
-from minirt.kernels.cuda.attention_tactics import few_ways, preferred
+from minirt.kernels.cuda.attention_tactics import busy, few_ways, preferred, resident_ways
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.nest import broadcast_strides, is_one, same
 from minirt.kernels.kernel import Kernel, Operand, Order, Problem, Target
@@ -328,12 +328,34 @@ class AttentionWgmma(_FusedAttention):
 
     def tactics(self, problem: Problem) -> list[Spec]:
         """Tiles, best guess first."""
-        keys = problem.likely(problem.inputs[1].shape[-2])
-        mask = "" if len(problem.inputs) < 4 else "rows" if self._by_rows(problem) else "row"
-        few = problem.likely(_tiles(problem, 64)) <= problem.target.multiprocessors
         op = problem.op
         assert isinstance(op, Attention)
-        return preferred(max(self._widths(problem)), keys, mask, op.causal, few)
+        few = problem.likely(_tiles(problem, 64)) <= problem.target.multiprocessors
+        sizes = self._sizes(problem)
+        tiled = preferred(max(self._widths(problem)), sizes[2], self._mask(problem), op.causal, few)
+        return [*(way for way in self._resident(problem) if busy(problem.target, sizes, way)), *tiled]
+
+    def further(self, problem: Problem) -> list[Spec]:
+        """Tactics that keep all keys of a head, where they leave multiprocessors without work."""
+        sizes = self._sizes(problem)
+        return [way for way in self._resident(problem) if not busy(problem.target, sizes, way)]
+
+    def _mask(self, problem: Problem) -> str:
+        return "" if len(problem.inputs) < 4 else "rows" if self._by_rows(problem) else "row"
+
+    def _sizes(self, problem: Problem) -> tuple[int, int, int]:
+        """How many heads there are likely to be, queries of one, keys of one."""
+        q, keys = problem.inputs[0].shape, problem.inputs[1].shape[-2]
+        heads = mul(q[0], q[1]) if len(q) == 4 else q[0]
+        return problem.likely(heads), problem.likely(q[-2]), problem.likely(keys)
+
+    def _resident(self, problem: Problem) -> list[Spec]:
+        op, most = problem.op, problem.bounds(problem.inputs[1].shape[-2])[1]
+        assert isinstance(op, Attention)
+        if op.causal or most > 1 << 20:
+            return []
+        sizes, widths = self._sizes(problem), self._widths(problem)
+        return resident_ways(problem.target, sizes, int(most), widths, self._mask(problem))
 
     def _widths(self, problem: Problem) -> list[int]:
         sizes = (problem.inputs[0].shape[-1], problem.inputs[2].shape[-1])
@@ -343,9 +365,9 @@ class AttentionWgmma(_FusedAttention):
         """As many blocks as fit at once, each taking tiles in turn."""
         tile, per_sm = tactic["tile"], int(tactic["per_sm"])
         spec = self.spec(problem, {k: v for k, v in tactic.items() if k != "persistent"}, self._widths(problem))
-        spec["soft"] = spec["soft"] and _all_see(problem)
-        values = self.values(problem)
-        for i, (name, rows) in enumerate((("q", tile[0]), ("k", tile[1]), ("v", tile[1]))):
+        spec["soft"] = spec.get("soft", False) and _all_see(problem)
+        values, piece = self.values(problem), 64 if spec["method"] == "resident" else tile[0]
+        for i, (name, rows) in enumerate((("q", piece), ("k", tile[1]), ("v", tile[1]))):
             values |= _map(problem, i, name, rows)
         tiles = _tiles(problem, tile[0])
         most = problem.target.multiprocessors * per_sm

@@ -1,16 +1,17 @@
 """CUDA C++ text of the attention kernels: a generated head (types, sizes, arguments) before the body files.
 
-A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma" or "join"), ``dtype`` (f32, which wgmma does
-not take, is multiplied as TF32), ``tile`` [rows of queries, rows of keys], ``heads`` [size of a query's head, of a
-value's], both padded to what the method multiplies, ``causal``, ``mask`` (None or its element type), ``mask_row`` (the
-mask is the same for every query), ``guard``, ``empty``, ``fast_out`` (rows of the result are 16-byte aligned); for mma
-``vectors`` (so are those of the operands), ``split``: each block reads some of the keys, and "join" joins what they
-leave, ``cluster``: the blocks of a cluster do and join it themselves (1: none), ``across``: warps of 16 queries;
-for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup that feeds, of those that multiply],
-``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in turn), ``hold`` (queries stay in
-registers), ``lazy`` (sums are scaled only where some greatest score has grown), ``soft`` (a quarter of the exponentials
-are polynomials; only where every query sees a key).  Sizes and strides, in elements, are run-time arguments; ``scale``
-and ``hidden`` are in units of base-2 exponents.
+A ``spec`` holds what is fixed at compile time: ``method`` ("mma", "wgmma", "resident" or "join"), ``dtype`` (f32,
+which mma alone takes, is multiplied as TF32), ``tile`` [rows of queries, rows of keys], ``heads`` [size of a query's
+head, of a value's], both padded to what the method multiplies, ``causal``, ``mask`` (None or its element type),
+``mask_row`` (the mask is the same for every query), ``guard``, ``empty``, ``fast_out`` (rows of the result are 16-byte
+aligned); for mma ``vectors`` (so are those of the operands), ``split``: each block reads some of the keys, and "join"
+joins what they leave, ``cluster``: the blocks of a cluster do and join it themselves (1: none), ``across``: warps that
+share 16 queries; for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup that feeds, of
+those that multiply], ``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in turn), ``hold``
+(queries stay in registers), ``lazy`` (sums are scaled only where some greatest score has grown), ``soft`` (a quarter
+of the exponentials are polynomials; only where every query sees a key); for resident, wgmma where one tile holds all
+keys of a head, ``stages`` (of heads' keys and values), ``q_stages`` (of 64 queries), ``consumers``, ``registers``.
+Sizes and strides, in elements, are run-time arguments; ``scale`` and ``hidden`` are in units of base-2 exponents.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from minirt.kernels.cuda.generate import FOLLOW, STORAGE, body_file
 from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text
 
 _SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset", "group")
+_HOPPER = ("wgmma", "resident")
 _TYPES = {**C_TYPE, "f32": "float", "floats": "float*"}
 
 
@@ -63,7 +65,17 @@ def shared_bytes(spec: Spec) -> int:
         size = 4 if spec["dtype"] == "f32" else 2
         tiles = bm * (size * hd + 16) + 2 * bn * (size * (hd + hdv) + 32)
         return max(int(tiles), int(4 * sets * bm * (hdv + 10)))
-    return int(spec["q_stages"] * bm * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
+    rows = 64 if spec["method"] == "resident" else bm
+    return int(spec["q_stages"] * rows * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
+
+
+def score_columns(spec: Spec) -> int:
+    """Columns of one product of queries and keys: half a tile where sums exceed a thread's first registers."""
+    columns = int(spec["tile"][1])
+    if spec["method"] != "resident":
+        return columns
+    registers = 65536 // (128 * (int(spec["consumers"]) + 1)) // 8 * 8
+    return columns if columns // 2 + 26 <= registers else columns // 2
 
 
 def attention_source(spec: Spec) -> Source:
@@ -71,15 +83,17 @@ def attention_source(spec: Spec) -> Source:
     method, args, mask = spec["method"], attention_args(spec), spec["mask"]
     constants, threads, blocks, head = _constants(spec), _threads(spec), _blocks(spec), ""
     cluster = spec.get("cluster", 1) if method == "mma" else 1
-    if method == "wgmma":
+    hopper = method in _HOPPER
+    if hopper:
         threads, blocks = 128 * (int(spec["consumers"]) + 1), spec["per_sm"]
-        head = _score(spec["tile"][1], spec["dtype"], spec["hold"]) + _gather(spec["heads"][1], spec["dtype"])
+        head = _score(score_columns(spec), spec["dtype"], bool(spec.get("hold")))
+        head += _gather(spec["heads"][1], spec["dtype"])
     elif method == "join":
         threads, blocks = spec["tile"][0], 1
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[mask or 'bool']} MaskType;\n"
-    files = ["elements.cuh", "tile.cuh", *(["hopper.cuh"] if method == "wgmma" else [])]
+    files = ["elements.cuh", "tile.cuh", *(["hopper.cuh"] if hopper else [])]
     files += ["cluster.cuh"] if cluster > 1 else []
-    shared = ["attention_share.cuh"] if method == "mma" else []
+    shared = ["attention_share.cuh"] if method == "mma" else ["attention_turns.cuh"] if hopper else []
     bodies = ["attention_join.cuh"] if method == "join" else ["attention.cuh", *shared, f"attention_{method}.cuh"]
     parts = [*map(body_file, files), types, head, constants_text(constants), _struct(args), *map(body_file, bodies)]
     entry = f"attention_{method}"
@@ -104,11 +118,13 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
     }  # fmt: skip
     if spec["method"] == "mma":
         found |= {"ACROSS": spec.get("across", 1), "CLUSTER": spec.get("cluster", 1), "NT": _threads(spec)}
-    if spec["method"] == "wgmma":
+    if spec["method"] in _HOPPER:
         low, high = spec["registers"]
+        found["COLUMNS"] = score_columns(spec)
         found |= {
             "STAGES": spec["stages"], "Q_STAGES": spec["q_stages"], "CONSUMERS": int(spec["consumers"]),
-            "TURNS": bool(spec["turns"]), "HOLD": bool(spec["hold"]), "FEEDER_REGISTERS": low, "REGISTERS": high,
+            "TURNS": bool(spec.get("turns")), "HOLD": bool(spec.get("hold")),
+            "FEEDER_REGISTERS": low, "REGISTERS": high,
         }  # fmt: skip
     return found
 

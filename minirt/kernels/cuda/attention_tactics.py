@@ -94,7 +94,26 @@ def preferred(width: int, keys: int, mask: str, causal: bool, few: bool) -> list
 
     ``few``: tiles of 64 queries leave multiprocessors without work.
     """
-    return [_TACTICS[name] for name in _names(width, keys, mask, causal, few)]
+    found = [_TACTICS[name] for name in _names(width, keys, mask, causal, few)]
+    if width > 64 or mask or few:
+        return found
+    fitted = [{**_TACTICS[name], "tile": [rows, _fitted(keys, most)]} for name, rows, most in _FITTED]
+    spared = [way for way in fitted if _columns(keys, way["tile"][1]) <= 0.93 * _columns(keys, 128)]
+    return [*found[:2], *spared, *found[2:]]
+
+
+_FITTED = (("turns", 128, 192), ("pair", 64, 128))  # a tactic, its queries, and the widest tile that its registers hold
+
+
+def _fitted(keys: int, most: int) -> int:
+    """The least tile that takes the keys in as few steps as tiles of ``most`` do."""
+    steps = -(-keys // most)
+    return max(16, -(-keys // (16 * steps)) * 16)
+
+
+def _columns(keys: int, tile: int) -> int:
+    """Scores of a query that are worked out, those that are hidden among them."""
+    return -(-keys // tile) * tile
 
 
 def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[str]:
@@ -115,3 +134,43 @@ def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[st
     if causal and keys <= 1024:  # short rows of tiles differ in length the most
         return ["many", "turns", "pair", "turns soft", "plain", "once", "first"]
     return ["turns", "pair", "plain", "turns soft", "large", "many", "pair soft", "once", "first"]
+
+
+# The widest tiles that registers hold, by mask, of heads up to 64 and beyond; with two warpgroups, with three.
+_MOST = {"": (256, 176), "row": (256, 176), "rows": (160, 160)}
+_WIDEST = {"": (208, 128), "row": (176, 0), "rows": (96, 80)}
+
+
+def resident_ways(
+    target: Target, sizes: tuple[int, int, int], keys: int, widths: Sequence[int], mask: str
+) -> list[Spec]:
+    """Tactics that keep all keys of a head, at most ``keys``; ``sizes``: heads in all, queries of one, keys of one.
+
+    The best guess first; none where a head's keys exceed a tile, or are likely to fill little of it.
+    """
+    (heads, queries, likely), tile, wide = sizes, -(-keys // 16) * 16, max(widths)
+    if keys < 1 or wide > 128 or tile >= likely + 64 or tile > _MOST[mask][wide > 64]:
+        return []
+    pieces = most = max(1, min(8, -(-queries // 64)))
+    while pieces > 2 and heads * -(-queries // (64 * pieces)) < target.multiprocessors:
+        pieces = -(-pieces // 2)
+    found: list[Spec] = []
+    registers = {3: [32, 160], 2: [40, 232]} if not mask else {3: [56, 152], 2: [56, 224]}
+    for consumers in (3, 2) if tile <= _WIDEST[mask][wide > 64] else (2,):
+        slots = (6, 3) if consumers == 3 else (8, 4, 2)
+        for stages, q_stages in product((3, 2), slots):
+            way: Spec = {
+                "method": "resident", "tile": [64 * pieces, tile], "stages": stages, "q_stages": q_stages,
+                "consumers": consumers, "registers": registers[consumers], "per_sm": 1, "persistent": True,
+            }  # fmt: skip
+            if shared_bytes({**way, "heads": list(widths)}) + 4 * stages * tile + 1024 <= target.shared_memory:
+                found.append(way)
+                break
+    return found if pieces == most else [*found, *({**way, "tile": [64 * most, tile]} for way in found[:1])]
+
+
+def busy(target: Target, sizes: tuple[int, int, int], way: Spec) -> bool:
+    """True where a tactic of ``resident_ways`` has work for most multiprocessors, in rounds that are nearly full."""
+    tiles = sizes[0] * -(-sizes[1] // int(way["tile"][0]))
+    rounds = -(-tiles // target.multiprocessors)
+    return 10 * tiles >= 7 * rounds * target.multiprocessors

@@ -5,16 +5,8 @@
 // FEEDER_REGISTERS, REGISTERS, and `score(s, shared, held, k, keep)`, `gather(o, a, v, keep)`: 64 x BN and 64 x HDV products.
 constexpr int Q_BYTES = BM * HD * 2, K_BYTES = BN * HD * 2, V_BYTES = BN * HDV * 2;
 constexpr int BARS = 2 * Q_STAGES + 4 * STAGES;
-template <int N> DEV void registers_down() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N)); }
-template <int N> DEV void registers_up() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N)); }
 DEV void turn_wait(int which) { asm volatile("bar.sync %0, 256;" ::"r"(which + 1) : "memory"); }
 DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which + 1) : "memory"); }
-// Numbers that are computed by now: what makes them stays ahead of what follows, and what uses them behind.
-template <int N> DEV void settled(float (&x)[N]) {
-#pragma unroll
-  for (int i = 0; i < N; i++) { asm volatile("" : "+f"(x[i])::"memory"); }
-}
-
 // What follows is not begun before a sum of exponentials is known: within one block of code the assembler would move a wait
 // ahead of them, and they would no longer run beside the product that is waited for.  Such a sum is never negative.
 DEV void after(float sum) {
@@ -22,23 +14,6 @@ DEV void after(float sum) {
 }
 
 struct Rooms { u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
-struct Turn {  // which of N stages, and the phase of its barriers
-  int stage = 0;
-  u32 phase = 0;
-  template <int N> DEV void step() { if (++stage == N) { stage = 0; phase ^= 1; } }
-};
-
-// The block's tile number `round`; under causality back and forth, so that all blocks get as much to do.
-DEV int tile_number(int round) {
-  return round * gridDim.x + (CAUSAL && (round & 1) ? gridDim.x - 1 - blockIdx.x : blockIdx.x);
-}
-
-// A tile of ROWS rows in blocks of 64 columns.
-template <int ROWS, int WIDTH> DEV void copy_head(u32 to, const TensorMap& map, u32 bar, int row, int h, int b) {
-#pragma unroll
-  for (int c = 0; c < WIDTH / 64; c++) copy_tile4(to + c * ROWS * 128, map, bar, 64 * c, row, h, b);
-}
-
 DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv, const Rooms& at) {
   const int total = tiles_of(p) * p.heads * p.batch, lane = threadIdx.x & 31;
   Turn q, kv;

@@ -86,6 +86,33 @@ def shapes() -> list[MatrixCase]:
     return cases
 
 
+def ragged() -> list[MatrixCase]:
+    """Lengths about the edges of tiles, with all kinds of masks; heads enough that stages come round."""
+    lengths, seen = (1, 63, 64, 65, 197, 200, 208, 257, 577), numbers((65, 65), HALF)
+    cases = [attention(f"ragged {t} {d}", 2, 3, max(t, 20), d, t=t, how="plain") for t in lengths for d in (64, 128)]
+    cases += [attention(f"ragged causal {s}", 1, 3, s, 64, causal=True, how="packed") for s in (63, 65, 200, 257, 577)]
+    cases += [
+        attention(f"ragged padding {s} {d}", 3, 2, s, d, mask=padding(3, s, 1), guard=True, how="packed")
+        for s, d in ((63, 64), (128, 128), (176, 64), (197, 64), (256, 64))
+    ]
+    short = attention("ragged dynamic", 2, 3, 99, 64, t=150)
+    return [
+        *cases,
+        attention("ragged rounds", 16, 40, 197, 64, how="packed"),
+        attention("ragged long rounds", 9, 40, 70, 64, t=600),
+        attention("ragged rounds causal", 8, 40, 197, 64, how="packed", causal=True),
+        attention("ragged rounds padding", 16, 40, 120, 64, mask=padding(16, 120, 3), guard=True, how="packed"),
+        attention("ragged rounds 128", 16, 24, 100, 128, dtype=BRAIN), attention("ragged one", 170, 2, 17, 64, t=33),
+        attention("ragged across", 2, 40, 1300, 64, t=77), attention("ragged shared", 8, 40, 190, 64, g=8),
+        attention("ragged rows", 2, 3, 65, 64, mask=seen), attention("ragged row f32", 2, 3, 197, 64, t=208,
+                  mask=numbers((2, 1, 1, 208), np.float32, -np.inf)),
+        attention("ragged rows bool", 2, 3, 65, 128, mask=seen > -1),
+        attention("ragged sizes", 2, 3, 200, 64, t=80, e=128),
+        replace(short, names={150: "t"}, limits={"t": (1, 208)}),
+        attention("ragged large", 4, 40, 197, 64, large=6.0), attention("ragged flat", 3, 50, 197, 64, how="flat"),
+    ]  # fmt: skip
+
+
 def masked() -> list[MatrixCase]:
     """Causality and masks."""
     cases = [attention(f"causal {s} {d}", 2, 3, s, d, causal=True) for s in (64, 100, 197, 513) for d in (64, 128)]
