@@ -49,6 +49,8 @@ class Flags:
     """MINIRT_THREADS=n: CPU threads of an inference; 0 takes the cores that this process may use."""
     budget: int = 0
     """MINIRT_BUDGET=seconds: begin no compiling or timing of tactics later than that in a build; 0 is no bound."""
+    rows: bool = True
+    """MINIRT_ROWS=0: products of a few rows on a GPU take in no normalization before them and no second product."""
 
 
 _VARIABLES = {name: PREFIX + name.removesuffix("_errors").upper() for name in Flags.__dataclass_fields__}
@@ -68,7 +70,7 @@ def _parse(name: str, variable: str, text: str) -> object:
             return _number(variable, text, 0, 1024)
         case "budget":
             return _number(variable, text, 0, 1 << 20)
-        case "check" | "tune" | "cuda_graph" | "overlap" | "branches" | "raise_errors":
+        case "check" | "tune" | "cuda_graph" | "overlap" | "branches" | "rows" | "raise_errors":
             return bool(_number(variable, text, 0, 1))
         case "dump" | "cache" | "models":
             return Path(text).expanduser().absolute()

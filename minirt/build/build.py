@@ -30,7 +30,7 @@ from minirt.ir.weights import parameters_of
 from minirt.kernels.kernel import Target
 from minirt.ops.after import anchored
 from minirt.optimize.attention import ALL, HALVES
-from minirt.optimize.pipeline import DECODED, FUSING, NEUTRAL, WIDE, Observer, fusing, run_passes
+from minirt.optimize.pipeline import DECODED, FUSING, NEUTRAL, ROWS, WIDE, Observer, fusing, run_passes
 from minirt.optimize.precision import narrow
 from minirt.plan.encode import encode
 from minirt.plan.format import append_sections
@@ -176,6 +176,8 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
         graph = run_passes(graph, WIDE)
     elif options.permitted:
         graph = narrow(graph, dtype_of(options.permitted[0]), options.wide)
+    if attends and flags().rows:
+        graph = run_passes(graph, ROWS, observer())
     digest_constants(graph)
     streams = options.streams if target.kind == "cuda" else 0
     contest = Contest(target, options.tuning.rounds) if options.level >= LEAST_LEVEL and flags().tune else None

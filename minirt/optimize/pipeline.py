@@ -14,6 +14,7 @@ from minirt.optimize.attention import batches_split_again_never_joined
 from minirt.optimize.canonical import CANONICAL, compositions_are_written_out
 from minirt.optimize.coded import CODED
 from minirt.optimize.excite import EXCITE
+from minirt.optimize.few_rows import FEW_ROWS
 from minirt.optimize.fold import FOLDING, known_transposes_are_computed, small_iota_is_constant
 from minirt.optimize.fusion import ANCHORS, REGIONS
 from minirt.optimize.loops import LOOPS
@@ -93,6 +94,9 @@ def fusing(attention: tuple[Rule, ...]) -> tuple[Pass, ...]:
 
 WIDE = (Pass("widen narrow products", WIDENING),)
 """After fusion, for targets that multiply in float32."""
+
+ROWS = (Pass("find products of few rows", FEW_ROWS),)
+"""After fusion, once types are settled, for targets with the kernel that takes such products."""
 
 DECODED = (Pass("write out coded weights", CODED + FOLDING + CANONICAL),)
 """Before fusion, for targets whose recurrences multiply by floats."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from math import ceil, log2
-from typing import Any
+from typing import Any, ClassVar
 
+from minirt.ir.op import Op
 from minirt.kernels.cuda import weights as weights  # registers the packing functions
 from minirt.kernels.cuda.matrix_kernel import (
     ANY_NUMBER,
@@ -23,6 +24,7 @@ from minirt.kernels.cuda.matrix_tiles import needs_rows, ranked
 from minirt.kernels.cuda.nest import is_one, same
 from minirt.kernels.kernel import Order, Problem
 from minirt.ops.gemm import Gemm
+from minirt.ops.row_gemm import RowGemm
 from minirt.plan.launch import Address, Launches, Pack, Spec, TensorMap
 from minirt.types.dim import Dim, divide, mul
 
@@ -90,7 +92,8 @@ def packed_b(problem: Problem, form: Form, ordered: bool = False) -> tuple[dict[
     assert isinstance(k, int), "constants have known shapes"
     row = -(-k // each) * each
     scale = {key: 0 if same(form.b[key], 0) else divide(mul(form.b[key], row), k) for key in ("b0", "b1")}
-    lies = isinstance(problem.op, Gemm) and problem.op.trans_b  # of one k: its rows lie as asked, but are not padded
+    # with trans_b b is of one k: its rows lie as asked, but are not padded
+    lies = isinstance(problem.op, Gemm | RowGemm) and problem.op.trans_b
     spec = {"row": row, "ordered": 1} if ordered else {"row": row}
     return {**scale, "n": row, "k": 1}, Pack(1, "pack_rows" if lies else "pack_transposed", spec)
 
@@ -135,7 +138,7 @@ def copied(problem: Problem, form: Form, pack: bool) -> tuple[int, int]:
 class GemmVector(Product):
     """At most eight rows: every byte of b is read once, by lanes that run along k or n."""
 
-    ops = (Gemm,)
+    ops: ClassVar[tuple[type[Op], ...]] = (Gemm,)
     rank = 5
     method = "gemv"
     rows = (1, 8)
@@ -153,13 +156,17 @@ class GemmVector(Product):
 
     def ranking(self, problem: Problem) -> list[Spec]:
         """How many warps share a row of b along k: as many as keep the memory busy, as far as k is long enough."""
+        return self.shares(problem, 2)
+
+    def shares(self, problem: Problem, columns: int) -> list[Spec]:
+        """The tactics where a warp makes so many results at a time."""
         form = self.form(problem)
         assert isinstance(form, Form)
         loops = [2] if self.rows[1] > 8 else [4, 2, 8] if problem.likely(form.sizes["k"]) > _SHORT_K else [2]
         if not (packs_b(problem, form, True) or by_k(form, "b")):
             return [{"share": 1, "unroll": unroll} for unroll in loops]
         n, k, batch = (problem.likely(form.sizes[x]) for x in ("n", "k", "nb0"))
-        warps = ceil(n / 2) * batch * problem.likely(form.sizes["nb1"])
+        warps = ceil(n / columns) * batch * problem.likely(form.sizes["nb1"])
         turn = 32 * 128 // problem.inputs[0].type.dtype.bits  # elements that a warp reads of a row at a time
         shares = [s for s in (1, 2, 4, 8) if s == 1 or k >= 2 * s * turn]
         best = next((s for s in shares if warps * s >= 32 * problem.target.multiprocessors), shares[-1])
@@ -168,14 +175,20 @@ class GemmVector(Product):
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""
+        return self.launches(*self.pieces(problem, tactic, 2))
+
+    def pieces(
+        self, problem: Problem, tactic: Spec, each: int
+    ) -> tuple[Spec, Form, dict[str, Value], tuple[Dim, Dim, Dim], tuple[Pack, ...]]:
+        """What a launch is made of whose warps make ``each`` results: spec, form, arguments, grid and packings."""
         form = self.form(problem)
         assert isinstance(form, Form)
         pack = packs_b(problem, form, True)
         values, b, packs = matrix_values(problem, form, pack)
         along, (vec_a, vec_b) = pack or bool(by_k(form, "b")), copied(problem, form, pack)
-        each = 128 // problem.inputs[0].type.dtype.bits
-        fast = vec_b == each and (vec_a == each if along else problem.divisible(form.sizes["n"], each))
-        fast = fast and (not along or problem.divisible(form.sizes["k"], each))
+        wide = 128 // problem.inputs[0].type.dtype.bits
+        fast = vec_b == wide and (vec_a == wide if along else problem.divisible(form.sizes["n"], wide))
+        fast = fast and (not along or problem.divisible(form.sizes["k"], wide))
         most = int(problem.bounds(form.sizes["m"])[1])
         rows = next((r for r in (1, 2, 4, 8) if r >= most), 16)
         held = problem.likely(mul(form.sizes["n"], form.sizes["k"])) * problem.inputs[1].type.dtype.bits // 8
@@ -185,10 +198,10 @@ class GemmVector(Product):
             **tactic,
         }  # fmt: skip
         values |= {"lda": form.a["m"], "ldb": b["n"] if along else b["k"]}
-        columns = 16 // int(tactic["share"]) if along else 8 * (each if fast else 1)
+        columns = 8 * each // int(tactic["share"]) if along else 8 * (wide if fast else 1)
         batch = mul(form.sizes["nb0"], form.sizes["nb1"])
         turns = 1 if most <= rows else up(form.sizes["m"], rows)
-        return self.launches(spec, form, values, (up(form.sizes["n"], columns), turns, batch), packs)
+        return spec, form, values, (up(form.sizes["n"], columns), turns, batch), packs
 
 
 class GemmRows(GemmVector):

@@ -9,8 +9,6 @@ Each takes a ``spec`` (see ``matrix_source``) and returns a ``Source``; grids:
   [parts, nb0 * nb1, m, n] f32 go to ``partial``, k_part is a multiple of BK, and ``split_sum`` finishes.
 - ``fma``: the same for f32, multiplied and added as such, without x3; tile [32 WM, 32 WN] or larger by whole parts, 16.
 - ``simt``: x as above with BM = BN = 64 or 128, z = nb0 * nb1.  Any strides: ``lda``, ``ldb``, ``a_k``, ``b_k``.
-- ``gemv``: m <= rows; x = ceil(n / (16 / share)) for b_by_k, else ceil(n / (8 * E)), E = 16 bytes of elements (1 unless
-  fast).  Spec: rows, b_by_k, fast, share (1, 2, 4, 8: warps of a block that share k; b_by_k only), unroll.
 - ``split_sum``: x = ceil(nb0 * nb1 * m * ceil(n / 4) / 256).
 - ``patch``: x = any number of blocks, which take tiles of 8 x 16 pixels in turn; y = ceil(n / 64).
 - ``depthwise``: x = ceil(images * ceil(oh / TH) * ceil(ow / TW) * c / V / threads).  Spec: tile [TH, TW], channels (V:
@@ -79,13 +77,6 @@ def simt(spec: Spec) -> Source:
         "A_BY_K": conv or bool(spec["a_by_k"]), "B_BY_K": bool(spec["b_by_k"]),
     }  # fmt: skip
     return assemble("conv_simt" if conv else "gemm_simt", ["gather.cuh", "gemm_simt.cuh"], args, spec, constants, 256)
-
-
-def gemv(spec: Spec) -> Source:
-    """Product with at most 8 rows, at memory speed; f16, bf16, f32, summed in f32."""
-    constants: dict[str, Any] = {"ROWS": spec["rows"], "B_BY_K": bool(spec["b_by_k"]), "FAST": bool(spec["fast"])}
-    constants |= {"SHARE": spec["share"], "UNROLL": spec["unroll"], "AHEAD_B": bool(spec["ahead"])}
-    return assemble("gemv", ["gemv.cuh"], product_args(spec), spec, constants, 256, follow="")
 
 
 def split_sum(spec: Spec) -> Source:

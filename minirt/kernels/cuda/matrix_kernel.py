@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from minirt.kernels.cuda import gemm_source, slim_source, wgmma_source
+from minirt.kernels.cuda import gemm_source, gemv_source, slim_source, wgmma_source
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.matrix_problem import MATRIX_DTYPES, Form, epilogue_refusal
 from minirt.kernels.cuda.matrix_source import Source, element_bytes
@@ -21,7 +21,7 @@ Dims = Sequence[Dim]
 
 ANY_NUMBER = (*MATRIX_DTYPES, "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64")
 GENERATORS: dict[str, Callable[[Spec], Source]] = {
-    "mma": gemm_source.mma, "fma": gemm_source.fma, "simt": gemm_source.simt, "gemv": gemm_source.gemv,
+    "mma": gemm_source.mma, "fma": gemm_source.fma, "simt": gemm_source.simt, "gemv": gemv_source.gemv,
     "split_sum": gemm_source.split_sum,
     "depthwise": gemm_source.depthwise, "depthwise_mma": gemm_source.depthwise_mma, "wgmma": wgmma_source.wgmma,
     "shared": wgmma_source.shared, "patch": gemm_source.patch, "slim": slim_source.slim,

@@ -12,6 +12,7 @@ from minirt.kernels.cuda.nest import broadcast_strides, is_one, same
 from minirt.kernels.kernel import Operand, Problem
 from minirt.ops.epilogue import Accumulates
 from minirt.ops.gemm import Gemm
+from minirt.ops.row_gemm import RowGemm
 from minirt.plan.launch import Address
 from minirt.types.dim import Dim, Expr, mul, product
 
@@ -58,6 +59,8 @@ class Form:
     index: tuple[str, ...]
     body: Body
     image: Mapping[str, Dim] = field(default_factory=dict)
+    first: int = 2
+    """Which operand is the first of ``extras``."""
 
     @property
     def split_m(self) -> bool:
@@ -80,7 +83,7 @@ class Form:
         found |= {f"a_{key}": value for key, value in self.a.items()}
         found |= {f"b_{key}": value for key, value in self.b.items()}
         places = {"c": (Address("out", 0), self.c)}
-        places |= {f"e{i}": (Address("in", 2 + i), place) for i, place in enumerate(self.extras)}
+        places |= {f"e{i}": (Address("in", self.first + i), place) for i, place in enumerate(self.extras)}
         for name, (address, place) in places.items():
             found |= {name: address, f"{name}_b0": place.b0, f"{name}_b1": place.b1, f"{name}_n": place.n}
             found |= {f"{name}_m{i}": stride for i, stride in enumerate(place.m)}
@@ -92,6 +95,16 @@ def body_of(problem: Problem) -> Body:
     op = problem.op
     assert isinstance(op, Accumulates)
     return op.body(problem.inputs[0].type.dtype)
+
+
+def extras_of(problem: Problem) -> Sequence[Operand]:
+    """The operands that a product's epilogue reads."""
+    op = problem.op
+    return op.parts(problem.inputs)[1] if isinstance(op, RowGemm) else problem.inputs[2:]
+
+
+def _first(problem: Problem) -> int:
+    return 1 + problem.op.sums if isinstance(problem.op, RowGemm) else 2
 
 
 def epilogue_refusal(problem: Problem) -> str:
@@ -139,9 +152,9 @@ def gemm_form(problem: Problem) -> Form | str:
     Batch axes that b does not have become rows where a's rows go on evenly, so that one large product remains.
     """
     op = problem.op
-    assert isinstance(op, Gemm)
+    assert isinstance(op, Gemm | RowGemm)
     out, a, b = problem.outputs[0], *problem.inputs[:2]
-    shape, extras, body = out.shape, problem.inputs[2:], body_of(problem)
+    shape, extras, body = out.shape, extras_of(problem), body_of(problem)
     a_batch, a_m, a_k = _matrix_strides(a, shape[:-2], op.trans_a)
     b_batch, b_k, b_n = _matrix_strides(b, shape[:-2], op.trans_b)
     lengths = (a.shape[-2] if op.trans_a else a.shape[-1], b.shape[-1] if op.trans_b else b.shape[-2])
@@ -172,7 +185,7 @@ def _gemm_form(
     problem: Problem, batch: list[_Axis], rows: list[_Axis], a: dict[str, Dim], b: dict[str, Dim],
     places: Sequence[Sequence[Dim]], body: Body, k: Dim,
 ) -> Form:  # fmt: skip
-    shape, operands = problem.outputs[0].shape, [problem.outputs[0], *problem.inputs[2:]]
+    shape, operands = problem.outputs[0].shape, [problem.outputs[0], *extras_of(problem)]
     none = _Axis(1, [0] * (2 + len(places)), -1, False)
     b0, b1 = [none] * (2 - len(batch)) + batch
     q = [none] * (3 - len(rows)) + rows
@@ -195,7 +208,8 @@ def _gemm_form(
     sizes = {
         "m": product([x.size for x in q]), "n": shape[-1], "k": k, "nb0": b0.size, "nb1": b1.size,
     }  # fmt: skip
-    return Form(sizes, a, b, found[0], tuple(found[1:]), (q[0].size, q[1].size, q[2].size), index, body)
+    size = (q[0].size, q[1].size, q[2].size)
+    return Form(sizes, a, b, found[0], tuple(found[1:]), size, index, body, {}, _first(problem))
 
 
 def vector(problem: Problem, operand: Operand, strides: Sequence[Dim], packed: bool = False) -> int:

@@ -96,9 +96,10 @@ def finish_text(spec: Spec) -> str:
     """
     body = decode(spec["body"])
     out = body.results[0].dtype
-    kind, held = STORAGE[out.name], register_type(out)
-    loads, values = [], ["v[j]"]
-    for i, (dtype, mode) in enumerate(zip(body.args[1:], spec["modes"], strict=True)):
+    kind, held, sums = STORAGE[out.name], register_type(out), int(spec.get("sums", 1))
+    loads, values = [], ["v[j]", "v[V + j]"][:sums]
+    several = f"F (&v)[{sums} * V]" if sums > 1 else "F (&v)[V]"  # sums of the first product, then of the second
+    for i, (dtype, mode) in enumerate(zip(body.args[sums:], spec["modes"], strict=True)):
         element = STORAGE[dtype.name]
         loads.append(f"  {register_type(dtype)} x{i}[V];\n")
         loads.append(
@@ -114,13 +115,13 @@ def finish_text(spec: Spec) -> str:
         cuda_function(body, "epilogue")
         + f"typedef {kind} Out;\ntypedef {held} Held;\n"
         + "template <int V, class F>\n"
-        + f"DEV void results(F (&v)[V], Held (&y)[V], {place}, int valid) {{\n"
+        + f"DEV void results({several}, Held (&y)[V], {place}, int valid) {{\n"
         + _parts(spec)
         + "".join(loads)
         + f"#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n}}\n"
         + f"DEV Out* place({place}) {{\n{_parts(spec)}"
         + f"  return (Out*)p.c{_row(spec, 'c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n}}\n"
-        + f"template <int V, class F>\nDEV void finish(F (&v)[V], {place}, int valid) {{\n"
+        + f"template <int V, class F>\nDEV void finish({several}, {place}, int valid) {{\n"
         + "  Held y[V];\n  results(v, y, p, b0, b1, m, n, valid);\n"
         + f"  Out* to = place(p, b0, b1, m, n);\n  {store}\n}}\n"
     )
@@ -130,7 +131,7 @@ def ahead_text(spec: Spec) -> str:
     """``fetch_ahead``: asks the second-level cache for what the epilogue of a tile will read."""
     body = decode(spec["body"])
     lines = []
-    for i, (dtype, mode) in enumerate(zip(body.args[1:], spec["modes"], strict=True)):
+    for i, (dtype, mode) in enumerate(zip(body.args[int(spec.get("sums", 1)) :], spec["modes"], strict=True)):
         each, element = 1024 // dtype.bits, STORAGE[dtype.name]
         across = f"((COLUMNS + {each - 1}) / {each})"  # lines of 128 bytes
         if mode == 1:
@@ -199,8 +200,9 @@ def assemble(
     head: str = "",
     partial: bool = False,
     follow: str = FOLLOW,
+    middle: str = "",
 ) -> Source:
-    """The whole text: shared files, types, constants, arguments, epilogue, the body (last file), the entry.
+    """The whole text: shared files, types, constants, arguments, epilogue, ``middle``, the body (last file), the entry.
 
     With ``partial`` the kernel stores raw sums and has no epilogue.  ``follow`` is empty where the body itself waits
     for the launch before.
@@ -215,7 +217,7 @@ def assemble(
     epilogue = empty if partial else finish_text(spec) + ahead_text(spec)
     parts = [body_file(name) for name in ("tile.cuh", *files[:-1])]
     constants = {**constants, "BATCHED": bool(spec.get("batched", True)), "ORDERED": bool(spec.get("ordered"))}
-    parts += [types, head, constants_text(constants), struct_text(args), epilogue, body_file(files[-1])]
+    parts += [types, head, constants_text(constants), struct_text(args), epilogue, middle, body_file(files[-1])]
     text = "\n".join([*parts, entry_text(entry, args, bound or f"__launch_bounds__({threads})", follow)])
     return Source(f"{elements(text)}\n{text}", entry, args, threads, shared)
 
