@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from minirt.build.drafts import Draft, Place
 from minirt.build.select import Setting, Source, choose
-from minirt.build.views import Placement, is_view
+from minirt.build.views import Placement, behind, is_view
 from minirt.ir.graph import Constant, Graph, Input
 from minirt.ir.op import Node, Value
 from minirt.ir.weights import Weights, is_fixed
 from minirt.kernels.kernel import Problem
-from minirt.ops.movement import Concat
+from minirt.ops.movement import Concat, Reshape, Transpose
+from minirt.ops.pointwise import Elementwise
 from minirt.types.dim import Expr
+from minirt.types.tensor import Tensor
 
 _LARGE, _MANY = 1 << 18, 8
 """Bytes of an input, and how many times the rest, from which it is worth a copy of its own."""
@@ -73,6 +75,52 @@ def appends(node: Node, setting: Setting) -> bool:
     most = usual(kept[0].tensor.size)
     rest = sum(usual(v.tensor.size) for v in node.inputs) - most
     return most * kept[0].dtype.bits >= 8 * _LARGE and most >= _MANY * rest
+
+
+def appended(graph: Graph, setting: Setting, joins: dict[Value, Node]) -> dict[Value, Value]:
+    """Values that nodes make and that are appended to a large input once they are reshaped, and what is then appended.
+
+    The concatenations of what is appended are added to ``joins``.
+    """
+    found: dict[Value, Value] = {}
+    for node in graph.nodes:
+        if not isinstance(node.op, Concat) or not appends(node, setting):
+            continue
+        for value in node.inputs:
+            source = value
+            while isinstance(source.op, Reshape | Transpose) and graph.uses[source] == 1:
+                source = source.node.inputs[0]
+            made = not isinstance(source.op, Input | Constant | Weights) and not is_view(source.op)
+            if source is not value and made and graph.uses[source] == 1 and node.inputs.count(value) == 1:
+                found[source], joins[value] = value, node
+    return found
+
+
+def before_moves(place: Place, value: Value, source: Value) -> Place | None:
+    """Where ``source`` must lie for ``value``, reshapes of it, to lie at a place; None where it cannot."""
+    at: Placement | None = place.at
+    while value is not source and at is not None:
+        (operand,) = value.node.inputs
+        at, value = behind(value.op, at, operand.tensor), operand
+    return None if at is None else Place(place.buffer, at)
+
+
+def overwritten(
+    node: Node, inputs: Sequence[Place], result: Tensor, drafts: Sequence[Draft], graph: Graph
+) -> Place | None:
+    """An operand's buffer that dies here and has the result's exact shape: a pointwise result may overwrite it."""
+    if not isinstance(node.op, Elementwise) or len(node.outputs) > 1:
+        return None
+    for value, place in zip(node.inputs, inputs, strict=True):
+        same = place.at.type == result and place.at.strides == result.strides and place.at.offset == 0
+        if same and drafts[place.buffer].kind == "arena" and dies(value, place, node, drafts, graph):
+            return place
+    return None
+
+
+def dies(value: Value, place: Place, node: Node, drafts: Sequence[Draft], graph: Graph) -> bool:
+    """True where nothing reads an operand of the node, or its buffer, after the node."""
+    return drafts[place.buffer].holders == 1 and graph.uses[value] == 1 and node.inputs.count(value) == 1
 
 
 def in_whole_vectors(at: Placement) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from minirt.build.apart import appends, in_whole_vectors, joins_of, leave_claims
+from minirt.build import apart
 from minirt.build.counting import steps_of
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, part_of, unknown_dims
 from minirt.build.formulas import name_of
@@ -29,7 +29,6 @@ from minirt.ops.control import If, Loop
 from minirt.ops.gemm import Gemm
 from minirt.ops.layout import Relayout
 from minirt.ops.movement import Concat
-from minirt.ops.pointwise import Elementwise
 from minirt.ops.user_call import UserCall
 from minirt.plan.launch import Pack
 from minirt.plan.plan import (
@@ -65,6 +64,10 @@ class Lowering:
     formulas: dict[str, Value] = field(default_factory=dict)
     joins: dict[Value, Node] = field(default_factory=dict)
     """Values that a concatenation reads, on a CPU no other node, and that node."""
+    shown: dict[Value, Value] = field(default_factory=dict)
+    """Values that a concatenation reads as reshapes, and what it reads."""
+    filled: set[tuple[Node, Value]] = field(default_factory=set)
+    """What has been copied into which concatenations."""
     unread: set[str] = field(default_factory=set)
     """Dims that only nodes still to come tell: memory of such a size cannot be asked for yet."""
 
@@ -74,7 +77,8 @@ class Lowering:
             assert isinstance(value.op, Input)
             self._put(value, self._fresh("input", value.tensor, value.op.label))
         self._claim_outputs()
-        self.joins = joins_of(self.graph, self.setting.target.kind == "cuda")
+        self.joins = apart.joins_of(self.graph, self.setting.target.kind == "cuda")
+        self.shown = apart.appended(self.graph, self.setting, self.joins)
         inputs = bound_inputs(self)
         self.unread = {d for node in self.graph.nodes if isinstance(node.op, DataDependent) for d in node.op.dims}
         for node in self.graph.nodes:
@@ -225,7 +229,7 @@ class Lowering:
             return
         inputs = [self._place(v) for v in node.inputs]
         sources = [Source(p.at, is_fixed(v)) for p, v in zip(inputs, node.inputs, strict=True)]
-        leave_claims(node, sources, self.places, self.drafts, self.setting)
+        apart.leave_claims(node, sources, self.places, self.drafts, self.setting)
         wanted = [self.places[v].at if v in self.places else v.tensor for v in node.outputs]
         if isinstance(node.op, Concat) and self._gathered(node):
             return
@@ -245,7 +249,8 @@ class Lowering:
         outputs = []
         for value, operand in zip(node.outputs, found.problem.outputs, strict=True):
             if value not in self.places:
-                self._put(value, self._in_place(node, inputs, operand.type) or self._fresh("arena", operand.type))
+                at = apart.overwritten(node, inputs, operand.type, self.drafts, self.graph)
+                self._put(value, at or self._fresh("arena", operand.type))
             outputs.append(self.places[value])
         self._launch(found, inputs, outputs, node.label, node.inputs)
 
@@ -255,12 +260,14 @@ class Lowering:
         What other nodes read too must lie there as kernels like to read it.
         """
         value = node.outputs[0]
-        if found is None or len(node.outputs) != 1 or value not in self.joins or value in self.places:
+        part = self.shown.get(value, value)
+        if found is None or len(node.outputs) != 1 or part not in self.joins or value in self.places:
             return found
-        if not self.unread.isdisjoint(d for s in self._joined(value).shape for d in symbols(s)):
+        if not self.unread.isdisjoint(d for s in self._joined(part).shape for d in symbols(s)):
             return found
-        place = self._slice_of(value, found.problem.outputs[0].type.layout)
-        if self.graph.uses[value] > 1 and not in_whole_vectors(place.at):
+        whole = self._slice_of(part, found.problem.outputs[0].type.layout if part is value else ())
+        place = apart.before_moves(whole, part, value)
+        if place is None or (self.graph.uses[value] > 1 and not apart.in_whole_vectors(place.at)):
             return found
         if self.setting.selector is not None:
             again = repeat(found, sources, place.at, self.setting)
@@ -269,6 +276,9 @@ class Lowering:
         if again is None or again.moves != found.moves:
             return found
         self._put(value, place)
+        if part is not value:  # so that the copy of what was there before waits for nothing
+            join = self.joins[part]
+            self._fill(join, [v for v in join.inputs if not isinstance(v.op, Input)])
         return again
 
     def _joined(self, value: Value) -> Value:
@@ -293,31 +303,26 @@ class Lowering:
         buffer = self.places[whole].buffer if whole in self.places else -1
         mine = [v for v in node.inputs if self.joins.get(v) is node and v in self.places]
         inside = [v for v in mine if self.places[v].buffer == buffer]
-        if not inside and not appends(node, self.setting):
+        if not inside and not apart.appends(node, self.setting):
             return False
         if buffer < 0 and not inside:
             self._put(whole, self._fresh("arena", whole.tensor))
-        start: Dim = 0
-        for value in node.inputs:
-            if value not in inside:
-                part = part_of(self.places[whole], op_of(whole, Concat).axis, value, start)
-                self._copy(self._place(value), part, value, node.label)
-            start = start + value.shape[op_of(whole, Concat).axis]
+        self._fill(node, inside)
         return True
 
-    def _in_place(self, node: Node, inputs: Sequence[Place], result: Tensor) -> Place | None:
-        """An operand's buffer that dies here and has the result's exact shape: a pointwise result may overwrite it."""
-        if not isinstance(node.op, Elementwise) or len(node.outputs) > 1:
-            return None
-        for value, place in zip(node.inputs, inputs, strict=True):
-            same = place.at.type == result and place.at.strides == result.strides and place.at.offset == 0
-            if same and self.drafts[place.buffer].kind == "arena" and self._dies(value, place, node):
-                return place
-        return None
+    def _fill(self, node: Node, without: Sequence[Value]) -> None:
+        """Copy what a concatenation reads to its place, but for some operands and those that were copied before."""
+        (whole,) = node.outputs
+        start: Dim = 0
+        for value in node.inputs:
+            if value not in without and (node, value) not in self.filled:
+                part = part_of(self.places[whole], op_of(whole, Concat).axis, value, start)
+                self._copy(self._place(value), part, value, node.label)
+                self.filled.add((node, value))
+            start = start + value.shape[op_of(whole, Concat).axis]
 
     def _dies(self, value: Value, place: Place, node: Node) -> bool:
-        alone = self.drafts[place.buffer].holders == 1
-        return alone and self.graph.uses[value] == 1 and node.inputs.count(value) == 1
+        return apart.dies(value, place, node, self.drafts, self.graph)
 
     def _result(self, value: Value) -> Place:
         return self.places.get(value) or self._put(value, self._fresh("arena", value.tensor))

@@ -56,6 +56,13 @@ def view(op: Op, at: Placement, result: Tensor) -> Placement | None:
     return None
 
 
+def behind(op: Op, at: Placement, operand: Tensor) -> Placement | None:
+    """Where the operand of a reshape or a transposition must lie for the result to lie so; None where it cannot."""
+    if isinstance(op, Transpose):
+        return _transpose(tuple(sorted(range(len(op.perm)), key=op.perm.__getitem__)), at)
+    return view(Reshape(operand.shape), at, operand) if isinstance(op, Reshape) else None
+
+
 def is_view(op: Op) -> bool:
     """True for ops whose result may be a view."""
     return isinstance(op, Transpose | Slice | Expand | Reshape | After)

@@ -13,7 +13,7 @@ from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import Value, apply
 from minirt.ops.activation import Relu
 from minirt.ops.convolution import Conv
-from minirt.ops.movement import Concat, Reshape
+from minirt.ops.movement import Concat, Reshape, Transpose
 from minirt.plan.plan import KernelStep, Plan
 from minirt.types.dtype import f16
 from minirt.types.tensor import Tensor
@@ -79,18 +79,34 @@ def test_a_deep_result_that_is_wanted_by_channels_is_made_channels_last(channels
     assert kernels(plan)[2:] == made
 
 
-@pytest.mark.parametrize(("length", "steps"), [(1023, 3), (63, 2)])
-def test_a_long_input_is_copied_on_its_own_to_where_a_token_is_appended(length: int, steps: int) -> None:
-    """The copy reads the graph's input alone, so that it may run before the token is there."""
+@pytest.mark.parametrize("length", [1023, 63])
+def test_a_long_input_is_copied_on_its_own_to_where_a_token_is_appended(length: int) -> None:
+    """The copy reads the graph's input alone, so that it may run before the token is there, which is made in place."""
     past, new = (apply(Input(n, Tensor(f16, shape))) for n, shape in (("past", (1, 8, length, 64)), ("new", (8, 64))))
     whole = apply(Concat(2), past, apply(Reshape((1, 8, 1, 64)), apply(Relu(), new)))
     target = target_of("cuda:sm_90a")
     graph = optimize(Graph("append", [past, new], [whole], ["y"]))
     plan = lower(graph, target, Options((target,))).run()
-    assert len(plan.steps) == steps
-    if steps == 3:
+    assert len(plan.steps) == 2
+    if length == 1023:
         result = plan.outputs[0].view.buffer
         copies = [s for s in plan.steps if isinstance(s, KernelStep) and s.writes[0].buffer == result]
         assert [s.writes[0].offset for s in copies] == [0, 2 * 64 * length]
         assert [len(s.reads) for s in copies] == [1, 1] and copies[0].reads[0] == plan.inputs[0].view
     assert len(lower(graph, target, Options((target,), streams=0)).run().steps) == 2, "one stream: one launch for both"
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_is_appended_as_a_reshape_is_made_in_its_place(moved: bool) -> None:
+    """A turned token lies in the cache at once; the copy of the cache comes before, so that it waits for nothing."""
+    past, new = apply(Input("past", Tensor(f16, (1, 8, 1023, 64)))), apply(Input("new", Tensor(f16, (1, 8, 2, 32))))
+    token = apply(Reshape((1, 1, 8, 64) if moved else (1, 8, 1, 64)), apply(Relu(), new))
+    token = apply(Transpose((0, 2, 1, 3)), token) if moved else token
+    whole = apply(Concat(2), past, token)
+    target = target_of("cuda:sm_90a")
+    graph = optimize(Graph("append", [past, new], [whole, apply(Relu(), whole)], ["y", "z"]))
+    copy, turn, _ = lower(graph, target, Options((target,))).run().steps
+    assert isinstance(copy, KernelStep) and isinstance(turn, KernelStep)
+    assert copy.writes[0].buffer == turn.writes[0].buffer and turn.writes[0].offset == 2 * 64 * 1023
+    at = turn.writes[0]
+    assert [s for s, d in zip(at.strides, at.type.shape, strict=True) if d != 1] == [1024 * 64, 32, 1]  # type: ignore[union-attr]

@@ -99,3 +99,38 @@ def test_two_gated_blocks(kind: str, rows: int, width: int, hidden: int, level: 
         gate = n @ rounded[f"gate{i}"]
         want = want + (gate / (1 + np.exp(-gate)) * (n @ rounded[f"up{i}"])) @ rounded[f"down{i}"]
     assert np.abs(got - want).max() < most * np.abs(want).max()
+
+
+@pytest.mark.parametrize("past", [1023, 40])
+@pytest.mark.parametrize("level", [0, 3])
+def test_a_turned_token_is_made_in_its_place_in_the_cache(past: int, level: int) -> None:
+    """keys = past and the turned row of a product, of which something else reads too."""
+    shared, size, width = 8, 64, 256
+    held: dict[str, Array] = {
+        "w": RNG.standard_normal((width, shared * size)) * width**-0.5, "shape": np.array([1, 1, shared, size]),
+        "cos": np.cos(np.arange(size)), "sin": np.sin(np.arange(size)), "axis": np.array([2]),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["row"]),
+        helper.make_node("Reshape", ["row", "shape"], ["heads"]),
+        helper.make_node("Transpose", ["heads"], ["new"], perm=[0, 2, 1, 3]),
+        helper.make_node("Split", ["new"], ["first", "second"], axis=3, num_outputs=2),
+        helper.make_node("Neg", ["second"], ["minus"]),
+        helper.make_node("Concat", ["minus", "first"], ["turned"], axis=3),
+        helper.make_node("Mul", ["new", "cos"], ["a"]),
+        helper.make_node("Mul", ["turned", "sin"], ["b"]),
+        helper.make_node("Add", ["a", "b"], ["token"]),
+        helper.make_node("Concat", ["past", "token"], ["keys"], axis=2),
+        helper.make_node("ReduceSum", ["keys", "axis"], ["y"], keepdims=0),
+    ]
+    x, before = RNG.standard_normal((1, width)).astype(np.float16), RNG.standard_normal((1, shared, past, size))
+    feeds = {"x": x, "past": before.astype(np.float16)}
+    got = run(built(nodes, {k: v.shape for k, v in feeds.items()}, held, "f16"), feeds, level)
+    row = x.astype(np.float64) @ held["w"].astype(np.float16).astype(np.float64)
+    new = row.reshape(1, 1, shared, size).transpose(0, 2, 1, 3)
+    turned = np.concatenate([-new[..., size // 2 :], new[..., : size // 2]], 3)
+    token = new * held["cos"] + turned * held["sin"]
+    want = np.concatenate([feeds["past"].astype(np.float64), token], 2)
+    assert np.array_equal(got["keys"][:, :, :past], want[:, :, :past])
+    assert np.abs(got["keys"] - want).max() < 4e-3 * np.abs(token).max()
+    assert np.abs(got["y"] - want.sum(2)).max() < 4e-3 * np.abs(want.sum(2)).max()
