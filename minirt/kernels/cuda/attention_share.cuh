@@ -1,4 +1,5 @@
 // What several warps of a block, or blocks of a cluster, made of the same queries and different keys becomes one result.
+// With GROUPS, ACROSS warpgroups instead, each of which has 64 rows.
 // Shared memory holds, as numbers, sums of each of ACROSS warps that share 16 rows [ACROSS][BM][ROOM], then the greatest
 // scores (for exponents of base 2) and sums of exponentials [ACROSS][BM][2]; with a cluster, the same once more, joined.
 constexpr int ROOM = HDV + 8;  // rows 8 or 24 banks apart
@@ -15,7 +16,8 @@ DEV void add_rows8(Rows8& x, const float* o, const float2 stats, float base) {
 
 // The warp's 16 rows into shared memory.
 template <int N> DEV void leave_rows(float* shared, const float (&o)[N], const float (&top)[2], const float (&sum)[2], float scale) {
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, part = warp % ACROSS, first = 16 * (warp / ACROSS);
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int part = GROUPS ? warp >> 2 : warp % ACROSS, first = 16 * (GROUPS ? warp & 3 : warp / ACROSS);
 #pragma unroll
   for (int h = 0; h < 2; h++) {
     float total = sum[h];
@@ -49,7 +51,7 @@ DEV void write_rows8(const Rows8& y, const Args& p, const Head& x, int row, int 
   }
 }
 
-DEV void share_rows(float* shared, const Args& p, const Head& x) {
+template <class A> DEV void share_rows(float* shared, const A& p, const Head& x) {
   const int valid = p.s - x.m0 < BM ? p.s - x.m0 : BM;
   const float2* stats = (const float2*)(shared + ACROSS * BM * ROOM);
   float* joined = shared + JOINED;

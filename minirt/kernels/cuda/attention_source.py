@@ -9,9 +9,10 @@ joins what they leave, ``cluster``: the blocks of a cluster do and join it thems
 share 16 queries; for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup that feeds, of
 those that multiply], ``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in turn), ``hold``
 (queries stay in registers), ``lazy`` (sums are scaled only where some greatest score has grown), ``soft`` (a quarter
-of the exponentials are polynomials; only where every query sees a key); for resident, wgmma where one tile holds all
-keys of a head, ``stages`` (of heads' keys and values), ``q_stages`` (of 64 queries), ``consumers``, ``registers``.
-Sizes and strides, in elements, are run-time arguments; ``scale`` and ``hidden`` are in units of base-2 exponents.
+of the exponentials are polynomials; only where every query sees a key), and ``across``, warpgroups that share 64
+queries; for resident, wgmma where one tile holds all keys of a head, ``stages`` (of heads' keys and values),
+``q_stages`` (of 64 queries), ``consumers``, ``registers``. Sizes and strides, in elements, are run-time arguments;
+``scale`` and ``hidden`` are in units of base-2 exponents.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ def shared_bytes(spec: Spec) -> int:
         size = 4 if spec["dtype"] == "f32" else 2
         tiles = bm * (size * hd + 16) + 2 * bn * (size * (hd + hdv) + 32)
         return max(int(tiles), int(4 * sets * bm * (hdv + 10)))
-    rows = 64 if spec["method"] == "resident" else bm
-    return int(spec["q_stages"] * rows * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
+    rows, across = 64 if spec["method"] == "resident" else bm, spec.get("across", 1)
+    sums = 4 * across * bm * (hdv + 10) if across > 1 else 0
+    return int(sums + spec["q_stages"] * rows * hd * 2 + spec["stages"] * bn * (hd + hdv) * 2 + 1024)
 
 
 def score_columns(spec: Spec) -> int:
@@ -93,7 +95,8 @@ def attention_source(spec: Spec) -> Source:
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {STORAGE[mask or 'bool']} MaskType;\n"
     files = ["elements.cuh", "tile.cuh", *(["hopper.cuh"] if hopper else [])]
     files += ["cluster.cuh"] if cluster > 1 else []
-    shared = ["attention_share.cuh"] if method == "mma" else ["attention_turns.cuh"] if hopper else []
+    shared = ["attention_share.cuh"] if method in ("mma", "wgmma") else []
+    shared += ["attention_turns.cuh"] if hopper else []
     bodies = ["attention_join.cuh"] if method == "join" else ["attention.cuh", *shared, f"attention_{method}.cuh"]
     parts = [*map(body_file, files), types, head, constants_text(constants), _struct(args), *map(body_file, bodies)]
     entry = f"attention_{method}"
@@ -114,13 +117,14 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
         "MASK": 0 if mask is None else 1 if mask == "bool" else 2, "GUARD": bool(spec["guard"]),
         "EMPTY": bool(spec["empty"]), "FAST_OUT": bool(spec["fast_out"]), "SPLIT": bool(spec.get("split")),
         "VECTORS": bool(spec.get("vectors")),
-        "LAZY": bool(spec.get("lazy")), "SOFT": bool(spec.get("soft")),
+        "GROUPS": spec["method"] == "wgmma", "LAZY": bool(spec.get("lazy")), "SOFT": bool(spec.get("soft")),
     }  # fmt: skip
     if spec["method"] == "mma":
         found |= {"ACROSS": spec.get("across", 1), "CLUSTER": spec.get("cluster", 1), "NT": _threads(spec)}
     if spec["method"] in _HOPPER:
         low, high = spec["registers"]
-        found["COLUMNS"] = score_columns(spec)
+        found |= {"COLUMNS": score_columns(spec), "ACROSS": spec.get("across", 1), "CLUSTER": 1}
+        found["NT"] = 128 * int(spec["consumers"])
         found |= {
             "STAGES": spec["stages"], "Q_STAGES": spec["q_stages"], "CONSUMERS": int(spec["consumers"]),
             "TURNS": bool(spec.get("turns")), "HOLD": bool(spec.get("hold")),

@@ -95,11 +95,25 @@ def preferred(width: int, keys: int, mask: str, causal: bool, few: bool) -> list
     ``few``: tiles of 64 queries leave multiprocessors without work.
     """
     found = [_TACTICS[name] for name in _names(width, keys, mask, causal, few)]
+    if few and width <= 64 and mask != "rows":
+        return [*(_split(keys, across) for across in ((2,) if mask else (2, 4))), *found]
     if width > 64 or mask or few:
         return found
     fitted = [{**_TACTICS[name], "tile": [rows, _fitted(keys, most)]} for name, rows, most in _FITTED]
     spared = [way for way in fitted if _columns(keys, way["tile"][1]) <= 0.93 * _columns(keys, 128)]
     return [*found[:2], *spared, *found[2:]]
+
+
+def _split(keys: int, across: int) -> Spec:
+    """Tiles of 64 queries that warpgroups share, each with its part of the keys; in as few steps as registers allow."""
+    most = 128 if across == 2 else 64
+    steps = max(1, -(-keys // (across * most)))
+    tile = max(16, -(-keys // (16 * steps * across)) * 16)
+    registers = [40, 232] if across == 2 else [32, 112]
+    return {
+        **_COMMON, "tile": [64, tile], "consumers": across, "across": across, "stages": 2 * across, "per_sm": 1,
+        "registers": registers, "hold": across == 2, "persistent": False,
+    }  # fmt: skip
 
 
 _FITTED = (("turns", 128, 192), ("pair", 64, 128))  # a tactic, its queries, and the widest tile that its registers hold

@@ -10,7 +10,7 @@ template <int N> DEV void settled(float (&x)[N]) {
 struct Turn {  // which of N stages, and the phase of its barriers
   int stage = 0;
   u32 phase = 0;
-  template <int N> DEV void step() { if (++stage == N) { stage = 0; phase ^= 1; } }
+  template <int N, int EACH = 1> DEV void step() { if ((stage += EACH) >= N) { stage -= N; phase ^= 1; } }
 };
 
 // The block's tile number `round`; under causality back and forth, so that all blocks get as much to do.

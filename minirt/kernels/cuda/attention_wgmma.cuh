@@ -1,9 +1,13 @@
 // Attention on wgmma (sm_90a): CONSUMERS warpgroups of 64 rows of queries each, fed by a warpgroup of which one warp asks the
 // copy engine for tiles.  While one tile's exponentials are worked out, the product of the tile before with its values and,
-// with TURNS, the products of the other warpgroup run (Shah et al. 2024, FlashAttention-3).
+// with TURNS, the products of the other warpgroup run (Shah et al. 2024, FlashAttention-3).  With ACROSS above 1 warpgroups
+// share 64 queries instead, each taking every ACROSS-th tile of keys, and join what they found (attention_share.cuh).
 // The head defines beside attention.cuh's: STAGES, Q_STAGES, CONSUMERS, TURNS, HOLD (queries stay in registers),
 // FEEDER_REGISTERS, REGISTERS, and `score(s, shared, held, k, keep)`, `gather(o, a, v, keep)`: 64 x BN and 64 x HDV products.
 constexpr int Q_BYTES = BM * HD * 2, K_BYTES = BN * HD * 2, V_BYTES = BN * HDV * 2;
+constexpr bool SHARED = ACROSS > 1;  // all warpgroups have the same 64 queries, and take tiles of keys in turn
+constexpr int READERS = SHARED ? 1 : CONSUMERS;  // warpgroups that read a tile of keys
+static_assert(!SHARED || (ACROSS == CONSUMERS && STAGES % ACROSS == 0 && !TURNS), "a stage belongs to one warpgroup, which sees each phase of its barriers");
 constexpr int BARS = 2 * Q_STAGES + 4 * STAGES;
 DEV void turn_wait(int which) { asm volatile("bar.sync %0, 256;" ::"r"(which + 1) : "memory"); }
 DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which + 1) : "memory"); }
@@ -13,7 +17,7 @@ DEV void after(float sum) {
   if (sum < 0.f) asm volatile("{\nW: nanosleep.u32 1000;\nbra W;\n}" ::: "memory");
 }
 
-struct Rooms { u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
+struct Rooms { float* sums; u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
 DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv, const Rooms& at) {
   const int total = tiles_of(p) * p.heads * p.batch, lane = threadIdx.x & 31;
   Turn q, kv;
@@ -64,10 +68,10 @@ DEV void ask_scores(float (&s)[BN / 2], Queries& q, u32 k) {
   warpgroup_commit();
 }
 DEV void take_queries(Queries& q, u32 at) {
-  const int me = threadIdx.x >> 7, lane = threadIdx.x & 31;
-  q.shared = matrix_by_k<128>(at + me * 64 * 128);
+  const int warp = SHARED ? (threadIdx.x >> 5) & 3 : threadIdx.x >> 5, lane = threadIdx.x & 31;
+  q.shared = matrix_by_k<128>(at + (warp >> 2) * 64 * 128);
   if constexpr (HOLD) {
-    const u32 row = at + (16 * (threadIdx.x >> 5) + (lane & 15)) * 128;
+    const u32 row = at + (16 * warp + (lane & 15)) * 128;
 #pragma unroll
     for (int i = 0; i < HD / 16; i++)
       ldmatrix(q.held[HOLD ? i : 0], row + (i / 4) * BM * 128 + (((2 * (i & 3) + (lane >> 4)) ^ (lane & 7)) << 4));
@@ -80,23 +84,28 @@ DEV void ask_sums(float (&o)[HDV / 2], u32 (&a)[BN / 16][4], u32 v, int keep) {
   warpgroup_commit();
 }
 
+DEV void together() { asm volatile("bar.sync 3, %0;" ::"n"(128 * CONSUMERS) : "memory"); }
+
 DEV void consume(const Args& p, const Rooms& at) {
   const int total = tiles_of(p) * p.heads * p.batch, me = threadIdx.x >> 7, lane = threadIdx.x & 31;
   const bool first = (threadIdx.x & 127) == 0;
   const float scale = factor(p);
   Turn q, k, v;
+  if (SHARED) k.stage = v.stage = me;
+  int before = 0;  // tiles of keys until now
   if (TURNS && me == 1) turn_pass(0);
   for (int t, round = 0; (t = tile_number(round)) < total; round++) {
     const Head x = head_at(t, p);
     const MaskType* mask = mask_of(p, x);
-    const int row = x.m0 + 16 * (threadIdx.x >> 5) + (lane >> 2);
+    const int row = x.m0 + 16 * (SHARED ? (threadIdx.x >> 5) & 3 : threadIdx.x >> 5) + (lane >> 2);
+    const int from = SHARED ? (me + ACROSS - before % ACROSS) % ACROSS : 0;  // the warpgroup's first tile of keys
     Queries mine;
     float s[BN / 2], o[HDV / 2], top[2] = {NOTHING, NOTHING}, sum[2] = {0.f, 0.f}, old[2];
     u32 a[BN / 16][4];
     barrier_wait(at.q_full + 8 * q.stage, q.phase);
     take_queries(mine, at.q + q.stage * Q_BYTES);
     if (HOLD) { __syncwarp(); if (lane == 0) barrier_arrive(at.q_empty + 8 * q.stage); }
-    if (x.count == 0) {
+    if (from >= x.count) {
 #pragma unroll
       for (int i = 0; i < HDV / 2; i++) o[i] = 0.f;
       if (!HOLD && first) barrier_arrive(at.q_empty + 8 * q.stage);
@@ -105,45 +114,51 @@ DEV void consume(const Args& p, const Rooms& at) {
       ask_scores(s, mine, at.k + k.stage * K_BYTES);
       warpgroup_wait<0>();
       settled(s);
-      if (!HOLD && first && x.count == 1) barrier_arrive(at.q_empty + 8 * q.stage);
-      hide(s, p, mask, row, 0, at.biases + 4 * k.stage * BN);
+      if (!HOLD && first && from + ACROSS >= x.count) barrier_arrive(at.q_empty + 8 * q.stage);
+      hide(s, p, mask, row, from * BN, at.biases + 4 * k.stage * BN);
       __syncwarp();
       if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
-      k.step<STAGES>();
+      k.step<STAGES, ACROSS>();
       soften(s, top, sum, old, scale);
       pack_scores(a, s);
-      for (int j = 1; j < x.count; j++) {
+      for (int j = from + ACROSS; j < x.count; j += ACROSS) {
         barrier_wait(at.k_full + 8 * k.stage, k.phase);
         if (TURNS) turn_wait(me);
         ask_scores(s, mine, at.k + k.stage * K_BYTES);
         barrier_wait(at.v_full + 8 * v.stage, v.phase);
-        ask_sums(o, a, at.v + v.stage * V_BYTES, j - 1);
+        ask_sums(o, a, at.v + v.stage * V_BYTES, j - from - ACROSS);
         if (TURNS) turn_pass(me ^ 1);
         warpgroup_wait<1>();
         settled(s);
-        if (!HOLD && first && j + 1 == x.count) barrier_arrive(at.q_empty + 8 * q.stage);
+        if (!HOLD && first && j + ACROSS >= x.count) barrier_arrive(at.q_empty + 8 * q.stage);
         hide(s, p, mask, row, j * BN, at.biases + 4 * k.stage * BN);
         __syncwarp();
         if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
-        k.step<STAGES>();
+        k.step<STAGES, ACROSS>();
         soften(s, top, sum, old, scale);
         after(sum[0] + sum[1]);
         warpgroup_wait<0>();
         settled(o);
         if (first) barrier_arrive(at.v_empty + 8 * v.stage);
-        v.step<STAGES>();
+        v.step<STAGES, ACROSS>();
         rescale(o, old);
         pack_scores(a, s);
       }
       barrier_wait(at.v_full + 8 * v.stage, v.phase);
-      ask_sums(o, a, at.v + v.stage * V_BYTES, x.count - 1);
+      ask_sums(o, a, at.v + v.stage * V_BYTES, from + ACROSS < x.count);
       warpgroup_wait<0>();
       settled(o);
       if (first) barrier_arrive(at.v_empty + 8 * v.stage);
-      v.step<STAGES>();
+      v.step<STAGES, ACROSS>();
     }
     q.step<Q_STAGES>();
-    write_rows(o, sum, p, x, row);
+    if constexpr (SHARED) {
+      before += x.count;
+      leave_rows(at.sums, o, top, sum, scale);
+      together();
+      share_rows(at.sums, p, x);
+      together();
+    } else write_rows(o, sum, p, x, row);
   }
 }
 
@@ -153,6 +168,7 @@ DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const Tens
   __shared__ __align__(16) float biases[MASK_ROW ? STAGES * BN : 4];
   const u32 base = (shared_address(shared) + 1023) & ~1023u, bar = shared_address(bars);
   Rooms at;
+  at.sums = (float*)(shared + (base - shared_address(shared)) + Q_STAGES * Q_BYTES + STAGES * (K_BYTES + V_BYTES));
   at.q = base; at.k = base + Q_STAGES * Q_BYTES; at.v = at.k + STAGES * K_BYTES; at.biases = shared_address(biases);
   at.q_full = bar; at.q_empty = at.q_full + 8 * Q_STAGES; at.k_full = at.q_empty + 8 * Q_STAGES;
   at.k_empty = at.k_full + 8 * STAGES; at.v_full = at.k_empty + 8 * STAGES; at.v_empty = at.v_full + 8 * STAGES;
@@ -162,8 +178,8 @@ DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const Tens
     prefetch_map(tv);
     for (int i = 0; i < Q_STAGES; i++) { barrier_init(at.q_full + 8 * i, 1); barrier_init(at.q_empty + 8 * i, (HOLD ? 4 : 1) * CONSUMERS); }
     for (int i = 0; i < STAGES; i++) {
-      barrier_init(at.k_full + 8 * i, 1); barrier_init(at.k_empty + 8 * i, 4 * CONSUMERS);
-      barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, CONSUMERS);
+      barrier_init(at.k_full + 8 * i, 1); barrier_init(at.k_empty + 8 * i, 4 * READERS);
+      barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, READERS);
     }
     barriers_visible();
   }

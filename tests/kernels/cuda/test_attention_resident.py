@@ -1,4 +1,4 @@
-"""Attention that keeps all keys of a head: who works on what, the barriers between warps, which tactics there are."""
+"""Attention on wgmma: who works on what, the barriers between warps, which tactics there are."""
 
 from __future__ import annotations
 
@@ -167,6 +167,32 @@ def test_no_warp_waits_for_ever_nor_reads_what_is_replaced(queries: int) -> None
             block = Block(way, work)
             run(block, rng)
             assert sorted(block.done) == [(h, f, p) for h, f, count in sorted(work) for p in range(count)]
+
+
+@pytest.mark.parametrize("across", [2, 3, 4])
+def test_warpgroups_that_share_queries_share_the_tiles_of_keys(across: int) -> None:
+    """As attention_wgmma.cuh counts: each tile is one warpgroup's, whose stage and phase are those of the feeder."""
+    stages, counts = 2 * across, [4, 1, 0, 7, 3, 2, 9, 5]
+    taken: list[int] = []
+    for me in range(across):
+        stage, phase, before = me, 0, 0
+        for count in counts:
+            for j in range((me + across - before % across) % across, count, across):
+                number = before + j
+                taken.append(number)
+                assert (stage, phase) == (number % stages, number // stages & 1)
+                stage += across
+                if stage >= stages:
+                    stage, phase = stage - stages, phase ^ 1
+            before += count
+    assert sorted(taken) == list(range(sum(counts)))
+
+
+def test_tactics_of_few_heads_share_the_keys() -> None:
+    for queries, tiles in ((512, {2: 128, 4: 64}), (197, {2: 112, 4: 64}), (577, {2: 112, 4: 64})):
+        case = attention("few", 1, 12, queries, 64, causal=queries == 512)
+        ways = [way for kernel, _, way in choices(case, HOPPER) if kernel.name == "AttentionWgmma"]
+        assert {way["across"]: way["tile"][1] for way in ways[:2]} == tiles
 
 
 def test_where_it_is_the_first_guess() -> None:
