@@ -6,7 +6,7 @@ and so on), and holds only minted names and checked numbers.
 
 Where all results are floats of 16 bits, functions are taken that are exact to a few units in 2^22, and 1 + erf,
 1 + tanh and, of f16, x / 2 * (1 + erf(x / sqrt(2))) are functions of their own: what they are to be rounded to is 2^11
-times coarser.
+times coarser.  So are they, but for 1 + erf, after a sum of products of numbers rounded to TF32, in error by about as much.
 """
 
 from __future__ import annotations
@@ -59,8 +59,10 @@ def index_axes(body: Body) -> tuple[int, ...]:
     return tuple(sorted({int(n.value or 0) for n in postorder(body.results) if n.fn == "index"}))
 
 
-def cuda_function(body: Body, name: str) -> str:
+def cuda_function(body: Body, name: str, rounded: bool = False) -> str:
     """The text of ``DEV R name(a0, a1, ..., [coordinates])``, which returns the only result.
+
+    ``rounded``: the body follows a sum of products of numbers rounded to TF32.
 
     With several results it is ``DEV void name(a0, ..., [coordinates], R0& r0, R1& r1, ...)``.  A coordinate of output
     axis -k is the parameter ``i64 xk``, in the order of ``index_axes``.
@@ -70,7 +72,7 @@ def cuda_function(body: Body, name: str) -> str:
     names: dict[Scalar, str] = {}
     lines: list[str] = []
     roots = tuple(_unrounded(r) for r in body.results)
-    coarse = _coarsest(body)
+    coarse = _coarsest(body) or ("tf32" if rounded and all(r.dtype.name == "f32" for r in body.results) else "")
     for node in postorder(roots):
         if node.fn == "arg":
             names[node] = f"a{node.value}"
@@ -99,14 +101,15 @@ def _coarsest(body: Body) -> str:
 
 
 def _near(node: Scalar, names: dict[Scalar, str], coarse: str) -> str:
-    """The node by a function that is exact enough for results of type ``coarse``; "" where there is none."""
+    """The node by a function that is exact enough for results as exact as ``coarse``; "" where there is none."""
     if node.dtype.name != "f32":
         return ""
-    if node.fn == "mul" and coarse == "f16" and (x := _gelu_of(node)):
-        return f"gelu_f16({names[x]})"
+    if node.fn == "mul" and coarse in ("f16", "tf32") and (x := _gelu_of(node)):
+        return f"gelu_{coarse}({names[x]})"
     if node.fn == "add":
         one, other = sorted(node.args, key=lambda x: x.fn != "const")
-        if one.fn == "const" and one.value == 1 and other.fn in ("erf", "tanh"):
+        fitted = ("tanh",) if coarse == "tf32" else ("erf", "tanh")
+        if one.fn == "const" and one.value == 1 and other.fn in fitted:
             return f"one_plus_{other.fn}{f'_{coarse}' if other.fn == 'erf' else ''}({names[other.args[0]]})"
     if node.fn == "div":
         over, under = node.args

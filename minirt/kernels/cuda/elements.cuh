@@ -93,11 +93,18 @@ DEV float one_plus_erf_f16(float x) {  // fitted up to 4.2
   return one_plus_erf(x, -1.967231037269812e-05f, 0.0004784387128893286f, -0.005188768729567528f, 0.03383379429578781f,
     -0.15234705805778503f, -0.9171214699745178f, -1.6280571222305298f);
 }
-// x / 2 * (1 + erf(x / sqrt(2))) = max(x, 0) - |x| 2^p(|x|): p fitted to its errors in units of f16's last place, 0.508 at most
-DEV float gelu_f16(float x) {
+// x / 2 * (1 + erf(x / sqrt(2))) = max(x, 0) - |x| 2^p(|x|)
+template <class... Fit> DEV float gelu_near(float x, Fit... fit) {
   const float y = least(fabsf(x), 8.0f), half = 0.5f * x;
-  return fmaf(-y, ex2_near(horner(y, 3.298668525530957e-05f, -0.0007550928276032209f, 0.007973005063831806f, -0.05311773344874382f,
-    -0.45910364389419556f, -1.1510647535324097f, -1.000005841255188f)), half + fabsf(half));
+  return fmaf(-y, ex2_near(horner(y, fit...)), half + fabsf(half));
+}
+DEV float gelu_f16(float x) {  // p fitted to its errors in units of f16's last place, 0.508 at most
+  return gelu_near(x, 3.298668525530957e-05f, -0.0007550928276032209f, 0.007973005063831806f, -0.05311773344874382f,
+    -0.45910364389419556f, -1.1510647535324097f, -1.000005841255188f);
+}
+DEV float gelu_tf32(float x) {  // within 6e-7, or 5e-6 of itself down to -5
+  return gelu_near(x, -1.7934614788828185e-06f, 6.09042908763513e-05f, -0.0009260299266315997f, 0.008493760600686073f,
+    -0.05393785238265991f, -0.45848050713539124f, -1.1512467861175537f, -0.9999954700469971f);
 }
 DEV float one_plus_erf_bf16(float x) {  // fitted up to 9.6
   return one_plus_erf(x, -4.72519232630475e-08f, 2.424889544272446e-06f, -5.443817644845694e-05f, 0.0007085653487592936f,

@@ -89,6 +89,11 @@ def struct_text(args: Args) -> str:
     return f"struct Args {{\n{lines}}};\nstruct Image;\n{unread}"
 
 
+def rounds(spec: Spec) -> bool:
+    """True where operands are 32-bit floats that are rounded to TF32, and no rest of them is multiplied."""
+    return spec["dtype"] == "f32" and spec["method"] in ("mma", "patch", "wgmma", "shared") and not spec.get("x3")
+
+
 def finish_text(spec: Spec) -> str:
     """``finish``: loads the extra operands of V columns of a row, applies the epilogue, rounds and stores.
 
@@ -112,7 +117,7 @@ def finish_text(spec: Spec) -> str:
         store = f"if (V >= 4) {store} else store_slow<{kind}, V>(to, y, 1, valid);"
     place = "const Args& p, int b0, int b1, int m, int n"
     return (
-        cuda_function(body, "epilogue")
+        cuda_function(body, "epilogue", rounds(spec))
         + f"typedef {kind} Out;\ntypedef {held} Held;\n"
         + "template <int V, class F>\n"
         + f"DEV void results({several}, Held (&y)[V], {place}, int valid) {{\n"

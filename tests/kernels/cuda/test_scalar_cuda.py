@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 
+import numpy as np
 import pytest
 
 from minirt.ir.scalar import ARITY, BINARY, COMPARE, LOGIC, UNARY, Body, Scalar, arg, call, cast, const, index
 from minirt.ir.scalar_cuda import cuda_function, index_axes, prints
 from minirt.kernels.cuda.compile import compile_source
-from minirt.kernels.cuda.generate import kernel_text
-from minirt.types.dtype import DType, bf16, bool_, dtype_of, f4, f16, f32, f64, i64
+from minirt.kernels.cuda.generate import body_file, kernel_text
+from minirt.types.dtype import DType, bf16, bool_, dtype_of, f4, f16, f32, f64, i32, i64
 
 TYPES = [dtype_of(name) for name in "f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool".split()]
 FLOAT_ONLY = frozenset("sqrt rsqrt recip exp log sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf log1p "
@@ -106,6 +108,31 @@ def test_gelu_in_any_order_of_its_factors_is_one_function_of_f16() -> None:
     unlike = [call("mul", call("mul", x, other), half), call("mul", call("mul", x, one), const(0.25, f32))]
     unlike += [call("mul", call("mul", x, call("add", call("erf", x), const(1, f32))), half)]
     assert not any("gelu_f16" in cuda_function(Body((f32,), (cast(form, f16),)), "f") for form in unlike)
+
+
+def test_functions_after_tf32_products_are_computed_less_exactly() -> None:
+    for form, near in ((silu, "recip_near("), (gelu, "gelu_tf32(")):
+        body = Body((f32,), (form(arg(0, f32)),))
+        assert near in cuda_function(body, "f", True) and near not in cuda_function(body, "f")
+    erf = Body((f32,), (call("add", const(1, f32), call("erf", arg(0, f32))),))
+    assert "erff(" in cuda_function(erf, "f", True)
+    whole = Body((f32,), (cast(call("div", arg(0, f32), const(3, f32)), i32),))
+    assert cuda_function(whole, "f", True) == cuda_function(whole, "f")
+
+
+def test_gelu_after_tf32_products_is_near() -> None:
+    """The text's numbers, in NumPy's float32 as the device computes them."""
+    text = body_file("elements.cuh")
+    fit = re.findall(r"-?\d[\d.e-]+(?=f[,)])", text[text.index("float gelu_tf32") :].split("}")[0])
+    x = np.linspace(-9, 9, 20001, dtype=np.float32)
+    y, power = np.minimum(np.abs(x), np.float32(8)), np.zeros_like(x)
+    for number in fit:
+        power = (power.astype(np.float64) * y + np.float32(number)).astype(np.float32)
+    got = np.maximum(x, 0).astype(np.float64) - y * np.exp2(power.astype(np.float64))
+    want = np.array([0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x.tolist()])
+    assert len(fit) == 8 and np.abs(got - want).max() < 6e-7
+    negative = (x < 0) & (x >= -5)
+    assert np.abs(got[negative] / want[negative] - 1).max() < 5e-6
 
 
 def test_one_precise_result_keeps_all_precise() -> None:
