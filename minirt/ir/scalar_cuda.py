@@ -6,7 +6,7 @@ and so on), and holds only minted names and checked numbers.
 
 Where all results are floats of 16 bits, functions are taken that are exact to a few units in 2^22, and 1 + erf,
 1 + tanh and, of f16, x / 2 * (1 + erf(x / sqrt(2))) are functions of their own: what they are to be rounded to is 2^11
-times coarser.  So are they, but for 1 + erf, after a sum of products of numbers rounded to TF32, in error by about as much.
+times coarser.  So they are, but for 1 + erf, after a sum of products of numbers rounded to TF32.
 """
 
 from __future__ import annotations
