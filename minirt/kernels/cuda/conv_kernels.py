@@ -240,7 +240,8 @@ class ConvWgmma(ConvBase):
     def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = conv_form(problem)
-        return ranked(work_of(problem, form, self._steps(problem, form), 128), "wgmma")
+        work = work_of(problem, form, self._steps(problem, form), 128)
+        return ranked(work, "wgmma", ordered=self.orders_columns(problem))
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The convolution."""

@@ -2,7 +2,7 @@
 // each slice of an operand that they share into all who need it; PARTS blocks take parts of k of one tile. A warp of its own
 // feeds; CONSUMERS warpgroups multiply: rows of one tile, or, with PINGPONG, tiles in turn, so that one writes out while
 // another multiplies. Loops stay loops: a launch that takes microseconds is not to wait for its own instructions.
-// The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG ODD AHEAD_B FEED_REGISTERS REGISTERS.
+// The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG ODD AHEAD_B FEED_REGISTERS REGISTERS FULL FLIGHT.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 constexpr int CLUSTER = CM * CN * PARTS, A_ROWS = BM / CN, B_ROWS = BN / CM, ROWS_EACH = MI * 64, GROUP = 8 / CM;
 constexpr int TARGETS = CM + CN - 1, RELEASES = (PINGPONG ? 1 : CONSUMERS) * TARGETS, THREADS = 128 * CONSUMERS;
@@ -148,19 +148,22 @@ DEV void feed(const Args& p, const Schedule& s, const TensorMap& ta, const Tenso
   }
 }
 
-// Eight sums of a thread: of columns 32 g on, two of each eight; h: the lower eight rows.
+// Eight sums of a thread: of columns 32 g on, two of each eight; h: the lower eight rows. Rows are written out one by one.
+DEV constexpr int unit_at(int i, int h, int g) { return (2 * i + h) * (BN / 32) + g; }
 DEV void unit_of(const float (&acc)[MI][BN / 2], int u, float (&v)[8]) {
-  const int i = u / (2 * (BN / 32)), g = u / 2 % (BN / 32), h = u & 1;
+  const int i = u / (2 * (BN / 32)), h = u / (BN / 32) & 1, g = u % (BN / 32);
 #pragma unroll
   for (int q = 0; q < 8; q++) v[q] = acc[i][16 * g + 4 * (q / 2) + 2 * h + (q & 1)];
 }
 
 DEV void write_unit(float (&v)[8], int u, const Args& p, const Tile& x, int row) {
   const int l = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
-  const int i = u / (2 * (BN / 32)), g = u / 2 % (BN / 32), h = u & 1;
+  const int i = u / (2 * (BN / 32)), h = u / (BN / 32) & 1, g = u % (BN / 32);
   if constexpr (!ORDERED) quad_transpose(v);
-  const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
-  if (m < p.m && valid > 0) finish<8>(v, p, x.b0, x.b1, m, n, valid);
+  int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3);
+  if constexpr (FULL) asm volatile("" : "+r"(m), "+r"(n));  // no registers for addresses that units share
+  if constexpr (FLIGHT) finish_inside<8>(v, p, x.b0, x.b1, m, n);
+  else if (m < p.m && n < p.n) finish<8>(v, p, x.b0, x.b1, m, n, p.n - n);
 }
 
 // Rows that begin anywhere: of 64 columns at a time a warp writes whole words, each row at once, from its own shared memory.
@@ -174,7 +177,7 @@ DEV void write_odd(const float (&acc)[MI][BN / 2], int i, int c, const Args& p, 
   for (int u = 0; u < 4; u++) {
     float v[8];
     Held y[8];
-    unit_of(acc, (i * (BN / 32) + 2 * c) * 2 + u, v);
+    unit_of(acc, unit_at(i, u & 1, 2 * c + u / 2), v);
     if constexpr (!ORDERED) quad_transpose(v);
     const int r = 8 * (u & 1) + (l >> 2), n = 32 * (u / 2) + 8 * (l & 3), valid = count - n;
     if (m0 + r < p.m && valid > 0) results(v, y, p, x.b0, x.b1, m0 + r, n0 + n, valid);

@@ -296,7 +296,8 @@ class GemmWgmma(Product):
         assert isinstance(form, Form)
         step = up(form.sizes["k"], 128 // element_bytes(problem.inputs[0].type.dtype.name))
         along = problem.inputs[1].constant or by_k(form, "b") is True
-        return ranked(work_of(problem, form, step, 128), "wgmma", along=along)
+        ordered = orders_columns(problem, self._pack(problem, form) or by_k(form, "b") is True)
+        return ranked(work_of(problem, form, step, 128), "wgmma", along=along, ordered=ordered)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product."""

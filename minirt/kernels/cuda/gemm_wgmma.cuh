@@ -1,7 +1,7 @@
 // GEMM and implicit-GEMM convolution on wgmma (sm_90a): persistent blocks of CONSUMERS warpgroups, each of which multiplies
 // MI * 64 rows and writes them out; one thread keeps shared memory fed by bulk tensor copies.
 // With CLUSTER > 1 the blocks of a cluster share a tile: each takes a part of k, and sums a part of the rows of all.
-// The head defines: In, BM BN BK STAGES CONSUMERS MI FEED_WARP CLUSTER AHEAD_B, CONV B_BY_K, `wgmma(...)`, struct Args, `image(args)`,
+// The head defines: In, BM BN BK STAGES CONSUMERS MI FEED_WARP CLUSTER AHEAD_B FLIGHT, CONV B_BY_K, `wgmma(...)`, struct Args, `image(args)`,
 // `finish<V>(...)`.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 
@@ -120,8 +120,9 @@ DEV void write_tile(float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int 
       for (int h = 0; h < 2; h++) {
         float v[8];
         columns_of(acc[i], g, h, v);
-        const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3), valid = p.n - n;
-        if (m < p.m && valid > 0) finish<8>(v, p, x.b0, x.b1, m, n, valid);
+        const int m = x.m0 + row + 64 * i + 16 * warp + 8 * h + (l >> 2), n = x.n0 + 32 * g + 8 * (l & 3);
+        if constexpr (FLIGHT) finish_inside<8>(v, p, x.b0, x.b1, m, n);
+        else if (m < p.m && n < p.n) finish<8>(v, p, x.b0, x.b1, m, n, p.n - n);
       }
 }
 

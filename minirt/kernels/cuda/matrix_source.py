@@ -97,7 +97,9 @@ def rounds(spec: Spec) -> bool:
 def finish_text(spec: Spec) -> str:
     """``finish``: loads the extra operands of V columns of a row, applies the epilogue, rounds and stores.
 
-    ``results`` and ``place`` are its halves: what is stored, before rounding, and where.
+    ``results`` and ``keep`` are its halves: what is stored, before rounding, and storing it at ``place``.
+    ``finish_inside`` does the same but for what lies outside; there it reads the first row or column instead, so that
+    no branch keeps the loads of several units from being in flight at once.
     """
     body = decode(spec["body"])
     out = body.results[0].dtype
@@ -126,9 +128,13 @@ def finish_text(spec: Spec) -> str:
         + f"#pragma unroll\n  for (int j = 0; j < V; j++) y[j] = epilogue({', '.join(values)});\n}}\n"
         + f"DEV Out* place({place}) {{\n{_parts(spec)}"
         + f"  return (Out*)p.c{_row(spec, 'c')} + n * {'1' if spec['out'] == 1 else 'p.c_n'};\n}}\n"
-        + f"template <int V, class F>\nDEV void finish({several}, {place}, int valid) {{\n"
-        + "  Held y[V];\n  results(v, y, p, b0, b1, m, n, valid);\n"
+        + f"template <int V> DEV void keep(Held (&y)[V], {place}, int valid) {{\n"
         + f"  Out* to = place(p, b0, b1, m, n);\n  {store}\n}}\n"
+        + f"template <int V, class F> DEV void finish({several}, {place}, int valid) {{\n"
+        + "  Held y[V];\n  results(v, y, p, b0, b1, m, n, valid);\n  keep(y, p, b0, b1, m, n, valid);\n}\n"
+        + f"template <int V, class F> DEV void finish_inside({several}, {place}) {{\n"
+        + "  Held y[V];\n  results(v, y, p, b0, b1, m < p.m ? m : 0, n < p.n ? n : 0, p.n - n);\n"
+        + "  if (m < p.m && n < p.n) keep(y, p, b0, b1, m, n, p.n - n);\n}\n"
     )
 
 
@@ -216,6 +222,7 @@ def assemble(
     types = f"typedef {STORAGE[spec['dtype']]} In;\ntypedef {acc} Acc;\n"
     empty = (
         "template <int V, class F> DEV void finish(F (&)[V], const Args&, int, int, int, int, int) {}\n"
+        "template <int V, class F> DEV void finish_inside(F (&)[V], const Args&, int, int, int, int) {}\n"
         "template <int ROWS, int COLUMNS, int THREADS> DEV void fetch_ahead(const Args&, int, int, int, int) {}\n"
         "[[maybe_unused]] constexpr bool AHEAD = false;\n"
     )

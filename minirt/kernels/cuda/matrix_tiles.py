@@ -28,6 +28,7 @@ SHARED_TILES: tuple[Spec, ...] = tuple(
         (192, 128, 5, 3, 1, False, ((2, 1), (1, 2))), (192, 192, 4, 3, 1, False, ((1, 1), (2, 1))),
         (64, 256, 5, 2, 1, True, ((1, 1), (2, 1))), (128, 128, 6, 2, 1, True, ((1, 1), (2, 1), (1, 2))),
         (64, 192, 6, 2, 1, True, ((1, 1), (2, 1))), (64, 128, 8, 2, 1, True, ((1, 1), (2, 1))),
+        (128, 192, 5, 2, 1, True, ((1, 1), (1, 2))),
     )
     for share in shares
 )  # fmt: skip
@@ -125,17 +126,26 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     return float(longest + rates.edge + partial)
 
 
+def full(tile: Spec) -> bool:
+    """True where a lane's sums leave registers for the plainest way of writing them out alone."""
+    return bool(tile.get("turns")) and tile["tile"][0] * tile["tile"][1] > 128 * 128
+
+
 def needs_rows(tile: Spec) -> bool:
     """True where b must lie along k: what a block copies of it is no multiple of the 64 columns of a copy along n."""
     return "share" in tile and tile["tile"][1] // tile["share"][0] % 64 > 0
 
 
-def ranked(work: Work, method: str, exact: bool = False, along: bool = True) -> list[Spec]:
-    """Tactics, fastest by the model first; ``exact``: tiles small enough to be summed twice; ``along``: b lies by k."""
+def ranked(work: Work, method: str, exact: bool = False, along: bool = True, ordered: bool = False) -> list[Spec]:
+    """Tactics, fastest by the model first; ``exact``: tiles small enough to be summed twice; ``along``: b lies by k.
+
+    ``ordered``: columns of b lie so that a lane's sums are neighbours.
+    """
     found = _sorted(work, method, _TILES[method], exact)
     if method != "wgmma":
         return [tactic for _, tactic in found]
-    fits = [t for t in SHARED_TILES if along or not needs_rows(t)]
+    plain = ordered and work.element == 2
+    fits = [t for t in SHARED_TILES if (along or not needs_rows(t)) and (plain or not full(t))]
     old, new = ([tactic for _, tactic in x] for x in (found, _sorted(work, method, fits, exact)))
     new = _unlike(new)
     mixed: list[Spec] = []

@@ -52,10 +52,20 @@ def wgmma_args(spec: Spec) -> Args:
     return args + (image_args() if spec.get("conv") else [])
 
 
+def registers(consumers: int, per_sm: int, apart: bool) -> int:
+    """Registers of a lane: a quarter of an SM has 512, for all warps of its blocks there."""
+    warps = -(-(4 * consumers + apart) * per_sm // 4)
+    return min(512 // warps // 8 * 8, 255)
+
+
 def feeds_apart(sums: int, consumers: int, per_sm: int) -> bool:
-    """True where a warp of its own may feed: a quarter of an SM has 512 registers a lane, the sums take most."""
-    warps = -(-(4 * consumers + 1) * per_sm // 4)
-    return min(512 // warps // 8 * 8, 255) >= sums + sums // 5 + 54
+    """True where a warp of its own may feed: the sums take most registers."""
+    return registers(consumers, per_sm, True) >= sums + sums // 5 + 54
+
+
+def in_flight(spec: Spec, left: int) -> bool:
+    """True where beside the sums there are registers for what the epilogue of several units reads."""
+    return element_bytes(spec["dtype"]) == 2 and left >= _FLIGHT
 
 
 def wgmma(spec: Spec) -> Source:
@@ -64,10 +74,12 @@ def wgmma(spec: Spec) -> Source:
     consumers, per_sm, cluster = spec["consumers"], spec["per_sm"], spec.get("cluster", 1)
     conv = bool(spec.get("conv"))
     b_by_k = conv or bool(spec["b_by_k"])
+    sums = bm // 64 // consumers * bn // 2
+    apart = feeds_apart(sums, consumers, per_sm)
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
         "CLUSTER": cluster, "CONV": conv, "B_BY_K": b_by_k, "AHEAD_B": bool(spec.get("ahead")),
-        "FEED_WARP": feeds_apart(bm // 64 // consumers * bn // 2, consumers, per_sm),
+        "FEED_WARP": apart, "FLIGHT": in_flight(spec, registers(consumers, per_sm, apart) - sums),
     }  # fmt: skip
     shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     threads = 128 * consumers + (32 if constants["FEED_WARP"] else 0)
@@ -79,6 +91,8 @@ def wgmma(spec: Spec) -> Source:
 
 
 _MOVED = {2: (40, 232), 3: (40, 152)}  # by consumers: registers of a lane that feeds, of one that multiplies
+_FULL, _MOVED_FULL = 192, (24, 240)  # sums of a lane from which on all its registers are needed
+_FLIGHT = 60
 
 
 def shared(spec: Spec) -> Source:
@@ -89,14 +103,17 @@ def shared(spec: Spec) -> Source:
     b_by_k = conv or bool(spec["b_by_k"])
     mi = bm // 64 // (1 if spec["turns"] else consumers)
     apart = feeds_apart(mi * bn // 2, consumers, per_sm)
-    feeding, multiplying = (0, 0) if apart else _MOVED[consumers]
+    full = mi * bn // 2 >= _FULL
+    feeding, multiplying = (0, 0) if apart else _MOVED_FULL if full else _MOVED[consumers]
+    left = (multiplying or registers(consumers, per_sm, True)) - mi * bn // 2
     threads = 128 * consumers + (32 if apart else 128)
-    odd = bool(spec["odd"]) and parts == 1 and bn % 64 == 0 and consumers < 3
+    odd = bool(spec["odd"]) and parts == 1 and bn % 64 == 0 and consumers < 3 and not full
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": mi, "CM": cm, "CN": cn,
         "PARTS": parts, "PINGPONG": bool(spec["turns"]), "AHEAD_B": bool(spec["ahead"]), "CONV": conv,
         "ODD": odd,
-        "B_BY_K": b_by_k, "FEED_REGISTERS": feeding, "REGISTERS": multiplying,
+        "B_BY_K": b_by_k, "FEED_REGISTERS": feeding, "REGISTERS": multiplying, "FULL": full,
+        "FLIGHT": in_flight(spec, left),
     }  # fmt: skip
     bytes_of = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     if parts > 1:
