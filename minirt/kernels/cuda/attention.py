@@ -285,6 +285,8 @@ class AttentionFew(_MmaAttention):
             return "heads of more than 128 numbers take larger tiles"
         if self._tiles(problem, 64) > problem.target.multiprocessors:
             return "tiles of 64 queries are work enough for all multiprocessors"
+        if self._suits_wgmma(problem):
+            return "wgmma is faster where tiles of 64 queries and many keys occupy most multiprocessors"
         return "" if self._ways(problem) else "a tile of such heads exceeds the shared memory of a block"
 
     def tactics(self, problem: Problem) -> list[Spec]:
@@ -298,6 +300,13 @@ class AttentionFew(_MmaAttention):
     def _tiles(self, problem: Problem, rows: int) -> int:
         held = self.values(problem)
         return problem.likely(mul(mul(_up(held["s"], rows), held["heads"]), held["batch"]))
+
+    def _suits_wgmma(self, problem: Problem) -> bool:
+        """By times on an H100: heads of 64, 96 tiles of 512 keys and more."""
+        busy = 2 * self._tiles(problem, 64) >= problem.target.multiprocessors
+        many = problem.likely(problem.inputs[1].shape[-2]) >= 384 and problem.likely(problem.inputs[0].shape[-2]) >= 64
+        taken = len(problem.inputs) == 3 and not AttentionWgmma().rejects(problem)
+        return busy and many and taken and max(self._widths(problem)) <= 64
 
     def _ways(self, problem: Problem) -> list[Spec]:
         sizes = [self._tiles(problem, rows) for rows in (16, 32, 64)]
@@ -333,7 +342,8 @@ class AttentionWgmma(_FusedAttention):
         few = problem.likely(_tiles(problem, 64)) <= problem.target.multiprocessors
         sizes = self._sizes(problem)
         tiled = preferred(max(self._widths(problem)), sizes[2], self._mask(problem), op.causal, few)
-        return [*(way for way in self._resident(problem) if busy(problem.target, sizes, way)), *tiled]
+        kept = [way for way in self._resident(problem) if busy(problem.target, sizes, way)]
+        return [*tiled[:1], *kept, *tiled[1:]] if op.causal else [*kept, *tiled]
 
     def further(self, problem: Problem) -> list[Spec]:
         """Tactics that keep all keys of a head, where they leave multiprocessors without work."""
@@ -350,9 +360,8 @@ class AttentionWgmma(_FusedAttention):
         return problem.likely(heads), problem.likely(q[-2]), problem.likely(keys)
 
     def _resident(self, problem: Problem) -> list[Spec]:
-        op, most = problem.op, problem.bounds(problem.inputs[1].shape[-2])[1]
-        assert isinstance(op, Attention)
-        if op.causal or most > 1 << 20:
+        most = problem.bounds(problem.inputs[1].shape[-2])[1]
+        if most > 1 << 20:
             return []
         sizes, widths = self._sizes(problem), self._widths(problem)
         return resident_ways(problem.target, sizes, int(most), widths, self._mask(problem))

@@ -151,7 +151,7 @@ def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[st
 
 
 # The widest tiles that registers hold, by mask, of heads up to 64 and beyond; with two warpgroups, with three.
-_MOST = {"": (256, 176), "row": (256, 176), "rows": (160, 160)}
+_MOST = {"": (256, 176), "row": (256, 176), "rows": (144, 144)}
 _WIDEST = {"": (208, 128), "row": (176, 0), "rows": (96, 80)}
 
 

@@ -206,9 +206,12 @@ def test_where_it_is_the_first_guess() -> None:
     for case in (
         attention("few heads", 1, 12, 197, 64),
         attention("long", 32, 12, 257, 64),
-        attention("causal", 32, 12, 197, 64, causal=True),
     ):
         assert not any(tactic.get("method") == "resident" for _, _, tactic in choices(case, HOPPER))
+    causal = [tactic.get("method") for _, _, tactic in choices(attention("c", 32, 12, 197, 64, causal=True), HOPPER)]
+    assert causal[:2] == [None, "resident"]
+    gpt = next(choices(attention("gpt", 1, 12, 512, 64, causal=True), HOPPER))
+    assert (gpt[0].name, gpt[2]["across"]) == ("AttentionWgmma", 2)
     few = [tactic for _, _, tactic in choices(attention("few heads", 1, 12, 197, 64), HOPPER, further=True)]
     assert any(tactic.get("method") == "resident" for tactic in few)
 
@@ -222,12 +225,12 @@ def test_tiles_of_all_widths_compile_without_spilling() -> None:
         ([64, 64], None, ""), ([64, 64], "bool", "row"), ([128, 128], None, ""), ([64, 64], "f16", "rows"),
         ([128, 64], "f32", "row"), ([64, 128], None, ""),
     )  # fmt: skip
-    for keys in (16, 80, 128, 160, 176, 208, 224, 256):
+    for keys in (16, 80, 128, 144, 176, 208, 224, 256):
         for widths, mask, kind in kinds:
             for way in resident_ways(HOPPER, (384, keys, keys), keys, widths, kind):
                 spec: Spec = {
-                    "dtype": "f16", "heads": widths, "causal": False, "mask": mask, "mask_row": kind == "row",
-                    "guard": False, "empty": False, "fast_out": True, **way,
+                    "dtype": "f16", "heads": widths, "causal": keys in (80, 144, 208), "mask": mask,
+                    "mask_row": kind == "row", "guard": False, "empty": False, "fast_out": True, **way,
                 }  # fmt: skip
                 made = attention_source(spec)
                 assert made.shared <= HOPPER.shared_memory - 1024 - 4 * way["stages"] * keys * (kind == "row")
