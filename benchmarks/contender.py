@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from minirt.runtime import device as dev
 
 WARM_UPS = 3
-HOST_CALLS = 30
+BURSTS, BURST = 30, 4
+"""Calls whose cost to the host is measured; a few at a time, as a full queue would make a call wait."""
 
 
 class Absent(Exception):
@@ -54,16 +55,28 @@ class Contender:
         end.synchronize()
         return end.milliseconds_since(begin) / repeats
 
-    def host_microseconds(self) -> float:
-        """What one call costs the host, the device being idle: the median."""
-        times = []
-        for _ in range(HOST_CALLS):
+    def host_microseconds(self) -> HostTime:
+        """What one call costs the host: bursts that the device has room for, each after it was idle."""
+        idle, following = [], []
+        for _ in range(BURSTS):
             self.wait()
-            start = time.perf_counter()
-            self.call()
-            times.append(time.perf_counter() - start)
+            marks = [time.perf_counter()]
+            for _ in range(BURST):
+                self.call()
+                marks.append(time.perf_counter())
+            first, *others = (b - a for a, b in zip(marks, marks[1:], strict=False))
+            idle.append(first)
+            following += others
         self.wait()
-        return sorted(times)[HOST_CALLS // 2] * 1e6
+        return HostTime(*(sorted(times)[len(times) // 2] * 1e6 for times in (idle, following)))
+
+
+@dataclass(frozen=True)
+class HostTime:
+    """Median microseconds of a call: the first one after a wait, whose code the caches may hold no more, and others."""
+
+    idle: float
+    following: float
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contender import Contender, Timing
+from benchmarks.contender import Contender, HostTime, Timing
 from minirt.runtime.measure import Ceilings, StepTime
 from minirt.tools.profile import as_facts, as_table
 
@@ -26,7 +26,7 @@ class Row:
     contenders: tuple[Contender, ...]
     timings: tuple[Timing, ...]
     errors: tuple[float, ...]
-    host: float
+    host: HostTime
     steps: list[StepTime]
     limits: Ceilings
     own: int = 1
@@ -52,7 +52,8 @@ class Row:
         """The row as JSON."""
         peers = zip(self.names, self.timings, self.errors, self.facts, strict=True)
         return {
-            "case": self.case, "precision": self.precision, "floor ms": self.floor, "host us": self.host,
+            "case": self.case, "precision": self.precision, "floor ms": self.floor,
+            "host us": self.host.following, "host us after idling": self.host.idle,
             "contenders": {
                 n: {"ms": t.median, "spread": t.spread, "rounds": t.rounds, "error": _finite(e), **f}
                 for n, t, e, f in peers
@@ -78,7 +79,8 @@ def print_row(row: Row) -> None:
         if f
     ]
     total, count = sum(s.microseconds for s in row.steps) / 1e3, len(row.steps)
-    print(f"  floor {row.floor:.3f} ms, {count} steps alone {total:.3f} ms, host {row.host:.1f} us; {'; '.join(facts)}")
+    host = f"host {row.host.following:.1f} us, {row.host.idle:.1f} after idling"
+    print(f"  floor {row.floor:.3f} ms, {count} steps alone {total:.3f} ms, {host}; {'; '.join(facts)}")
     print(f"  us (floor) of kernels: {_by_kernel(row)}", flush=True)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.compare import main
-from benchmarks.contender import Contender, Timing, interleaved
+from benchmarks.contender import BURST, Contender, Timing, interleaved
 
 DATA = Path(__file__).parents[1] / "data"
 QUICK = ["--cpu", "--precision", "fp32", "--rounds", "2", "--repeats", "2", "--no-warm"]
@@ -55,3 +58,14 @@ def test_rounds_take_turns() -> None:
 def test_the_spread_is_half_the_distance_of_the_quartiles() -> None:
     timing = Timing((1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0))
     assert timing.median == 5.0 and timing.spread == pytest.approx((7.0 - 3.0) / 2 / 5.0)
+
+
+def test_the_first_call_after_a_wait_counts_apart() -> None:
+    numbers = itertools.count()
+
+    def call() -> None:
+        if next(numbers) % BURST == 0:
+            time.sleep(2e-3)
+
+    host = Contender("a", call, lambda: np.zeros(1, np.float32)).host_microseconds()
+    assert host.idle >= 2000 > host.following > 0
