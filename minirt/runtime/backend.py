@@ -163,7 +163,7 @@ class Backend(Protocol):
         ...
 
     def current(self) -> AbstractContextManager[Any]:
-        """Within it the target's device is this thread's current one, for calls of others' code."""
+        """Within it the target's device is this thread's current one; it may be entered again after it was left."""
         ...
 
     def record(self, run: Callable[[int], None]) -> Any:

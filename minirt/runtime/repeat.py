@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from minirt.runtime.backend import Again, Backend, Manner
@@ -30,14 +31,19 @@ class Repeat:
     range: AbstractContextManager[Any]
     """The NVTX range of a run."""
 
+    @cached_property
+    def _current(self) -> AbstractContextManager[Any]:
+        """The target's device, current; one thread at a time makes a run."""
+        return self.backend.current()
+
     def __call__(self, stream: int) -> bool:
         """Submit it; False where it must be run in full: step by step, while capturing, or once graphs were reused."""
-        backend = self.backend
-        with backend.current():
-            if self.manner.done is not None or backend.capturing(stream):
+        with self._current:
+            if self.manner.done is not None or self.backend.capturing(stream):
                 return False
-            if not all(part.ready() for part in self.parts):
-                return False
+            for part in self.parts:
+                if not part.ready():
+                    return False
             if self.manner.ranges == "NONE":
                 self._submit(stream)
             else:

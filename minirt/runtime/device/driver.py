@@ -57,7 +57,7 @@ def why_unavailable() -> str:
 
 def available() -> bool:
     """True when a CUDA driver answers and shows at least one device."""
-    return not why_unavailable()
+    return isinstance(_load(), Driver)
 
 
 def driver() -> Driver:
