@@ -199,6 +199,7 @@ class ConvWgmma(ConvBase):
     ops = (Conv,)
     rank = 10
     method = "wgmma"
+    few = 12
 
     def refuses(self, problem: Problem, form: Form) -> str:
         """Groups, alignment, geometry beyond the copy engine's, and fp32 asked for exactly."""

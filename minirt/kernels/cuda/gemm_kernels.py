@@ -30,6 +30,7 @@ from minirt.types.dim import Dim, divide, mul
 
 _MAX_BATCH = 65535
 _SHORT_K = 512
+_LARGE = 256
 _MOST_AHEAD = 40 << 20  # bytes of a constant that a cache may be asked for before its turn
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
@@ -229,6 +230,13 @@ class GemmMma(Product):
         sides = [x for x in "ab" if by_k(form, x) is None and not (x == "b" and problem.inputs[1].constant)]
         return f"operand {sides[0]} is contiguous along no axis of the product" if sides else ""
 
+    def timed(self, problem: Problem) -> int:
+        """Later where a product is large and wgmma takes it, which no other kernel was ever seen to beat there."""
+        form = self.form(problem)
+        assert isinstance(form, Form)
+        large = all(problem.likely(form.sizes[x]) >= _LARGE for x in "mnk")
+        return 4 if large and not GemmWgmma().rejects(problem) else super().timed(problem)
+
     def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
         form = self.form(problem)
@@ -265,6 +273,7 @@ class GemmWgmma(Product):
     ops = (Gemm,)
     rank = 10
     method = "wgmma"
+    few = 12
 
     def orders(self, problem: Problem) -> Orders:
         """Also rows of a along k: a copy costs less than gathering."""

@@ -15,7 +15,6 @@ from minirt.kernels.kernel import Kernel, Problem, Target
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, TensorMap, Unit
 from minirt.types.dim import Dim, ceil, divide, minimum, mul
 
-_FEW = 8
 Value = Address | TensorMap | Dim
 Dims = Sequence[Dim]
 
@@ -40,6 +39,8 @@ class Matrix(Kernel):
     target = "cuda"
     method: ClassVar[str] = ""
     dtypes: tuple[str, ...] = MATRIX_DTYPES
+    few: ClassVar[int] = 8
+    """How many of its tactics are tried where not all are."""
 
     def source(self, spec: Spec, target: Target) -> CudaSource:
         """What to compile."""
@@ -56,11 +57,11 @@ class Matrix(Kernel):
 
     def tactics(self, problem: Problem) -> list[Spec]:
         """Those that the model likes best."""
-        return self.ranking(problem)[:_FEW]
+        return self.ranking(problem)[: self.few]
 
     def further(self, problem: Problem) -> list[Spec]:
         """The others."""
-        return self.ranking(problem)[_FEW:]
+        return self.ranking(problem)[self.few :]
 
     def unfit(self, problem: Problem) -> str:
         """Why the target, the types or the epilogue are not for this kernel; "" where they are."""

@@ -110,8 +110,8 @@ def estimate(work: Work, tile: Spec, parts: int, method: str) -> float:
     waves, rest = divmod(tiles, work.multiprocessors * per_sm)
     busy = waves * per_sm + min(per_sm, ceil(rest / work.multiprocessors))
     rate = rates.tall[bm] * rates.wide[bn]
-    if cm * cn > 1:  # between its own and that of a tile as large as what the cluster reads
-        rate = (rate * rates.tall[min(bm * cm, 256)] * rates.wide[min(bn * cn, 256)]) ** 0.5
+    if cm * cn > 1:  # a little of that of a tile as large as what the cluster reads: each block takes in all of its own
+        rate = (rate**3 * rates.tall[min(bm * cm, 256)] * rates.wide[min(bn * cn, 256)]) ** 0.25
     compute = busy * steps * rates.step * area / rate
     waiting = steps * rates.flight / int(tile.get("stages", 4))
     partial = 0.0
@@ -158,7 +158,7 @@ def ranked(work: Work, method: str, exact: bool = False, along: bool = True, ord
 def _unlike(tactics: Sequence[Spec]) -> list[Spec]:
     """The same, first of each tile and split the best way of sharing, on which the model has little to say.
 
-    Of the widest tiles these are the best two, as what they share is most.  Tiles of more than 128 rows come last: the
+    Of the widest tiles these are the best two, as what they share is most.  Tiles of more than 192 rows come last: the
     model, not fitted to these kernels, knows least of them.
     """
     seen: dict[str, int] = {}
@@ -166,7 +166,7 @@ def _unlike(tactics: Sequence[Spec]) -> list[Spec]:
     for tactic in tactics:
         key = f"{tactic['tile']} {tactic['turns']} {tactic['parts']}"
         first = seen.setdefault(key, -1 if tactic["tile"][1] > 128 and not tactic["turns"] else 0)
-        turn.append(max(first, 0) + 9 * (tactic["tile"][0] > 128))
+        turn.append(max(first, 0) + 9 * (tactic["tile"][0] > 192))
         seen[key] += 1
     return [tactic for _, tactic in sorted(zip(turn, tactics, strict=True), key=lambda x: x[0])]
 
