@@ -343,7 +343,8 @@ class AttentionWgmma(_FusedAttention):
         sizes = self._sizes(problem)
         tiled = preferred(max(self._widths(problem)), sizes[2], self._mask(problem), op.causal, few)
         kept = [way for way in self._resident(problem) if busy(problem.target, sizes, way)]
-        return [*tiled[:1], *kept, *tiled[1:]] if op.causal else [*kept, *tiled]
+        first = not op.causal and sizes[1] > 128  # what reads keys and values for two tiles of queries gains little
+        return [*kept, *tiled] if first else [*tiled[:1], *kept, *tiled[1:]]
 
     def further(self, problem: Problem) -> list[Spec]:
         """Tactics that keep all keys of a head, where they leave multiprocessors without work."""
