@@ -2,12 +2,13 @@
 // each slice of an operand that they share into all who need it; PARTS blocks take parts of k of one tile. A warp of its own
 // feeds; CONSUMERS warpgroups multiply: rows of one tile, or, with PINGPONG, tiles in turn, so that one writes out while
 // another multiplies. Loops stay loops: a launch that takes microseconds is not to wait for its own instructions.
-// The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG ODD AHEAD_B FEED_REGISTERS REGISTERS FULL FLIGHT.
+// The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG ODD AHEAD_B FEED_REGISTERS REGISTERS FULL FLIGHT EXTRAS.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
 constexpr int CLUSTER = CM * CN * PARTS, A_ROWS = BM / CN, B_ROWS = BN / CM, ROWS_EACH = MI * 64, GROUP = 8 / CM;
 constexpr int TARGETS = CM + CN - 1, RELEASES = (PINGPONG ? 1 : CONSUMERS) * TARGETS, THREADS = 128 * CONSUMERS;
 // Of the sums a thread holds UNITS of eight; part q of a cluster finishes every PARTS-th from q on.
 constexpr int UNITS = MI * (BN / 32) * 2, OWN = (UNITS + PARTS - 1) / PARTS, UNIT_BYTES = THREADS * 16, ODD_PITCH = 144;
+constexpr int ODD_ROWS = FULL ? 1 : 4;  // rows that a warp reads back before it writes them
 
 struct Tile { int m0, n0, b0, b1, k0, k1; };
 struct Schedule {
@@ -179,20 +180,29 @@ DEV void write_odd(const float (&acc)[MI][BN / 2], int i, int c, const Args& p, 
     Held y[8];
     unit_of(acc, unit_at(i, u & 1, 2 * c + u / 2), v);
     if constexpr (!ORDERED) quad_transpose(v);
-    const int r = 8 * (u & 1) + (l >> 2), n = 32 * (u / 2) + 8 * (l & 3), valid = count - n;
-    if (m0 + r < p.m && valid > 0) results(v, y, p, x.b0, x.b1, m0 + r, n0 + n, valid);
+    const int r = 8 * (u & 1) + (l >> 2), n = 32 * (u / 2) + 8 * (l & 3);
+    const bool inside = m0 + r < p.m && n < count;
+    if (!EXTRAS || inside) results(v, y, p, x.b0, x.b1, inside ? m0 + r : 0, inside ? n0 + n : 0, count - n);
     const u32 w[4] = {pack_out(Out{}, y[0], y[1]), pack_out(Out{}, y[2], y[3]), pack_out(Out{}, y[4], y[5]), pack_out(Out{}, y[6], y[7])};
     store_shared(at + r * ODD_PITCH + 2 * n, w);
   }
   __syncwarp();
-  const int high = p.m - m0 < 16 ? p.m - m0 : 16;
 #pragma unroll 1
-  for (int r = 0; r < high; r++) {
-    u16* to = (u16*)place(p, x.b0, x.b1, m0 + r, n0);
-    const int odd = (u64)to >> 1 & 1, e = 2 * l + odd;
-    const u32 from = at + r * ODD_PITCH + 4 * l, lo = load_shared(from), hi = load_shared(from + 4), w = odd ? lo >> 16 | hi << 16 : lo;
-    if (e + 1 < count) *(u32*)(to + e) = w; else if (e < count) to[e] = (u16)w;
-    if (odd && l == 0 && count > 0) to[0] = (u16)lo;
+  for (int r = 0; r < 16; r += ODD_ROWS) {
+    u32 lo[ODD_ROWS], hi[ODD_ROWS];
+#pragma unroll
+    for (int q = 0; q < ODD_ROWS; q++) {
+      const u32 from = at + (r + q) * ODD_PITCH + 4 * l;
+      lo[q] = load_shared(from); hi[q] = load_shared(from + 4);
+    }
+#pragma unroll
+    for (int q = 0; q < ODD_ROWS; q++) {
+      u16* to = (u16*)place(p, x.b0, x.b1, m0 + r + q, n0);
+      const int odd = (u64)to >> 1 & 1, e = 2 * l + odd, end = m0 + r + q < p.m ? count : 0;
+      const u32 w = odd ? lo[q] >> 16 | hi[q] << 16 : lo[q];
+      if (e + 1 < end) *(u32*)(to + e) = w; else if (e < end) to[e] = (u16)w;
+      if (odd && l == 0 && end > 0) to[0] = (u16)lo[q];
+    }
   }
   __syncwarp();
 }

@@ -165,7 +165,8 @@ def _unlike(tactics: Sequence[Spec]) -> list[Spec]:
     turn = []
     for tactic in tactics:
         key = f"{tactic['tile']} {tactic['turns']} {tactic['parts']}"
-        first = seen.setdefault(key, -1 if tactic["tile"][1] > 128 and not tactic["turns"] else 0)
+        wide = tactic["tile"][1] > 128 and (not tactic["turns"] or full(tactic))
+        first = seen.setdefault(key, -1 if wide else 0)
         turn.append(max(first, 0) + 9 * (tactic["tile"][0] > 192))
         seen[key] += 1
     return [tactic for _, tactic in sorted(zip(turn, tactics, strict=True), key=lambda x: x[0])]

@@ -107,13 +107,14 @@ def shared(spec: Spec) -> Source:
     feeding, multiplying = (0, 0) if apart else _MOVED_FULL if full else _MOVED[consumers]
     left = (multiplying or registers(consumers, per_sm, True)) - mi * bn // 2
     threads = 128 * consumers + (32 if apart else 128)
-    odd = bool(spec["odd"]) and parts == 1 and bn % 64 == 0 and consumers < 3 and not full
+    odd = bool(spec["odd"]) and parts == 1 and bn % 64 == 0 and consumers < 3
+    odd = odd and (not full or cm * cn == 1)
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": mi, "CM": cm, "CN": cn,
         "PARTS": parts, "PINGPONG": bool(spec["turns"]), "AHEAD_B": bool(spec["ahead"]), "CONV": conv,
         "ODD": odd,
         "B_BY_K": b_by_k, "FEED_REGISTERS": feeding, "REGISTERS": multiplying, "FULL": full,
-        "FLIGHT": in_flight(spec, left),
+        "FLIGHT": in_flight(spec, left), "EXTRAS": len(spec["modes"]),
     }  # fmt: skip
     bytes_of = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     if parts > 1:
