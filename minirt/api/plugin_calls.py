@@ -13,6 +13,7 @@ from minirt.api.network_adding import Adding
 from minirt.api.plugin import IPluginV2, IPluginV2Layer, IPluginV3, IPluginV3Layer, IPluginV3OneBuildV2
 from minirt.api.plugin_data import DimsExprs, IDimensionExpr, IExprBuilder, expression
 from minirt.api.plugin_runs import asked, capability, desc_of, dynamic, remember
+from minirt.api.plugin_standard import StandardLayerPlugin
 from minirt.api.tensor import ITensor
 from minirt.api.weights import api_dtype, core_dtype
 from minirt.build.freeze import value_of
@@ -125,7 +126,10 @@ class PluginAdding(Adding):
         """Add a plugin of the second generation."""
         layer = self._add(IPluginV2Layer, "PLUGIN_V2", inputs, int(plugin.num_outputs), plugin=plugin)
         where = layer._state.name
-        layer._state.fields["describe"] = lambda operands: describe_v2(plugin, where, operands)
+        if isinstance(plugin, StandardLayerPlugin):
+            layer._state.fields["meaning"] = lambda operands: plugin.values_of(where, operands)
+        else:
+            layer._state.fields["describe"] = lambda operands: describe_v2(plugin, where, operands)
         return layer
 
     @method(since=10)

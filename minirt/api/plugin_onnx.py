@@ -14,6 +14,7 @@ from minirt.api.plugin_calls import describe_v2, describe_v3
 from minirt.api.plugin_data import PluginField, PluginFieldCollection, PluginFieldCollection_
 from minirt.api.plugin_registry import IPluginCreator, find_creator
 from minirt.api.plugin_runs import asked, capability, quick_call
+from minirt.api.plugin_standard import StandardLayerPlugin
 from minirt.build.onnx_cells import CustomNode
 from minirt.parsers.onnx.model import ParsedNode
 
@@ -40,6 +41,9 @@ def plugin_of(node: ParsedNode) -> CustomNode | None:
     fields = PluginFieldCollection([_field(f, given[f.name]) for f in _wanted(creator) if f.name in given])
     if isinstance(creator, IPluginCreator):
         plugin = asked(creator, "create_plugin", node.name, PluginFieldCollection_(fields))
+        if isinstance(plugin, StandardLayerPlugin):  # of a domain of its own
+            meaning = {"plugin": plugin, "meaning": lambda operands: plugin.values_of(node.name, operands)}
+            return CustomNode("PLUGIN_V2", meaning, len(node.outputs))
         return _layer(
             "PLUGIN_V2", plugin, lambda operands: describe_v2(plugin, node.name, operands), plugin.num_outputs
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minirt.api.boundary import Sink, call_back
@@ -228,6 +229,11 @@ def registry_functions(dialect: int) -> dict[str, Any]:
 
     made: dict[str, Any] = {"get_plugin_registry": get_plugin_registry}
     return made | ({"get_builder_plugin_registry": get_builder_plugin_registry} if dialect >= 8 else {})
+
+
+def come_with(creators: Sequence[IPluginCreatorInterface]) -> None:
+    """Register what is there from the start."""
+    _GLOBAL.creators.extend(creators)
 
 
 def find_creator(name: str, version: str, namespace: str) -> Any:

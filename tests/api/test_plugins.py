@@ -294,7 +294,7 @@ def test_the_registry() -> None:
     assert registry.get_creator("Pad", "9", "test") is None
     assert registry.get_plugin_creator("Pad", "1", "test") is None
     assert isinstance(registry.get_plugin_creator("Twice", "2", ""), TwiceCreator)
-    assert len(registry.all_creators) == 3
+    assert len([c for c in registry.all_creators if not type(c).__module__.startswith("minirt")]) == 3
     assert trt.init_libnvinfer_plugins(None, "")
     with pytest.raises(TypeError):
         registry.register_creator("creator", "")  # type: ignore[arg-type]

@@ -18,8 +18,11 @@ _MOST = 100
 
 @translates("PLUGIN_V2", "PLUGIN_V3")
 def plugin(layer: Layer) -> tuple[Value, ...]:
-    """What the plugin computes; the layer's `describe` asks it."""
+    """What the plugin computes; the layer's `describe` asks it, or its `meaning` says it in ops."""
     operands = [layer.operand(i) for i in range(len(layer.operands))]
+    if layer.get("meaning") is not None:
+        made: tuple[Value, ...] = layer["meaning"](operands)
+        return made
     try:
         return apply_all(layer["describe"](operands), *operands)
     except TypesRefused as refusal:

@@ -1,0 +1,70 @@
+"""TensorRT's plugins that one or two core ops amount to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minirt.ir.op import Value, apply
+from minirt.ops.activation import LeakyRelu
+from minirt.ops.arithmetic import Max, Min
+from minirt.ops.importer import OnnxNode, Result, number
+from minirt.ops.nvidia.registry import number_of, plugin, single, standard
+from minirt.types.dtype import f32
+
+
+@plugin("LReLU_TRT", negSlope="f")
+def _leaky(node: OnnxNode) -> Result:
+    """x where positive, negSlope * x elsewhere."""
+    return apply(LeakyRelu(number_of(node, "negSlope", 0.1)), node.input(0))
+
+
+@plugin("Clip_TRT", clipMin="f", clipMax="f")
+def _clip(node: OnnxNode) -> Result:
+    """x between bounds."""
+    x = node.input(0)
+    low, high = (number(number_of(node, name, 0.0), x.dtype) for name in ("clipMin", "clipMax"))
+    return apply(Min(), apply(Max(), x, low), high)
+
+
+@plugin("ResizeNearest_TRT", scale="f")
+def _nearest(node: OnnxNode) -> Result:
+    """The last two axes ``scale`` times as long: each element the one at its place over the scale, rounded down."""
+    x, scale = node.input(0), number_of(node, "scale", 2.0)
+    scales = number(np.array([1.0] * (x.rank - 2) + [scale] * 2), f32)
+    how: dict[str, Any] = {
+        "mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor",
+    }  # fmt: skip
+    return standard(node, "Resize", x, None, scales, **how)
+
+
+def _weights(node: OnnxNode, place: int, name: str) -> Value:
+    found = node.optional(place)
+    return number(np.asarray(node.attributes[name]), f32) if found is None else found
+
+
+@plugin("InstanceNormalization_TRT", versions=("1", "2", "3"), epsilon="f", scales="f", bias="f", relu="i", alpha="f")
+def _instance(node: OnnxNode) -> Result:
+    """Each channel of each image less its mean, over its deviation, scaled and shifted; then a leaky ReLU if asked."""
+    scale, bias = _weights(node, 1, "scales"), _weights(node, 2, "bias")
+    made = standard(node, "InstanceNormalization", node.input(0), scale, bias)
+    slope = number_of(node, "alpha", 0.0)
+    return apply(LeakyRelu(slope), single(made)) if number_of(node, "relu", 0) else made
+
+
+@plugin("GroupNormalizationPlugin", eps="f", num_groups="i")
+def _group(node: OnnxNode) -> Result:
+    """Groups of channels less their mean, over their deviation, scaled and shifted by channel."""
+    groups, epsilon = int(number_of(node, "num_groups", 32)), number_of(node, "eps", 1e-5)
+    return standard(node, "GroupNormalization", *node.inputs, opset=21, num_groups=groups, epsilon=epsilon)
+
+
+@plugin("ROIAlign_TRT", output_height="i", output_width="i", sampling_ratio="i", spatial_scale="f", mode="i",
+        coordinate_transformation_mode="i")  # fmt: skip
+def _roi_align(node: OnnxNode) -> Result:
+    """Regions read on a grid: x [N, C, H, W], rois [R, 4], images [R]; mode 0 the maximum, 1 the mean."""
+    kinds: dict[str, Any] = {"mode": "avg" if number_of(node, "mode", 1) else "max"}
+    half = number_of(node, "coordinate_transformation_mode", 1)
+    kinds["coordinate_transformation_mode"] = "half_pixel" if half else "output_half_pixel"
+    return standard(node, "RoiAlign", *node.inputs, opset=16, **kinds)
