@@ -45,12 +45,43 @@ class ctx_flags(enum.IntFlag):
     MAP_HOST = 8
 
 
+class mem_attach_flags(enum.IntFlag):
+    """Who reaches managed memory; it changes nothing."""
+
+    GLOBAL = 1
+    HOST = 2
+    SINGLE = 4
+
+
+class event_flags(enum.IntFlag):
+    """Flags of events; they change nothing."""
+
+    DEFAULT = 0
+    BLOCKING_SYNC = 1
+    DISABLE_TIMING = 2
+
+
 class device_attribute(enum.IntEnum):
     """The attributes that `Device.get_attribute` answers."""
 
+    MAX_THREADS_PER_BLOCK = 1
+    WARP_SIZE = 10
     MULTIPROCESSOR_COUNT = 16
     COMPUTE_CAPABILITY_MAJOR = 75
     COMPUTE_CAPABILITY_MINOR = 76
+
+
+class PointerHolderBase:
+    """Base of objects that hold an address, which `get_pointer` gives."""
+
+    def get_pointer(self) -> int:
+        """Return the address; subclasses override this."""
+        raise NotImplementedError("get_pointer")
+
+    def __int__(self) -> int:
+        return self.get_pointer()
+
+    __index__ = __int__
 
 
 class DeviceAllocation:
@@ -186,7 +217,15 @@ class Device:
     def get_attribute(self, attribute: int) -> int:
         """Return an attribute of the device."""
         major, minor = host_memory.CAPABILITY
-        return {16: 1, 75: major, 76: minor}[int(attribute)]
+        return {1: 1024, 10: 32, 16: 1, 75: major, 76: minor}[int(attribute)]
+
+    def get_attributes(self) -> dict[device_attribute, int]:
+        """Return all attributes that are known."""
+        return {a: self.get_attribute(a) for a in device_attribute}
+
+    def pci_bus_id(self) -> str:
+        """Return where a first device would be."""
+        return "0000:00:00.0"
 
     def make_context(self, flags: int = 0) -> Context:
         """Return the one context."""
@@ -261,6 +300,16 @@ def pagelocked_zeros_like(array: Array, mem_flags: int = 0) -> Array:
     return pagelocked_zeros(array.shape, array.dtype)
 
 
+def aligned_empty(shape: Any, dtype: Any, order: Any = "C", alignment: int = 4096) -> Array:
+    """Return a host array: what `register_host_memory` takes."""
+    return pagelocked_empty(shape, dtype, order)
+
+
+def aligned_zeros(shape: Any, dtype: Any, order: Any = "C", alignment: int = 4096) -> Array:
+    """Return a host array of zeros: what `register_host_memory` takes."""
+    return pagelocked_zeros(shape, dtype, order)
+
+
 managed_empty, managed_zeros = pagelocked_empty, pagelocked_zeros
 managed_empty_like, managed_zeros_like = pagelocked_empty_like, pagelocked_zeros_like
 
@@ -314,6 +363,16 @@ def memset_d8(dest: Any, data: int, count: int) -> None:
 def memset_d32(dest: Any, data: int, count: int) -> None:
     """Set 32-bit words."""
     host_memory.copy(dest, np.full(count, data, np.uint32), 4 * count)
+
+
+def memset_d8_async(dest: Any, data: int, count: int, stream: Any = None) -> None:
+    """Set bytes now."""
+    memset_d8(dest, data, count)
+
+
+def memset_d32_async(dest: Any, data: int, count: int, stream: Any = None) -> None:
+    """Set 32-bit words now."""
+    memset_d32(dest, data, count)
 
 
 def to_device(bf_obj: Any) -> DeviceAllocation:

@@ -114,6 +114,20 @@ def test_reverse_sequence() -> None:
     same(compute(add, X, lengths), np.stack([X[0], X[1, ::-1]]))
 
 
+def test_reverse_sequence_along_any_two_axes() -> None:
+    lengths = np.array([2, 4, 1], np.int32)
+
+    def add(net: Any, x: Any, n: Any) -> Any:
+        layer = net.add_reverse_sequence(x, n)
+        layer.batch_axis, layer.sequence_axis = 1, 2
+        return layer
+
+    wanted = X.copy()
+    for row, count in enumerate(lengths):
+        wanted[:, row, :count] = X[:, row, :count][:, ::-1]
+    same(compute(add, X, lengths), wanted)
+
+
 def test_fill_ramps() -> None:
     net = network()
     layer = net.add_fill((5,), trt.FillOperation.LINSPACE)

@@ -73,6 +73,28 @@ def test_pycuda_round_trip() -> None:
     there.free()
 
 
+def test_pycuda_names_that_scripts_ask_for_in_passing() -> None:
+    managed = pycuda_driver.managed_zeros((2, 2), np.float32, mem_flags=pycuda_driver.mem_attach_flags.GLOBAL)
+    aligned = pycuda_driver.register_host_memory(pycuda_driver.aligned_zeros((4,), np.int32))
+    stream, held = pycuda_driver.Stream(), pycuda_driver.mem_alloc(np.int64(16))
+    pycuda_driver.memset_d32_async(held, 7, 4, stream)
+    pycuda_driver.memcpy_dtoh_async(aligned, held, stream)
+    assert (managed.sum(), aligned.tolist()) == (0, [7] * 4)
+    pycuda_driver.memset_d8_async(held, 1, 16, stream)
+    assert pycuda_driver.from_device(held, (16,), np.int8).tolist() == [1] * 16
+    device = pycuda_driver.Device(0)
+    limits = device.get_attributes()
+    assert limits[pycuda_driver.device_attribute.MAX_THREADS_PER_BLOCK] == 1024
+    assert device.pci_bus_id().count(":") == 2
+
+    class Held(pycuda_driver.PointerHolderBase):
+        def get_pointer(self) -> int:
+            return int(held)
+
+    pycuda_driver.memset_d8(Held(), 2, 16)
+    assert pycuda_driver.from_device(held, (16,), np.int8).tolist() == [2] * 16
+
+
 def test_pinned_arrays_have_an_address_on_the_device() -> None:
     pinned = pycuda_driver.pagelocked_zeros((2, 3), np.float16, mem_flags=pycuda_driver.host_alloc_flags.DEVICEMAP)
     base: Any = pinned.base

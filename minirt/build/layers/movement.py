@@ -102,8 +102,15 @@ def one_hot(layer: Layer) -> Value:
 @translates("REVERSE_SEQUENCE")
 def reverse_sequence(layer: Layer) -> Value:
     """Turn the first elements of each sequence round."""
-    axes = {"batch_axis": int(layer["batch_axis"]), "time_axis": int(layer["sequence_axis"])}
-    return emit("ReverseSequence", layer.operand(0), to_i64(layer.operand(1)), **axes)
+    x, batch, time = layer.operand(0), int(layer["batch_axis"]), int(layer["sequence_axis"])
+    if batch == time or not {batch, time} <= set(range(x.rank)):
+        what = f"batch_axis {batch} and sequence_axis {time} must be two axes of rank {x.rank}"
+        raise ApiError(what, layer.cell.name)
+    order = [batch, time, *(i for i in range(x.rank) if i not in (batch, time))]  # ONNX has these two first
+    made = emit(
+        "ReverseSequence", emit("Transpose", x, perm=order), to_i64(layer.operand(1)), batch_axis=0, time_axis=1
+    )
+    return emit("Transpose", made, perm=[order.index(i) for i in range(x.rank)])
 
 
 @translates("NON_ZERO")
