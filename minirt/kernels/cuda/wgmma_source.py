@@ -92,7 +92,7 @@ def wgmma(spec: Spec) -> Source:
 
 _MOVED = {2: (40, 232), 3: (40, 152)}  # by consumers: registers of a lane that feeds, of one that multiplies
 _FULL, _MOVED_FULL = 192, (24, 240)  # sums of a lane from which on all its registers are needed
-_FLIGHT = 60
+_FLIGHT = 68  # registers beside the sums, from which on loads of several units fit; with 64 rows of odd lengths spilled
 
 
 def shared(spec: Spec) -> Source:
