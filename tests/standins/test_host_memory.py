@@ -76,7 +76,7 @@ def test_pycuda_round_trip() -> None:
 def test_pycuda_names_that_scripts_ask_for_in_passing() -> None:
     managed = pycuda_driver.managed_zeros((2, 2), np.float32, mem_flags=pycuda_driver.mem_attach_flags.GLOBAL)
     aligned = pycuda_driver.register_host_memory(pycuda_driver.aligned_zeros((4,), np.int32))
-    stream, held = pycuda_driver.Stream(), pycuda_driver.mem_alloc(np.int64(16))
+    stream, held = pycuda_driver.Stream(), pycuda_driver.mem_alloc(16)
     pycuda_driver.memset_d32_async(held, 7, 4, stream)
     pycuda_driver.memcpy_dtoh_async(aligned, held, stream)
     assert (managed.sum(), aligned.tolist()) == (0, [7] * 4)
