@@ -12,6 +12,7 @@ import pytest
 
 from minirt.ir.op import Op
 from minirt.kernels.families import KERNELS
+from minirt.ops.nvidia.registry import PLUGINS
 from minirt.parsers.onnx.registry import IMPORTERS
 from tests.exports.zoo import EXPORTS
 from tests.models import light, zoo
@@ -43,9 +44,15 @@ def named(text: str) -> list[str]:
     ],
 )
 def test_operators_are_those_with_importers(domain: str, start: str, end: str) -> None:
-    """Each operator with an importer is listed, in order, and no other."""
+    """Each operator with an importer is listed, in order, and no other; plugins of TensorRT are listed elsewhere."""
     listed = [name for name in named(between(start, end)) if "/" not in name]
-    assert listed == sorted(name for where, name in IMPORTERS if where == domain)
+    assert listed == sorted(name for where, name in IMPORTERS if where == domain and name not in PLUGINS)
+
+
+def test_plugins_of_tensorrt_are_listed() -> None:
+    """The registry's first creators are those that the page names."""
+    text = between("**TensorRT's own plugins.**", "scripts and as nodes")
+    assert sorted(named(text)) == sorted(PLUGINS)
 
 
 def test_the_other_operators_of_onnx_are_functions_or_refused() -> None:
