@@ -51,8 +51,6 @@ class Flags:
     """MINIRT_BUDGET=seconds: begin no compiling or timing of tactics later than that in a build; 0 is no bound."""
     rows: bool = True
     """MINIRT_ROWS=0: products of a few rows on a GPU take in no normalization before them and no second product."""
-    fetch: int = 12
-    """MINIRT_FETCH=n: MiB of weights that products of a few rows ask for ahead of other steps; 0 is none."""
 
 
 _VARIABLES = {name: PREFIX + name.removesuffix("_errors").upper() for name in Flags.__dataclass_fields__}
@@ -69,8 +67,6 @@ def _parse(name: str, variable: str, text: str) -> object:
         case "debug":
             return _number(variable, text, 0, 4)
         case "threads":
-            return _number(variable, text, 0, 1024)
-        case "fetch":
             return _number(variable, text, 0, 1024)
         case "budget":
             return _number(variable, text, 0, 1 << 20)

@@ -19,11 +19,11 @@ def test_every_variable_is_read() -> None:
         "MINIRT_DEBUG": "3", "MINIRT_DUMP": "/d", "MINIRT_CHECK": "1", "MINIRT_TUNE": "0", "MINIRT_CUDA_GRAPH": "0",
         "MINIRT_CACHE": "/c", "MINIRT_MODELS": "/m", "MINIRT_RAISE": "1", "MINIRT_TARGET": "cpu",
         "MINIRT_DIALECT": "8", "MINIRT_THREADS": "2", "MINIRT_BUDGET": "9", "MINIRT_OVERLAP": "1",
-        "MINIRT_BRANCHES": "1", "MINIRT_ROWS": "0", "MINIRT_FETCH": "4",
+        "MINIRT_BRANCHES": "1", "MINIRT_ROWS": "0",
     }  # fmt: skip
     assert len(given) == len(Flags.__dataclass_fields__)
     assert read_flags(given) == Flags(
-        3, Path("/d"), True, False, False, True, True, Path("/c"), Path("/m"), True, "cpu", "8", 2, 9, False, 4
+        3, Path("/d"), True, False, False, True, True, Path("/c"), Path("/m"), True, "cpu", "8", 2, 9, False
     )  # fmt: skip
 
 

@@ -182,9 +182,7 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
     streams = options.streams if target.kind == "cuda" else 0
     contest = Contest(target, options.tuning.rounds) if options.level >= LEAST_LEVEL and flags().tune else None
     setting = Setting(target, {**ranges}, {**best}, options.tf32, tuner, options.workspace, options.shared, streams)
-    waits = target.kind == "cuda" and target.capability >= 90  # launches that are there early, and ask for their own
-    fetch = flags().fetch << 20 if waits and not options.streaming else 0
-    return Lowering(graph, replace(setting, contest=contest, fetch=fetch))
+    return Lowering(graph, replace(setting, contest=contest))
 
 
 def sections(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from minirt.build import apart
-from minirt.build.ahead import fetching
 from minirt.build.counting import steps_of
 from minirt.build.drafts import LARGEST, Draft, Place, byte_offset, bytes_of, part_of, unknown_dims
 from minirt.build.formulas import name_of
@@ -96,7 +95,7 @@ class Lowering:
         steps = self.steps if order is None else order.streamed(self.steps)
         checks = tuple((f.a, f.b, label) for f, label in facts_of(self.graph))
         return Plan(
-            self.setting.target.name, inputs, outputs, buffers, tuple(fetching(steps, self.setting.fetch)),
+            self.setting.target.name, inputs, outputs, buffers, tuple(steps),
             weights, arena, dict(self.setting.ranges), checks,
         )  # fmt: skip
 

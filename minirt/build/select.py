@@ -74,8 +74,6 @@ class Setting:
     streams: int = 0
     """Most streams to use beside the caller's; -1 for as many as pay."""
     selector: Selector | None = None
-    fetch: int = 0
-    """Most bytes of weights that a product of a few rows asks for ahead of other steps."""
     contest: Contest | None = None
     """Who times tactics of plugins; None takes their first."""
 

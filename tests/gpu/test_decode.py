@@ -134,21 +134,3 @@ def test_a_turned_token_is_made_in_its_place_in_the_cache(past: int, level: int)
     assert np.array_equal(got["keys"][:, :, :past], want[:, :, :past])
     assert np.abs(got["keys"] - want).max() < 4e-3 * np.abs(token).max()
     assert np.abs(got["y"] - want.sum(2)).max() < 4e-3 * np.abs(want.sum(2)).max()
-
-
-@pytest.mark.parametrize("width", [64, 1024])
-def test_weights_are_asked_for_ahead_of_other_steps(width: int) -> None:
-    """x @ a, softmax, @ b, @ c: the first asks for what the last one reads."""
-    held = {n: RNG.standard_normal((width, 3 if n == "c" else width)) * width**-0.5 for n in "abc"}
-    nodes = [
-        helper.make_node("MatMul", ["x", "a"], ["row"]),
-        helper.make_node("Softmax", ["row"], ["soft"]),
-        helper.make_node("MatMul", ["soft", "b"], ["next"]),
-        helper.make_node("MatMul", ["next", "c"], ["y"]),
-    ]
-    x = RNG.standard_normal((1, width)).astype(np.float32)
-    got = run(built(nodes, {"x": x.shape}, held, "f32"), {"x": x}, 0)["y"]
-    a, b, c = (held[n].astype(np.float32).astype(np.float64) for n in "abc")
-    soft = np.exp(x @ a - (x @ a).max())
-    want = soft / soft.sum() @ b @ c
-    assert np.abs(got - want).max() < 1e-4 * np.abs(want).max()

@@ -15,7 +15,8 @@ CASES = [*row_cases.statistics(), *row_cases.reductions()]
 FEW = [
     case
     for case in attention_cases.cases()
-    if case.name.startswith(("decode", "s1", "s2", "s7", "d20", "d96", "d128", "odd", "few", "one", "brain", "shared"))
+    if case.name != "s1025 d64"  # many queries of few heads are left to wgmma
+    and case.name.startswith(("decode", "s1", "s2", "s7", "d20", "d96", "d128", "odd", "few", "one", "brain", "shared"))
     or case.name in ("padding guard", "padding nan", "bool rows", "add row f32", "causal 197 64", "causal before, nan")
 ]
 

@@ -136,5 +136,4 @@ DEV void run(const Args& p) {
     pa = normal_a;
   }
   if constexpr (B_BY_K) run_by_k(pa, pb, p, b0, b1, m0); else run_by_n(pa, pb, p, b0, b1, m0);
-  fetch_next(p);
 }

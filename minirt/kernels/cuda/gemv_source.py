@@ -7,7 +7,7 @@ warps of a block that share k; b_by_k only), unroll, ahead (b is a constant).
 ``sums`` 2: the epilogue joins the sums of two products, of the same strides; ``b2`` is the address of the other b.
 ``norm``: rows of a are normalized first: kind, epsilon, k, body (what is done with a normalized number, and with
 operands ``s0``.. of steps ``s0_k``..), modes (how they run along k, as extra operands do along n), ahead (they are
-constants).  ``next``: at its end a block asks for its part of ``next_lines`` lines of 128 bytes from ``next`` on.
+constants).
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ def gemv(spec: Spec) -> Source:
     other = "(const In*)p.b2" if gated else "(const In*)p.b"
     middle = f"DEV const In* second(const Args& p) {{ return {other}; }}\n"
     middle += norm_text(norm, spec["rows"] <= 2) if norm else _NONE
-    middle += _NEXT if spec.get("next") else "DEV void fetch_next(const Args&) {}\n"
-    args += [("next", "ptr"), ("next_lines", "i32")] if spec.get("next") else []
     bound = "__launch_bounds__(256, 2)" if norm and spec["rows"] > 2 else ""  # else a few registers spill
     return assemble("gemv", ["gemv.cuh"], args, spec, constants, 256, bound=bound, follow="", middle=middle)
 
@@ -45,16 +43,6 @@ _NONE = """[[maybe_unused]] constexpr int NORM = 0, NORM_K = 1;
 template <int V> struct Side {};
 template <int V> DEV void load_side(Side<V>&, const Args&, int) {}
 DEV void normalize(In*, const In*, const Args&, int, const Side<E>&) {}
-"""
-
-
-_NEXT = """// Asks the second-level cache for weights that a later launch reads: each block for its part of the lines.
-DEV void fetch_next(const Args& p) {
-  const int blocks = gridDim.x * gridDim.y * gridDim.z, each = (p.next_lines + blocks - 1) / blocks;
-  const int first = (blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z)) * each;
-  for (int i = threadIdx.x; i < each && first + i < p.next_lines; i += 256)
-    prefetch((const char*)p.next + (first + i) * 128ll);
-}
 """
 
 

@@ -13,8 +13,6 @@ from minirt.ops.row_gemm import RowGemm
 from minirt.plan.launch import Address, Launches, Pack, Spec
 from minirt.types.dim import Dim
 
-_EARLY = 16
-"""Blocks of a multiprocessor up to which launches of such products are set up early."""
 _MAX_BYTES = 44 << 10  # of rows in shared memory, which is declared
 
 
@@ -40,12 +38,8 @@ class RowGemmVector(GemmVector):
         return super().refuses(problem, form)
 
     def ranking(self, problem: Problem) -> list[Spec]:
-        """As many warps for a result as for two of a single product, in no more blocks than may be there early."""
-        form, each = self.form(problem), 1 if _op(problem).gated else 2
-        assert isinstance(form, Form)
-        found, n = self.shares(problem, each), problem.likely(form.sizes["n"])
-        most = _EARLY * problem.target.multiprocessors
-        return [t for t in found if n * int(t["share"]) <= 8 * each * most] or found
+        """As many warps for a result as for two of a single product."""
+        return self.shares(problem, 1 if _op(problem).gated else 2)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""

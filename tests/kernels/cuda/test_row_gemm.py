@@ -25,11 +25,6 @@ def test_all_compile_without_spilling(target: Target) -> None:
         for kernel, problem, tactic in choices(case, target):
             for source in sources(kernel.launch(problem, tactic), target):
                 found[source.text], named[source.text] = source, f"{case.name} {tactic}"
-            if target.capability < 90:
-                continue
-            (launch,) = kernel.launch(problem, tactic).steps
-            source = kernel.source({**launch.unit.spec, "next": True}, target)
-            found[source.text], named[source.text] = source, f"{case.name} {tactic}, and what comes next"
     codes = compile_many(list(found.values()), target.arch, default_store())
     for text, code in zip(found, codes, strict=True):
         assert isinstance(code, Compiled), f"{named[text]}: {code}"
