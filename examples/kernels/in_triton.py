@@ -8,6 +8,7 @@ import torch
 import triton
 import triton.language as tl
 
+from examples.kernels.in_pytorch import stream_of
 from examples.kernels.memory import THREADS, Flat, blocks
 
 
@@ -25,5 +26,5 @@ def run(x: int, y: int, count: int, limit: float, stream: int) -> None:
     """Launch on the stream."""
     a, b = (torch.as_tensor(Flat(place, count), device="cuda") for place in (x, y))
     launch: Any = shrink[(blocks(count),)]
-    with torch.cuda.stream(torch.cuda.ExternalStream(stream)):
+    with torch.cuda.stream(stream_of(stream)):
         launch(a, b, count, limit, BLOCK=THREADS)

@@ -137,7 +137,7 @@ def test_a_quick_plugin_in_pytorch(runs: int) -> None:
 
     @trtp.impl("gpu::grow")
     def grow(inp: trtp.Tensor, outputs: Any, stream: int) -> None:
-        with torch.cuda.stream(torch.cuda.ExternalStream(stream)):
+        with torch.cuda.stream(torch.cuda.ExternalStream(stream) if stream else torch.cuda.default_stream()):
             x, y = torch.as_tensor(inp, device="cuda"), torch.as_tensor(outputs[0], device="cuda")
             y.copy_(torch.exp(x) + torch.abs(x))
 
