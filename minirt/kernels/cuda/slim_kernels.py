@@ -57,7 +57,8 @@ class Slim(Matrix):
             room = max(1, most // slim_row(groups, tail) // 32)
             columns = -(-n // 32)
             parts = -(-columns // room)
-            tile, hold = [16 * mi, 32 * -(-columns // parts)], rows <= _HELD
+            ragged = n % 8 > 0 and per_sm == 3 and rows > _HELD // 2  # results of odd lengths take registers, too
+            tile, hold = [16 * mi, 32 * -(-columns // parts)], rows <= _HELD and not ragged
             found.append({"tile": tile, "parts": parts, "warps": warps, "per_sm": per_sm, "hold": hold})
         return found
 
