@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -146,6 +147,25 @@ def test_a_quick_plugin_in_pytorch(runs: int) -> None:
         return net.add_activation(inner, trt.ActivationType.TANH)
 
     Captured(built(add), runs).check(lambda x: np.tanh(np.exp(x) + np.abs(x)))
+
+
+def test_a_collector_inside_a_capture() -> None:
+    """Engines that are garbage are freed while PyTorch records: the recording stays whole."""
+    x, y = torch.zeros(4, device="cuda"), torch.zeros(4, device="cuda")
+    context = built(lambda net, x: net.add_activation(x, trt.ActivationType.TANH)).create_execution_context()
+    context.run({"x": np.zeros((ROWS, 100), np.float32)})
+    circle = [context]
+    circle.append(circle)
+    del context, circle
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        torch.add(x, 1, out=y)
+        gc.collect()
+        torch.mul(y, 2, out=y)
+    x.fill_(3)
+    graph.replay()
+    torch.cuda.synchronize()
+    assert y.tolist() == [8] * 4
 
 
 def branches(net: Any, x: Any) -> Any:

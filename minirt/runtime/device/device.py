@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from minirt.errors import DeviceError
-from minirt.runtime.device.driver import driver, fail
+from minirt.runtime.device.driver import check, driver, fail
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class Device:
         """Make the device this thread's current one within a `with`, and the one before it again afterwards."""
         return Current(self.index)
 
+    def releasing(self) -> Releasing:
+        """The same for calls that give something back, which may be while the caller's stream is capturing."""
+        return Releasing(self.index)
+
 
 class Current:
     """The stretch of a `with` in which one device is this thread's current one."""
@@ -101,6 +106,27 @@ class Current:
     def __exit__(self, *_: object) -> None:
         if self._before != self._index:
             self._runtime.setDevice(self._before)
+
+
+class Releasing(Current):
+    """The stretch of a `with` in which this thread may free things though some stream is capturing.
+
+    Python's collector runs when it likes, also within a caller's capture, which a plain cudaFree would break off.
+    """
+
+    __slots__ = ("_mode",)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._mode = _exchanged(driver().cuda.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED)
+
+    def __exit__(self, *_: object) -> None:
+        _exchanged(self._mode)
+        super().__exit__()
+
+
+def _exchanged(mode: Any) -> Any:
+    return check(driver().cuda.cuThreadExchangeStreamCaptureMode(mode), "leaving a capture alone")
 
 
 def device_count() -> int:

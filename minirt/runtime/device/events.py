@@ -56,5 +56,5 @@ class Event:
 
 
 def _destroy(device: Device, handle: int) -> None:
-    with device.current():
+    with device.releasing():
         driver().runtime.eventDestroy(handle)

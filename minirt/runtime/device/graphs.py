@@ -250,6 +250,6 @@ def _fill_params(fill: Fill) -> Any:
 
 def _destroy(device: Device, graph: Any, executable: Any) -> None:
     cuda = driver().cuda
-    with device.current():
+    with device.releasing():
         cuda.cuGraphExecDestroy(executable)
         cuda.cuGraphDestroy(graph)

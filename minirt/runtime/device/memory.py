@@ -146,5 +146,5 @@ def _free(device: Device, address: int, allocator: Allocator | None) -> None:
     if allocator is not None:
         allocator.free(address)
         return
-    with device.current():
+    with device.releasing():
         driver().runtime.free(address)

@@ -96,5 +96,5 @@ def wait_for(stream: int, event: int) -> None:
 
 
 def _destroy(device: Device, handle: int) -> None:
-    with device.current():
+    with device.releasing():
         driver().runtime.streamDestroy(handle)
