@@ -108,7 +108,7 @@ class Current:
             self._runtime.setDevice(self._before)
 
 
-class Releasing(Current):
+class Relaxed:
     """The stretch of a `with` in which this thread may free things though some stream is capturing.
 
     Python's collector runs when it likes, also within a caller's capture, which a plain cudaFree would break off.
@@ -117,11 +117,24 @@ class Releasing(Current):
     __slots__ = ("_mode",)
 
     def __enter__(self) -> None:
-        super().__enter__()
         self._mode = _exchanged(driver().cuda.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED)
 
     def __exit__(self, *_: object) -> None:
         _exchanged(self._mode)
+
+
+class Releasing(Current):
+    """`Relaxed` where the device is this thread's current one too."""
+
+    __slots__ = ("_relaxed",)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._relaxed = Relaxed()
+        self._relaxed.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._relaxed.__exit__()
         super().__exit__()
 
 

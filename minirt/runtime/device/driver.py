@@ -21,13 +21,12 @@ class Driver:
     """The modules that reach CUDA; all are untyped.
 
     `runtime` and `launcher` are CuPy's thin wrappers of the CUDA runtime and driver (the cheapest calls from Python),
-    `function` its module loader, `cuda` the cuda.bindings driver for what CuPy lacks.
+    `cuda` the cuda.bindings driver for what CuPy lacks.
     """
 
     cupy: Any
     runtime: Any
     launcher: Any
-    function: Any
     cuda: Any
 
 
@@ -38,7 +37,6 @@ def _load() -> Driver | str:
         cupy = importlib.import_module("cupy")
         runtime = importlib.import_module("cupy_backends.cuda.api.runtime")
         launcher = importlib.import_module("cupy_backends.cuda.api.driver")
-        function = importlib.import_module("cupy.cuda.function")
         cuda = importlib.import_module("cuda.bindings.driver")
     except ImportError as error:
         return f"the CUDA packages cannot be imported: {error}"
@@ -46,7 +44,7 @@ def _load() -> Driver | str:
         count = runtime.getDeviceCount()
     except Exception as error:  # CUDARuntimeError, whose class exists only once CuPy is imported
         return f"the CUDA driver does not answer: {error}"
-    return Driver(cupy, runtime, launcher, function, cuda) if count else "no CUDA device is visible"
+    return Driver(cupy, runtime, launcher, cuda) if count else "no CUDA device is visible"
 
 
 def why_unavailable() -> str:

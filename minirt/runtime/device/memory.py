@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minirt.errors import DeviceError
-from minirt.runtime.device.device import Device
+from minirt.runtime.device.device import Device, Relaxed
 from minirt.runtime.device.driver import driver, fail
 
 ALIGNMENT = 256
@@ -73,7 +73,7 @@ class PinnedMemory:
             self.address = int(runtime.hostAlloc(max(nbytes, 1), runtime.hostAllocPortable))
         except Exception as error:
             fail(error, f"no {nbytes} bytes of pinned host memory")
-        self._finalizer = weakref.finalize(self, runtime.freeHost, self.address)
+        self._finalizer = weakref.finalize(self, _free_pinned, self.address)
         self._finalizer.atexit = False
 
     def view(self, dtype: DTypeLike, shape: tuple[int, ...], offset: int = 0) -> NDArray[Any]:
@@ -148,3 +148,8 @@ def _free(device: Device, address: int, allocator: Allocator | None) -> None:
         return
     with device.releasing():
         driver().runtime.free(address)
+
+
+def _free_pinned(address: int) -> None:
+    with Relaxed():
+        driver().runtime.freeHost(address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import weakref
 
 from minirt.errors import DeviceError
 from minirt.runtime.device.device import Device
@@ -17,18 +17,19 @@ class Module:
 
     def __init__(self, device: Device, cubin: bytes) -> None:
         self.device = device
-        self._module: Any = driver().function.Module()
         with device.current():
             try:
-                self._module.load(cubin)
+                self._handle = int(driver().launcher.moduleLoadData(cubin))
             except Exception as error:
                 fail(error, f"{len(cubin)} bytes of machine code do not load on {device.name} ({device.arch})")
+        self._finalizer = weakref.finalize(self, _unload, device, self._handle)
+        self._finalizer.atexit = False
 
-    def function(self, entry: str) -> Any:
-        """CuPy's Function of the entry; raises DeviceError when the module has none of that name."""
+    def function(self, entry: str) -> int:
+        """The CUfunction of the entry; raises DeviceError when the module has none of that name."""
         with self.device.current():
             try:
-                return self._module.get_function(entry)
+                return int(driver().launcher.moduleGetFunction(self._handle, entry))
             except Exception as error:
                 fail(error, f"the module holds no kernel '{entry}'")
 
@@ -41,8 +42,7 @@ class Kernel:
         self.device = module.device
         self.entry = entry
         self.shared = shared
-        self._function = module.function(entry)
-        self.handle = int(self._function.ptr)
+        self.handle = module.function(entry)
         with self.device.current():
             self._prepare()
 
@@ -76,3 +76,8 @@ class Kernel:
 
     def _where(self) -> str:
         return f"kernel '{self.entry}' on cuda:{self.device.index}"
+
+
+def _unload(device: Device, handle: int) -> None:
+    with device.releasing():
+        driver().launcher.moduleUnload(handle)

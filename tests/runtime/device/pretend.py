@@ -25,11 +25,14 @@ class Pretend:
     """The modules that reach CUDA, pretended: ``calls`` counts by name, ``capturing`` holds streams that capture.
 
     ``launched`` holds the handles of graphs in the order in which they were launched, ``elapsed`` is the milliseconds
-    that events measure. Memory is the host's.
+    that events measure. ``relaxed_calls`` counts those calls that were made in relaxed capture mode.
+    Memory is the host's.
     """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.relaxed_calls: Counter[str] = Counter()
+        self.relaxed = False
         self.capturing: set[int] = set()
         self.launched: list[int] = []
         self.elapsed = 0.0
@@ -37,12 +40,12 @@ class Pretend:
 
     def driver(self) -> Driver:
         """The modules."""
-        function = SimpleNamespace(Module=lambda: SimpleNamespace(load=self._count("load"), get_function=self._entry))
         launcher = SimpleNamespace(
             launchKernel=self._count("launchKernel"), funcGetAttribute=self._count("funcGetAttribute", 0),
-            funcSetAttribute=self._count("funcSetAttribute"),
+            funcSetAttribute=self._count("funcSetAttribute"), moduleLoadData=lambda cubin: next(_ADDRESSES) << 8,
+            moduleGetFunction=lambda module, entry: next(_ADDRESSES) << 8, moduleUnload=self._count("moduleUnload"),
         )  # fmt: skip
-        return Driver(None, self._runtime(), launcher, function, _Bindings(self))
+        return Driver(None, self._runtime(), launcher, _Bindings(self))
 
     def _runtime(self) -> Any:
         handles = ("eventCreateWithFlags", "streamCreateWithFlags")
@@ -69,12 +72,10 @@ class Pretend:
     def _count(self, name: str, result: Any = None) -> Any:
         def call(*_: Any) -> Any:
             self.calls[name] += 1
+            self.relaxed_calls[name] += self.relaxed
             return result
 
         return call
-
-    def _entry(self, entry: str) -> Any:
-        return SimpleNamespace(ptr=next(_ADDRESSES) << 8, name=entry)
 
     def _malloc(self, nbytes: int) -> int:
         self.calls["malloc"] += 1
@@ -85,6 +86,7 @@ class Pretend:
         return address
 
     def _free(self, address: int) -> None:
+        self._count("free")()
         self._held.pop(address, None)
 
     def _copy(self, destination: int, source: int, nbytes: int, kind: int, stream: int) -> None:
@@ -111,6 +113,12 @@ class _Bindings:
         setattr(self, name, found)
         return found
 
+    def cuThreadExchangeStreamCaptureMode(self, mode: Any) -> tuple[int, Any]:  # noqa: N802 - cuda.bindings' name
+        modes = self._real.CUstreamCaptureMode
+        before = modes.CU_STREAM_CAPTURE_MODE_RELAXED if self._owner.relaxed else modes.CU_STREAM_CAPTURE_MODE_GLOBAL
+        self._owner.relaxed = mode == modes.CU_STREAM_CAPTURE_MODE_RELAXED
+        return 0, before
+
     def _function(self, name: str) -> Any:
         made = {
             "cuGraphCreate": self._real.CUgraph, "cuGraphInstantiate": self._real.CUgraphExec,
@@ -120,6 +128,7 @@ class _Bindings:
 
         def call(*_: Any) -> tuple[Any, ...]:
             self._owner.calls[name] += 1
+            self._owner.relaxed_calls[name] += self._owner.relaxed
             return (0,) if made is None else (0, made(next(_ADDRESSES) << 8))
 
         return call

@@ -245,3 +245,19 @@ def test_nothing_is_collected_while_a_graph_is_recorded(pretend: Pretend) -> Non
     seen: list[bool] = []
     dev.CapturedGraph(dev.Device(0), 7, lambda stream: seen.append(gc.isenabled()))
     assert seen == [False] and gc.isenabled()
+
+
+def test_what_the_collector_frees_leaves_a_capture_whole(running: Running) -> None:
+    """All that a dropped engine gives back is given back in relaxed mode: the caller's stream may be capturing."""
+    pretend = running.pretend
+    for _ in range(3):
+        running.run()
+    pretend.calls.clear()
+    held = [dev.PinnedMemory(64), dev.DeviceMemory(dev.Device(0), 64), dev.Event(dev.Device(0)), dev.Stream(dev.Device(0))]
+    running.context = running.engine = None
+    held.clear()
+    gc.collect()
+    released = ("free", "eventDestroy", "streamDestroy", "moduleUnload", "cuGraphExecDestroy", "cuGraphDestroy")
+    done = {name: pretend.calls[name] for name in released if pretend.calls[name]}
+    assert set(done) == set(released)
+    assert done == {name: pretend.relaxed_calls[name] for name in done}
