@@ -253,7 +253,8 @@ def test_what_the_collector_frees_leaves_a_capture_whole(running: Running) -> No
     for _ in range(3):
         running.run()
     pretend.calls.clear()
-    held = [dev.PinnedMemory(64), dev.DeviceMemory(dev.Device(0), 64), dev.Event(dev.Device(0)), dev.Stream(dev.Device(0))]
+    here = dev.Device(0)
+    held = [dev.PinnedMemory(64), dev.DeviceMemory(here, 64), dev.Event(here), dev.Stream(here)]
     running.context = running.engine = None
     held.clear()
     gc.collect()
