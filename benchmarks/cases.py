@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,14 @@ from tests.exports.conditioning import condition
 Feeds = dict[str, NDArray[np.generic]]
 Rng = np.random.Generator
 CALIBRATION_BATCH = 4
+
+
+TYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def device() -> str:
+    """Where PyTorch runs: on the GPU if there is one that minirt may use as well."""
+    return "cuda" if torch.cuda.is_available() and os.environ.get("MINIRT_TARGET", "") != "cpu" else "cpu"
 
 
 @dataclass(frozen=True)
@@ -56,19 +65,24 @@ class Case:
         """Its inputs, the same at each call."""
         return self.net.feeds(np.random.default_rng(1), int(self.text.partition(":")[2] or 1))
 
-    def conditioned(self, device: str) -> nn.Module:
-        """The net on a device in float32, with the same random weights at each call."""
+    def file(self, precision: str) -> str:
+        """The name of its exported model: weights of a narrow net have the precision, others are in float32."""
+        kept = f"-{precision}" if self.net.narrow and precision != "fp16" else ""
+        return f"{self.text.replace(':', '-')}{kept}.onnx"
+
+    def conditioned(self) -> nn.Module:
+        """The net on the device in float32, with the same random weights at each call, in any process."""
         torch.manual_seed(0)
         sample = self.net.feeds(np.random.default_rng(0), CALIBRATION_BATCH)
-        with torch.device(device):
+        with torch.device(device()):
             net = self.net.make()
-        inputs = tuple(torch.from_numpy(v).to(device) for v in sample.values())
-        return condition(net.to(device), inputs, classifies=False)  # errors are of the logits as they are
+        inputs = tuple(torch.from_numpy(v).to(device()) for v in sample.values())
+        return condition(net.to(device()), inputs, classifies=False)  # errors are of the logits as they are
 
 
-def inputs_of(feeds: Feeds, device: str, dtype: torch.dtype) -> list[Tensor]:
+def inputs_of(feeds: Feeds, dtype: torch.dtype) -> list[Tensor]:
     """Inputs as PyTorch wants them: on the device, floats in a type, images with channels last."""
-    held = [torch.from_numpy(v).to(device) for v in feeds.values()]
+    held = [torch.from_numpy(v).to(device()) for v in feeds.values()]
     held = [x.to(dtype) if x.is_floating_point() else x for x in held]
     is_image = [x.ndim == 4 and name == "image" for name, x in zip(feeds, held, strict=True)]
     return [x.to(memory_format=torch.channels_last) if i else x for x, i in zip(held, is_image, strict=True)]

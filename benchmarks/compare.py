@@ -123,7 +123,7 @@ class Comparison:
 
     def _export(self, text: str) -> Path:
         """The case's model, exported by a process of its own; raises Absent with the end of its log."""
-        path = self.folder / f"{text.replace(':', '-')}.onnx"
+        path: Path = self.folder / importlib.import_module("benchmarks.cases").Case(text).file(self.options.precision)
         if path.exists():
             return path
         command = [sys.executable, "-m", "benchmarks.export", text, str(self.folder)]

@@ -111,7 +111,7 @@ def interleaved(contenders: Sequence[Contender], rounds: int, repeats: int) -> l
     return [Timing(tuple(times)) for times in found]
 
 
-def error(got: NDArray[np.float32], want: NDArray[np.float32]) -> float:
+def error(got: NDArray[np.floating], want: NDArray[np.floating]) -> float:
     """Max |got - want| / max |want|; infinite where shapes differ or a number is not finite."""
     if got.shape != want.shape or not np.isfinite(got).all():
         return float("inf")

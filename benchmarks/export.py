@@ -1,6 +1,6 @@
 """Writes the ONNX model of a case.
 
-usage: python -m benchmarks.export NET:BATCH FOLDER [--narrow fp16|bf16]
+usage: python -m benchmarks.export NET:BATCH FOLDER [--precision fp16]
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cases import Case, for_export
+from benchmarks.cases import TYPES, Case, for_export
 
 OPSET = 20
-TYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 OWN_FILE_BYTES = 1 << 30
 
 
 def export(case: Case, folder: Path, precision: str) -> Path:
     """Write the case's model, of exactly the shapes of its inputs; the path of the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{case.text.replace(':', '-')}.onnx"
-    net = for_export(case.conditioned("cuda" if torch.cuda.is_available() else "cpu"))
+    path = folder / case.file(precision)
+    net = for_export(case.conditioned())
     dtype = TYPES[precision] if case.net.narrow else torch.float32
     net, feeds = net.to("cpu", dtype), case.feeds()
     held = [torch.from_numpy(v) for v in feeds.values()]

@@ -16,32 +16,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.cases import Case, inputs_of
+from benchmarks.cases import TYPES, Case, device, inputs_of
 from benchmarks.contender import Absent, Contender
-from benchmarks.export import TYPES
 
 MODES = {"compile": None, "max-autotune": "max-autotune-no-cudagraphs"}
 """Modes of torch.compile by what they are called here."""
-
-
-def device() -> str:
-    """Where PyTorch runs: on the GPU if there is one that minirt may use as well."""
-    return "cuda" if torch.cuda.is_available() and os.environ.get("MINIRT_TARGET", "") != "cpu" else "cpu"
 
 
 def _first(out: Any) -> Tensor:
     return out[0] if isinstance(out, tuple) else out
 
 
-def precise(case: Case, precision: str) -> NDArray[np.float32]:
-    """The first output in float32 without TF32."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = False
+def precise(case: Case, precision: str) -> NDArray[np.float64]:
+    """The first output in float64, of the weights that the exported model has: rounding is the contenders' alone."""
     with torch.no_grad():
-        net = case.conditioned(device())
+        net = case.conditioned()
         if case.net.narrow:  # the weights are those of the narrow net
-            net = net.to(TYPES[precision]).float()
-        made = _first(net(*inputs_of(case.feeds(), device(), torch.float32))).cpu().numpy()
+            net = net.to(TYPES[precision])
+        made = _first(net.double()(*inputs_of(case.feeds(), torch.float64))).cpu().numpy()
     del net
     if device() == "cuda":
         torch.cuda.empty_cache()
@@ -51,7 +43,7 @@ def precise(case: Case, precision: str) -> NDArray[np.float32]:
 def _net(case: Case, precision: str) -> nn.Module:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.benchmark = True
-    return case.conditioned(device()).to(TYPES[precision]).to(memory_format=torch.channels_last)
+    return case.conditioned().to(TYPES[precision]).to(memory_format=torch.channels_last)
 
 
 def _captured(run: Callable[..., Any], inputs: Sequence[Tensor]) -> tuple[Callable[[], None], Tensor, int | None]:
@@ -86,7 +78,7 @@ def torch_peer(case: Case, name: str, precision: str, cold: float) -> Contender:
     facts = {"cold build s": cold} if name in MODES else {}
     before = _used()
     net = _net(case, precision)
-    inputs = inputs_of(case.feeds(), device(), TYPES[precision])
+    inputs = inputs_of(case.feeds(), TYPES[precision])
     start = time.perf_counter()
     run = torch.compile(net, mode=MODES[name]) if name in MODES else net
     call, first, stream = _captured(run, inputs)
@@ -133,7 +125,7 @@ def main() -> None:
     case = Case(options.case)
     with torch.no_grad():
         run = torch.compile(_net(case, options.precision), mode=MODES[options.mode])
-        run(*inputs_of(case.feeds(), device(), TYPES[options.precision]))
+        run(*inputs_of(case.feeds(), TYPES[options.precision]))
     if device() == "cuda":
         torch.cuda.synchronize()
 

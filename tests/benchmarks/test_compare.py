@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +43,27 @@ def test_a_net_is_compared_with_eager_pytorch(tmp_path: Path) -> None:
     assert main(["vit-tiny:2", *QUICK, "--peers", "eager", "--out", str(tmp_path)]) == 0
     (row,) = json.loads((tmp_path / "results.json").read_text())
     assert row["contenders"]["minirt"]["error"] < 1e-4 and row["contenders"]["eager"]["error"] < 1e-4
+
+
+def test_weights_are_the_same_however_convolutions_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    case = importlib.import_module("benchmarks.cases").Case("mobilenetv2-tiny:1")
+    want, forward = case.conditioned().state_dict(), torch.nn.Conv2d._conv_forward
+
+    def coarse(self: Any, x: Any, weight: Any, bias: Any) -> Any:
+        return forward(self, x.half().float() if x.dtype == torch.float32 else x, weight, bias)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "_conv_forward", coarse)
+    got = case.conditioned().state_dict()
+    assert [name for name in want if not torch.equal(want[name], got[name])] == []
+
+
+@pytest.mark.parametrize("name", ["resnet50:1", "bert-tiny:2", "llama-tiny:1"])
+def test_models_of_other_weights_have_other_files(name: str) -> None:
+    pytest.importorskip("torch")
+    case = importlib.import_module("benchmarks.cases").Case(name)
+    names = {case.file(p) for p in ("fp16", "bf16", "fp32")}
+    assert len(names) == (3 if case.net.narrow else 1)
 
 
 def test_a_spent_budget_skips_cases(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,8 +36,9 @@ def _measure_batch_norms(net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    if norms:
-        net(*inputs)
+    if norms:  # in float64: statistics found with TF32 in one process and without in another move answers by 1 %
+        net.double()(*(x.double() if x.is_floating_point() else x for x in inputs))
+        net.float()
     for norm in norms:  # a channel that is nearly constant on these inputs must not blow up on others
         norm.running_var += 0.2 * norm.running_var.mean()
     net.eval()
