@@ -77,7 +77,8 @@ class Case:
         with torch.device(device()):
             net = self.net.make()
         inputs = tuple(torch.from_numpy(v).to(device()) for v in sample.values())
-        return condition(net.to(device()), inputs, classifies=False)  # errors are of the logits as they are
+        # errors are of the logits as they are
+        return condition(net.to(device()), inputs, classifies=False, exact=True)
 
 
 def inputs_of(feeds: Feeds, dtype: torch.dtype) -> list[Tensor]:
