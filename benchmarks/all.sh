@@ -3,7 +3,7 @@
 #   bash benchmarks/all.sh FOLDER STAGE...
 # Each stage ends in its time, prints few lines and leaves what it measured in the folder, whatever happens after it.
 # Seconds on an H100 with 16 cores: verify 70, compare 540, autotune 150, untuned 130, variants 110, products 240,
-# layers 150, float 120.  Models and compilers' caches are kept in /tmp/minirt-bench.
+# libraries 240, layers 150, float 120.  Models and compilers' caches are kept in /tmp/minirt-bench.
 set -u
 out=$1
 shift
@@ -48,6 +48,11 @@ for stage in "$@"; do
       ;;
     products) # each tactic of products and convolutions beside cuBLAS and cuDNN, for fitting the model
       listed 240 products 30 benchmarks.tuning --level 5 --seconds 215 --fit "$out/products.jsonl"
+      ;;
+    libraries) # what level 3 picks beside cuBLAS, cuDNN and PyTorch's attention, in both types of 16 bits
+      listed 160 libraries 6 benchmarks.tuning --dtype f16,bf16 --only '^f16 |^bf16 [0-9]' --level 3 --seconds 140 \
+        --fit "$out/libraries.jsonl"
+      for dtype in f16 bf16; do listed 60 "attention-$dtype" 24 benchmarks.attention --dtype $dtype --seconds 45; done
       ;;
     layers) # depthwise convolutions, norms, copies and attention, each tactic
       listed 50 depthwise 24 benchmarks.depthwise --all

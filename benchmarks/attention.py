@@ -1,9 +1,10 @@
 """minirt's attention kernels beside PyTorch's scaled_dot_product_attention: one process, interleaved, GPU time.
 
-usage: python -m benchmarks.attention [--all] [--further] [--only REGEX] [--kernels REGEX]
+usage: python -m benchmarks.attention [--dtype bf16] [--all] [--further] [--only REGEX] [--kernels REGEX] [--seconds N]
 
 Each line: microseconds and TFLOP/s (causal: half the products count) of the tactic that minirt picks, of its best
-tactic, and of PyTorch's backends; medians of interleaved rounds of CUDA graphs.  ``--all`` lists every tactic,
+tactic, and of PyTorch's backends; medians of interleaved rounds of CUDA graphs.  At the end the means, and every case
+whose best tactic is below 0.95 of the fastest backend's speed.  ``--all`` lists every tactic,
 ``--further`` takes those too that level 3 does not time; ``--only`` names cases, ``--kernels`` kernels beside the
 first guess.
 """
@@ -11,7 +12,9 @@ first guess.
 from __future__ import annotations
 
 import argparse
+import math
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +26,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from minirt.build.targets import cuda_target
 from minirt.kernels.cuda.compile import CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
-from tests.kernels.cuda.attention_cases import attention
+from tests.kernels.cuda.attention_cases import BRAIN, HALF, attention
 from tests.kernels.cuda.execution import choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
 
@@ -41,6 +44,9 @@ SIZES = (  # name, batch, heads, queries, keys, size of a head, causal
     ("decode b1 t4096", 1, 16, 1, 4096, 64, False), ("decode b16 t4096 d128", 16, 32, 1, 4096, 128, False),
 )  # fmt: skip
 ROUNDS, REPEATS = 5, 10
+DTYPES = {"f16": (HALF, torch.float16), "bf16": (BRAIN, torch.bfloat16)}
+LINE = 0.95
+"""The least wanted of the fastest backend's time over that of the best tactic."""
 SHOWN = (
     "method", "consumers", "tile", "per_sm", "stages", "q_stages", "persistent", "turns", "hold", "lazy", "soft",
     "parts", "across", "cluster",
@@ -74,8 +80,9 @@ def graphed(run: Callable[[], Any]) -> Callable[[], float]:
 
 def peers(case: MatrixCase) -> dict[str, Callable[[], float]]:
     """PyTorch's backends on the same numbers, laid as [batch, length, heads, size]."""
-    q, k, v = (torch.from_numpy(np.ascontiguousarray(a.transpose(0, 2, 1, 3))).cuda() for a in case.arrays)
-    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    kind = next(kind for dtype, kind in DTYPES.values() if dtype == case.arrays[0].dtype)
+    codes = (np.ascontiguousarray(a.transpose(0, 2, 1, 3)).view(np.int16) for a in case.arrays)
+    q, k, v = (torch.from_numpy(c).cuda().view(kind).transpose(1, 2) for c in codes)
     causal = case.op.causal  # type: ignore[attr-defined]
     found = {}
     for name, backend in BACKENDS.items():
@@ -103,8 +110,8 @@ def own(case: MatrixCase, target: Target, further: bool, kernels: str) -> tuple[
     return found, worst
 
 
-def line(case: MatrixCase, target: Target, options: argparse.Namespace) -> None:
-    """Measures one case and prints it."""
+def line(case: MatrixCase, target: Target, options: argparse.Namespace) -> tuple[float, float]:
+    """Measures one case and prints it; the fastest backend's time over that of the first guess, and of the best."""
     b, h, s, d = case.arrays[0].shape
     flops = 4.0 * b * h * s * case.arrays[1].shape[2] * d / (2 if case.op.causal else 1)  # type: ignore[attr-defined]
     mine, differ = own(case, target, options.further, options.kernels)
@@ -124,6 +131,19 @@ def line(case: MatrixCase, target: Target, options: argparse.Namespace) -> None:
     if options.all:
         for name in sorted(mine, key=lambda name: medians[name]):
             print(f"    {name:44s} {medians[name]:9.1f} us {flops / medians[name] / 1e6:6.0f} TFLOP/s", flush=True)
+    return ratio, fastest / medians[best]
+
+
+def summary(dtype: str, found: dict[str, tuple[float, float]]) -> None:
+    """Geometric means, and which cases are below the line."""
+    held = {name: pair for name, pair in found.items() if all(map(math.isfinite, pair))}
+    if not held:
+        return
+    first, best = (math.exp(sum(math.log(p[i]) for p in held.values()) / len(held)) for i in (0, 1))
+    below = sorted((pair[1], name) for name, pair in held.items() if pair[1] < LINE)
+    told = ", ".join(f"{name} {ratio:.3f}" for ratio, name in below) or "none"
+    print(f"{dtype} attention: {len(held)} cases, geometric means: peer/first {first:.3f}, peer/best {best:.3f}")
+    print(f"{dtype} attention below {LINE}: {len(below)} of {len(held)}: {told}", flush=True)
 
 
 def main() -> None:
@@ -133,10 +153,12 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--further", action="store_true")
     parser.add_argument("--kernels", default="")
+    parser.add_argument("--dtype", default="f16", choices=DTYPES)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no case later than this")
     options = parser.parse_args()
-    target = cuda_target()
+    started, target = time.monotonic(), cuda_target()
     made = [
-        attention(name, b, h, s, d, t=t, causal=causal)
+        attention(name, b, h, s, d, t=t, causal=causal, dtype=DTYPES[options.dtype][0])
         for name, b, h, s, t, d, causal in SIZES
         if re.search(options.only, name)
     ]
@@ -145,11 +167,16 @@ def main() -> None:
         for kernel, problem, tactic in choices(case, target, options.further):
             texts.update((s.text, s) for s in sources(kernel.launch(problem, tactic), target))
     compile_many(list(texts.values()), target.arch, default_store())
+    found: dict[str, tuple[float, float]] = {}
     for case in made:
+        if time.monotonic() - started > options.seconds:
+            print("the time is over; the remaining cases are left out")
+            break
         try:
-            line(case, target, options)
+            found[case.name] = line(case, target, options)
         except Exception as error:
             print(f"{case.name}: {type(error).__name__}: {str(error)[:300]}", flush=True)
+    summary(options.dtype, found)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Times every tactic of matrix products and convolutions: the model's pick, the best there is, and the peer's library.
 
-``python -m benchmarks.tuning [--only REGEX] [--seconds N] [--fit FILE] [--level 5]``.  One line a shape: microseconds
-of the first guess, of what levels 3 and 4 would find, of the best of all, of PyTorch (cuBLAS, cuDNN channels last),
-and the winner.  ``--fit`` writes every time as JSON lines, for fitting the constants of
+``python -m benchmarks.tuning [--dtype f16,bf16] [--only REGEX] [--seconds N] [--fit FILE] [--level 5]``.  One line a
+shape: microseconds of the first guess, of what levels 3 and 4 would find, of the best of all, of PyTorch (cuBLAS, cuDNN
+channels last), and the winner; at the end the means, and every shape where level 3 is below 0.92 of cuBLAS's speed or
+0.95 of cuDNN's.  ``--only`` names shapes as they are printed, with or without the type before: ``'^f16 |^bf16 [0-9]'``
+leaves out convolutions in bf16.  ``--fit`` writes every time as JSON lines, for fitting the constants of
 ``minirt/kernels/cuda/matrix_tiles.py`` anew.  All are timed alike: graphs of launches over buffers that overflow the
 second-level cache.
 """
@@ -42,6 +44,9 @@ from minirt.types.dtype import bf16, f16, f32
 from minirt.types.tensor import Tensor
 
 DTYPES = {"f16": f16, "bf16": bf16, "f32": f32}
+LINES = {"products": 0.92, "convolutions": 0.95}
+"""The least wanted of the peer's time over that of level 3."""
+Rows = dict[str, dict[str, float]]
 ROWS = (1, 16, 128, 512, 4096)
 RESNET = [  # channels, size, outputs, taps, stride
     (3, 224, 64, 7, 2), (64, 56, 64, 1, 1), (64, 56, 64, 3, 1), (64, 56, 256, 1, 1), (128, 28, 128, 3, 1),
@@ -67,6 +72,16 @@ class Shape:
     sizes: tuple[int, ...]
 
     @property
+    def title(self) -> str:
+        """The name behind the type."""
+        return f"{self.dtype} {self.name}"
+
+    @property
+    def kind(self) -> str:
+        """Of LINES."""
+        return "products" if len(self.sizes) == 3 else "convolutions"
+
+    @property
     def flops(self) -> float:
         """Twice the multiply-adds."""
         if len(self.sizes) == 3:
@@ -81,18 +96,19 @@ class Shape:
         if len(self.sizes) == 3:
             m, n, k = self.sizes
             x = apply(Input("x", Tensor(dtype, (m, k))))
-            y = apply(Gemm(), x, constant(np.zeros((k, n)), dtype))
+            y = apply(Gemm(), x, constant(np.zeros((k, n), dtype.numpy), dtype))
         else:
             images, c, size, o, taps, stride = self.sizes
             x = apply(Input("x", Tensor(dtype, (images, c, size, size))))
             pad = taps // 2
-            y = apply(Conv((stride, stride), (pad,) * 4, (1, 1), 1), x, constant(np.zeros((o, c, taps, taps)), dtype))
+            weights = constant(np.zeros((o, c, taps, taps), dtype.numpy), dtype)
+            y = apply(Conv((stride, stride), (pad,) * 4, (1, 1), 1), x, weights)
             y = apply(Reduce("mean", (2, 3)), y)
         return Graph(self.name, [x], [y], ["y"])
 
 
 def shapes(dtype: str) -> list[Shape]:
-    """What is timed."""
+    """What is timed in a type."""
     products = [(m, n, k) for n, k in WIDTHS for m in ROWS] + OTHERS
     found = [Shape("x".join(map(str, s)), dtype, s) for s in products]
     convolutions = [(n, *row) for n in (1, 32) for row in RESNET]
@@ -184,7 +200,7 @@ def compare(shape: Shape, job: Job, times: dict[int, float], peer: float) -> dic
     groups = [list(g) for _, g in groupby(job.ways, key=lambda w: w.kernel.name)]
     runs = {n: us for n, us in times.items() if us >= 0}
     if not runs:
-        print(f"{shape.name:24s} nothing ran", flush=True)
+        print(f"{shape.title:28s} nothing ran", flush=True)
         return {}
 
     def level(number: int) -> float:
@@ -196,34 +212,38 @@ def compare(shape: Shape, job: Job, times: dict[int, float], peer: float) -> dic
     cells = " ".join(f"{name} {us:8.2f}" for name, us in row.items())
     rate = shape.flops / row["best"] / 1e6
     ends = describe(best) + (f" not {describe(job.ways[0])}" if best is not job.ways[0] else "")
-    print(f"{shape.name:24s} {cells} us {rate:6.1f} TFLOP/s {ends}", flush=True)
+    print(f"{shape.title:28s} {cells} us {rate:6.1f} TFLOP/s {ends}", flush=True)
     return row
 
 
-def summary(kind: str, rows: Sequence[dict[str, float]]) -> None:
-    """Geometric means of quotients."""
-    rows = [r for r in rows if r and all(math.isfinite(v) for v in r.values())]
+def summary(kind: str, found: Rows, line: float) -> None:
+    """Geometric means of quotients, and which shapes are below the line at level 3."""
+    held = {n: r for n, r in found.items() if r and all(math.isfinite(v) for v in r.values())}
+    rows = list(held.values())
     if not rows:
         return
 
     def mean(over: str, under: str) -> float:
         return math.exp(sum(math.log(r[over] / r[under]) for r in rows) / len(rows))
 
-    worst = min(rows, key=lambda r: r["peer"] / r["3"])
+    ratios = {n: r["peer"] / r["3"] for n, r in held.items()}
     print(
         f"{kind}: {len(rows)} shapes, geometric means: first/best {mean('first', 'best'):.3f}, "
         f"level 3/best {mean('3', 'best'):.3f}, level 4/best {mean('4', 'best'):.3f}, "
         f"peer/first {mean('peer', 'first'):.3f}, peer/level 3 {mean('peer', '3'):.3f}, "
-        f"peer/best {mean('peer', 'best'):.3f}; worst peer/level 3 {worst['peer'] / worst['3']:.3f}",
+        f"peer/best {mean('peer', 'best'):.3f}; worst peer/level 3 {min(ratios.values()):.3f}",
         flush=True,
     )
+    below = sorted((ratio, name) for name, ratio in ratios.items() if ratio < line)
+    told = ", ".join(f"{name} {ratio:.3f}" for ratio, name in below) or "none"
+    print(f"{kind} below {line}: {len(below)} of {len(rows)}: {told}", flush=True)
 
 
 def main() -> int:
     """Time and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="regular expression of names")
-    parser.add_argument("--dtype", default="f16", choices=sorted(DTYPES))
+    parser.add_argument("--only", default="", help="regular expression of shapes")
+    parser.add_argument("--dtype", default="f16", help=f"types, of {', '.join(DTYPES)}")
     parser.add_argument("--level", type=int, default=5, choices=(3, 4, 5))
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no shape later than this")
     parser.add_argument("--fit", type=Path, help="write every time here")
@@ -233,9 +253,10 @@ def main() -> int:
     tuner = tuner_for(target, asked.level, Tuning(cached=False), started)
     if tuner is None or tuner.timer is None:
         sys.exit("this needs a device, and MINIRT_TUNE not 0")
-    pairs = noted([s for s in shapes(asked.dtype) if re.search(asked.only, s.name)], target, tuner)
+    every = [s for dtype in asked.dtype.split(",") for s in shapes(dtype)]
+    pairs = noted([s for s in every if any(re.search(asked.only, n) for n in (s.name, s.title))], target, tuner)
     print(f"{len(pairs)} shapes noted after {time.monotonic() - started:.1f} s", flush=True)
-    rows: dict[str, list[dict[str, float]]] = {"products": [], "convolutions": []}
+    rows: dict[tuple[str, str], Rows] = {}
     fit = asked.fit.open("w", buffering=1) if asked.fit else None
     tuner.wanted = {job.key: job for _, job in pairs}
     tuner.precompile()
@@ -248,12 +269,12 @@ def main() -> int:
         tuner.measure(lambda phase, done, total: True)
         times = tuner.learnt.entries.get(job.key, {})
         row = compare(shape, job, times, torch_us(shape))
-        rows["products" if len(shape.sizes) == 3 else "convolutions"].append(row)
+        rows.setdefault((shape.dtype, shape.kind), {})[shape.name] = row
         if fit:
             ways = [[w.kernel.name, w.tactic, times.get(number_of(w), -1)] for w in job.ways]
             fit.write(json.dumps([shape.name, shape.dtype, list(shape.sizes), row, ways]) + "\n")
-    for kind, found in rows.items():
-        summary(f"{asked.dtype} {kind}", found)
+    for (dtype, kind), found in rows.items():
+        summary(f"{dtype} {kind}", found, LINES[kind])
     return 0
 
 
