@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 import numpy as np
 
@@ -15,12 +16,15 @@ from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
 Way = tuple[Kernel, Problem, Spec]
 
 
-def compiled_ahead(ways: Sequence[Way], target: Target, workers: int = 0) -> None:
-    """Compile what the ways launch into the store, each text once; what fails will say so when it is launched."""
+def compiled_ahead(ways: Sequence[Way], target: Target, workers: int = 0, until: float = inf) -> None:
+    """Compile what the ways launch into the store, each text once, none begun after ``until`` of ``time.monotonic``.
+
+    What fails, or is left, will say so, or be compiled, when it is launched.
+    """
     found: dict[str, CudaSource] = {}
     for kernel, problem, tactic in ways:
         found.update((s.text, s) for s in sources(kernel.launch(problem, tactic), target))
-    compile_many(list(found.values()), target.arch, default_store(), workers=workers)
+    compile_many(list(found.values()), target.arch, default_store(), workers=workers, until=until)
 
 
 def wrong_of(
