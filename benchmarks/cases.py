@@ -140,7 +140,7 @@ NETS: dict[str, Net] = {
     "unet": Net(UNet, _image(64, 4)),
     "llama": Net(LlamaStep, _step(16, 8, 64, 1023, 128256), narrow=True),
     "mobilenetv2-tiny": Net(lambda: mobilenetv2(10), _image(32)),
-    "bert-tiny": Net(lambda: Bert(48, 2, 3, 100, 32), _padded(16, 100)),
+    "bert-tiny": Net(lambda: Bert(48, 2, 3, 100, 384), _padded(16, 100)),
     "vit-tiny": Net(lambda: Vit(48, 2, 3, 32, 8, 10), _image(32)),
     "gpt2-tiny": Net(lambda: Gpt2(48, 2, 3, 101, 32), _tokens(16, 101)),
     "convnext-tiny": Net(lambda: ConvNeXt((1, 1), (16, 32), 10), _image(32)),

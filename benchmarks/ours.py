@@ -6,7 +6,7 @@ import gc
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,13 @@ from minirt.runtime.measure import StepTime, step_times
 
 Array = NDArray[Any]
 HALF = ("fp16", "bf16")
+FREE_DIMS = ((1, 8, 32), (16, 128, 384))
+"""Least, likely and greatest size of a free first axis, and of other free axes."""
+
+
+def sized(shape: Iterable[int], sizes: Sequence[int]) -> tuple[int, ...]:
+    """A shape whose free first axis and other free axes have these two sizes."""
+    return tuple(size if size >= 0 else sizes[axis > 0] for axis, size in enumerate(shape))
 
 
 @contextmanager
@@ -41,7 +48,7 @@ def empty_cache() -> Iterator[None]:
 def build(path: Path, precision: str, level: int) -> memoryview:
     """The engine's bytes, where the builder put them; floats of inputs and outputs have the precision.
 
-    Raises RuntimeError with the log's end.
+    Free axes have a profile of FREE_DIMS. Raises RuntimeError with the log's end.
     """
     logger = trt.Logger(trt.Logger.ERROR)
     builder = trt.Builder(logger)
@@ -60,6 +67,12 @@ def build(path: Path, precision: str, level: int) -> memoryview:
                 tensor.dtype = half
     if precision == "fp32":
         config.clear_flag(trt.BuilderFlag.TF32)
+    inputs = [network.get_input(i) for i in range(network.num_inputs)]
+    if any(-1 in tuple(tensor.shape) for tensor in inputs):
+        profile = builder.create_optimization_profile()
+        for tensor in inputs:
+            profile.set_shape(tensor.name, *(sized(tensor.shape, sizes) for sizes in zip(*FREE_DIMS, strict=True)))
+        config.add_optimization_profile(profile)
     data = builder.build_serialized_network(network, config)
     if data is None:
         raise RuntimeError("minirt does not build it")
