@@ -4,7 +4,7 @@ usage: python -m benchmarks.host MODEL.onnx... [--precision fp16] [--level 3] [-
 
 Each model is built once, several at once, so that the caches of kernels and timings hold what it needs; then, one
 after another: seconds to build it again and to load it; microseconds of ``execute_async_v3`` in a row and after idling;
-and of a model with free axes (``python -m benchmarks.export bert:8 FOLDER --dynamic``) milliseconds of the first call on
+and, with free axes (``python -m benchmarks.export bert:8 FOLDER --dynamic``), milliseconds of the first call on
 shapes that were never used, of the second one, which makes a graph, and of those that follow.
 """
 
