@@ -98,6 +98,11 @@ class Chosen:
     problem: Problem
     moves: tuple[tuple[int, ...] | None, ...]
 
+    @property
+    def expected(self) -> float:
+        """Microseconds by the kernel's model of time; 0 where it has none."""
+        return self.kernel.expected(self.problem, self.tactic)
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -118,6 +123,7 @@ def choose(
 ) -> tuple[Chosen | None, list[tuple[str, str]]]:
     """The first kernel that runs the op, and the refusals of those asked before it.
 
+    Where kernels have a model of time, the fastest by it of those that take the same operands and results.
     A result given as a type is placed in the layout that the kernel writes (else the first like-shaped operand's).
     ``as_they_lie`` asks only for kernels that need no operand copied first.
     """
@@ -138,11 +144,13 @@ def choose(
             if setting.selector is not None:
                 made[kernel.name] = found
                 continue
-            if setting.tuner is not None and kernel.timed(found.problem) <= setting.tuner.level:
+            tuner = setting.tuner
+            tuned = tuner is not None and kernel.timed(found.problem) <= tuner.level
+            if tuned or found.expected > 0:
                 rest = [k for k, c in attempts[attempts.index((kernel, copies)) + 1 :] if c == copies]
                 rivals = [_try(k, op, sources, results, setting, label, copies) for k in rest]
-                runs = [r for r in rivals if isinstance(r, Chosen)]
-                found = _tuned(setting.tuner, found, runs, setting)
+                alike = _alike(found, [r for r in rivals if isinstance(r, Chosen)])
+                found = _tuned(tuner, alike, setting) if tuner is not None and tuned else _quickest_first(alike)[0]
             return found, list(refusals.items())
         refusals.setdefault(kernel.name, found)
     if setting.selector is not None and made:
@@ -190,20 +198,30 @@ def _offers(found: Chosen, setting: Setting) -> list[Offer]:
     return made or [Offer(found, 0)]
 
 
-def _tuned(tuner: Tuner, found: Chosen, rivals: Sequence[Chosen], setting: Setting) -> Chosen:
-    """The fastest of what the first kernel can do and what others can with the same operands and results."""
-    groups = [_ways(found, setting)]
-    kinds = [found.kernel]
+def _alike(found: Chosen, rivals: Sequence[Chosen]) -> list[Chosen]:
+    """A choice, and those of its rivals that take the same operands and results, and work in another way."""
+    kept = [found]
     for other in rivals:
         alike = other.moves == found.moves and other.problem == found.problem
-        known = any(_lays_out_again(other.kernel, k) for k in kinds)
-        if alike and not known and other.kernel.timed(other.problem) <= tuner.level:
-            groups.append(_ways(other, setting))
-            kinds.append(other.kernel)
+        if alike and not any(_lays_out_again(other.kernel, one.kernel) for one in kept):
+            kept.append(other)
+    return kept
+
+
+def _quickest_first(found: Sequence[Chosen]) -> list[Chosen]:
+    """The same choices; in the places of those that a model of time knows, these, the fastest first."""
+    known = iter(sorted((one for one in found if one.expected > 0), key=lambda one: one.expected))
+    return [next(known) if one.expected > 0 else one for one in found]
+
+
+def _tuned(tuner: Tuner, alike: Sequence[Chosen], setting: Setting) -> Chosen:
+    """The fastest of what the first kernel can do and what others can with the same operands and results."""
+    timed = [one for one in alike if one is alike[0] or one.kernel.timed(one.problem) <= tuner.level]
+    groups = [_ways(one, setting) for one in _quickest_first(timed)]
     if sum(map(len, groups)) < 2:
-        return found
-    way = tuner.pick(found.problem, groups)
-    return replace(found, kernel=way.kernel, tactic=way.tactic)
+        return alike[0]
+    way = tuner.pick(alike[0].problem, groups)
+    return replace(alike[0], kernel=way.kernel, tactic=way.tactic)
 
 
 def _lays_out_again(kernel: Kernel, other: Kernel) -> bool:

@@ -161,6 +161,10 @@ class Kernel:
         """The least optimisation level at which its tactics are timed, beside each other and those of other kernels."""
         return 4
 
+    def expected(self, problem: Problem, tactic: Spec) -> float:
+        """Microseconds by a model of time that compares kernels; 0 where there is none: the rank decides then."""
+        return 0.0
+
     def further(self, problem: Problem) -> list[Spec]:
         """Tactics beyond those, best guess first, for who has the time to measure more."""
         return []

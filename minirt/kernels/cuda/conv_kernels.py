@@ -19,7 +19,8 @@ from minirt.kernels.cuda.matrix_kernel import (
     work_of,
 )
 from minirt.kernels.cuda.matrix_problem import Form, vector
-from minirt.kernels.cuda.matrix_tiles import ranked
+from minirt.kernels.cuda.matrix_tiles import estimate, ranked
+from minirt.kernels.cuda.matrix_time import Work
 from minirt.kernels.cuda.nest import same
 from minirt.kernels.kernel import Order, Problem
 from minirt.ops.convolution import Conv, ConvTranspose
@@ -157,8 +158,17 @@ class ConvMma(ConvBase):
         form = conv_form(problem)
         if self.vector(problem, form) == 1:
             return [self.alone(problem)]
-        step = up(form.sizes["k"], step_width(problem))
-        return ranked(work_of(problem, form, step, 64), self.method, self.thrice(problem))
+        return ranked(self.work(problem, form), self.method, self.thrice(problem))
+
+    def work(self, problem: Problem, form: Form) -> Work:
+        """What the model of time reads."""
+        return work_of(problem, form, up(form.sizes["k"], step_width(problem)))
+
+    def expected(self, problem: Problem, tactic: Spec) -> float:
+        """By the model of time, which knows neither channels gathered one by one nor sums of three products."""
+        form = conv_form(problem)
+        known = self.vector(problem, form) > 1 and not exact(problem)
+        return estimate(self.work(problem, form), tactic, self.method) if known else 0.0
 
     def alone(self, problem: Problem) -> Spec:
         """The tactic of channels that are gathered one by one."""
@@ -240,9 +250,16 @@ class ConvWgmma(ConvBase):
 
     def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
+        return ranked(self.work(problem), "wgmma", ordered=self.orders_columns(problem))
+
+    def work(self, problem: Problem) -> Work:
+        """What the model of time reads."""
         form = conv_form(problem)
-        work = work_of(problem, form, self._steps(problem, form), 128)
-        return ranked(work, "wgmma", ordered=self.orders_columns(problem))
+        return work_of(problem, form, self._steps(problem, form))
+
+    def expected(self, problem: Problem, tactic: Spec) -> float:
+        """By the model of time."""
+        return estimate(self.work(problem), tactic, "wgmma")
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The convolution."""

@@ -11,6 +11,7 @@ from minirt.kernels.cuda.matrix_kernel import (
     ANY_NUMBER,
     Matrix,
     Value,
+    exact,
     map_type,
     step_width,
     up,
@@ -20,7 +21,8 @@ from minirt.kernels.cuda.matrix_kernel import (
 )
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form, vector
 from minirt.kernels.cuda.matrix_source import element_bytes
-from minirt.kernels.cuda.matrix_tiles import needs_rows, ranked
+from minirt.kernels.cuda.matrix_tiles import estimate, needs_rows, ranked
+from minirt.kernels.cuda.matrix_time import Work
 from minirt.kernels.cuda.nest import is_one, same
 from minirt.kernels.kernel import Order, Problem
 from minirt.ops.gemm import Gemm
@@ -31,6 +33,7 @@ from minirt.types.dim import Dim, divide, mul
 _MAX_BATCH = 65535
 _SHORT_K = 512
 _LARGE = 256
+_BUSY_WARPS = 20  # of a multiprocessor that keep its memory busy
 _MOST_AHEAD = 40 << 20  # bytes of a constant that a cache may be asked for before its turn
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 
@@ -41,6 +44,12 @@ class Product(Matrix):
     def form(self, problem: Problem) -> Form | str:
         """The problem's form, or why it has none."""
         return gemm_form(problem)
+
+    def work(self, problem: Problem) -> Work:
+        """What the model of time reads."""
+        form, width = self.form(problem), step_width(problem) * (2 if self.method == "wgmma" else 1)
+        assert isinstance(form, Form)
+        return work_of(problem, form, up(form.sizes["k"], width))
 
     def orders(self, problem: Problem) -> Orders:
         """A result whose columns are innermost: a layout that it would inherit is kept only if it is such."""
@@ -163,16 +172,16 @@ class GemmVector(Product):
         """The tactics where a warp makes so many results at a time."""
         form = self.form(problem)
         assert isinstance(form, Form)
-        loops = [2] if self.rows[1] > 8 else [4, 2, 8] if problem.likely(form.sizes["k"]) > _SHORT_K else [2]
+        loops = [2] if self.rows[1] > 8 or problem.likely(form.sizes["k"]) <= _SHORT_K else [2, 4]
         if not (packs_b(problem, form, True) or by_k(form, "b")):
             return [{"share": 1, "unroll": unroll} for unroll in loops]
         n, k, batch = (problem.likely(form.sizes[x]) for x in ("n", "k", "nb0"))
         warps = ceil(n / columns) * batch * problem.likely(form.sizes["nb1"])
         turn = 32 * 128 // problem.inputs[0].type.dtype.bits  # elements that a warp reads of a row at a time
         shares = [s for s in (1, 2, 4, 8) if s == 1 or k >= 2 * s * turn]
-        best = next((s for s in shares if warps * s >= 32 * problem.target.multiprocessors), shares[-1])
+        best = next((s for s in shares if warps * s >= _BUSY_WARPS * problem.target.multiprocessors), shares[-1])
         shares.sort(key=lambda s: abs(log2(s / best)))
-        return [{"share": share, "unroll": unroll} for share in shares for unroll in loops[:2]]
+        return [{"share": share, "unroll": unroll} for share in shares for unroll in loops]
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """One launch."""
@@ -239,10 +248,11 @@ class GemmMma(Product):
 
     def ranking(self, problem: Problem) -> list[Spec]:
         """Tiles and splits of k, fastest by the model first."""
-        form = self.form(problem)
-        assert isinstance(form, Form)
-        work = work_of(problem, form, up(form.sizes["k"], step_width(problem)), 64)
-        return ranked(work, self.method, self.thrice(problem))
+        return ranked(self.work(problem), self.method, self.thrice(problem))
+
+    def expected(self, problem: Problem, tactic: Spec) -> float:
+        """By the model of time, which knows no sums of three products."""
+        return 0.0 if exact(problem) else estimate(self.work(problem), tactic, self.method)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product, and the sum of its parts."""
@@ -303,10 +313,13 @@ class GemmWgmma(Product):
         """Tiles and splits of k, fastest by the model first."""
         form = self.form(problem)
         assert isinstance(form, Form)
-        step = up(form.sizes["k"], 128 // element_bytes(problem.inputs[0].type.dtype.name))
         along = problem.inputs[1].constant or by_k(form, "b") is True
         ordered = orders_columns(problem, self._pack(problem, form) or by_k(form, "b") is True)
-        return ranked(work_of(problem, form, step, 128), "wgmma", along=along, ordered=ordered)
+        return ranked(self.work(problem), "wgmma", along=along, ordered=ordered)
+
+    def expected(self, problem: Problem, tactic: Spec) -> float:
+        """By the model of time."""
+        return estimate(self.work(problem), tactic, "wgmma")
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product."""

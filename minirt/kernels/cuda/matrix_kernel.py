@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+from minirt.ir.scalar import postorder
 from minirt.kernels.cuda import gemm_source, gemv_source, slim_source, wgmma_source
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.matrix_problem import MATRIX_DTYPES, Form, epilogue_refusal
 from minirt.kernels.cuda.matrix_source import Source, element_bytes
-from minirt.kernels.cuda.matrix_tiles import Work
+from minirt.kernels.cuda.matrix_time import Work, room
 from minirt.kernels.cuda.nest import same
 from minirt.kernels.kernel import Kernel, Problem, Target
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Pack, Spec, TensorMap, Unit
@@ -126,8 +127,7 @@ def wgmma_grid(form: Form, tactic: Spec, problem: Problem) -> tuple[Dim, Dim, Di
     tiles = mul(mul(up(s["m"], bm * cm), up(s["n"], bn * cn)), mul(s["nb0"], s["nb1"]))
     if parts > 1:
         return (mul(tiles, blocks), 1, 1)
-    if blocks > 2:  # a cluster runs within a group of 16 multiprocessors or a few more
-        most = max(16, most // 16 * 16)
+    most = room(most, blocks)
     return (mul(minimum(tiles, most * int(tactic["per_sm"]) // blocks), blocks), 1, 1)
 
 
@@ -162,20 +162,16 @@ def map_type(dtype: str) -> str:
     return "tf32" if dtype == "f32" else dtype
 
 
-def work_of(problem: Problem, form: Form, step: Dim, width: int) -> Work:
-    """The sizes that the model of time reads; ``step`` is the steps along k."""
+def work_of(problem: Problem, form: Form, step: Dim) -> Work:
+    """What the model of time reads; ``step`` is the steps along k."""
     size = element_bytes(problem.inputs[0].type.dtype.name)
     m, n, k, batch = (problem.likely(form.sizes[x]) for x in ("m", "n", "k", "nb0"))
     batch *= problem.likely(form.sizes["nb1"])
-    a = m * k if not form.image else problem.likely(problem.inputs[0].type.size)
-    outs = (
-        m
-        * n
-        * batch
-        * (
-            form.c.bits // 8
-            + sum(e.bits // 8 for e in form.extras if e.mode(problem, form.sizes["n"]) and e.m != (0, 0, 0))
-        )
-    )
-    moved = float((a * batch + n * k * batch) * size + outs)
-    return Work(m, n, problem.likely(step), batch, moved, problem.target.multiprocessors, size)
+    # of an image no more than what taps touch
+    a = m * k * batch if not form.image else min(problem.likely(problem.inputs[0].type.size), m * k * batch)
+    wide = sum(e.bits // 8 for e in form.extras if e.mode(problem, form.sizes["n"]) and e.m != (0, 0, 0))
+    moved = float((a + n * k * batch) * size + m * n * batch * (form.c.bits // 8 + wide))
+    taps = bool(form.image) and k > problem.likely(form.image["g_c"])
+    steps, among = problem.likely(step), problem.target.multiprocessors
+    ops = sum(bool(one.args) for one in postorder(form.body.results)) - 1  # but for rounding the result
+    return Work(m, n, k, steps, batch, moved, among, size, taps, max(0, ops))

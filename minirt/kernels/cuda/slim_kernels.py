@@ -5,8 +5,9 @@ from __future__ import annotations
 from minirt.kernels.cuda.conv_kernels import ConvBase
 from minirt.kernels.cuda.conv_problem import conv_form, conv_op, planes
 from minirt.kernels.cuda.gemm_kernels import Product, by_k, copied, matrix_values, packs_b
-from minirt.kernels.cuda.matrix_kernel import Matrix, persistent, up
+from minirt.kernels.cuda.matrix_kernel import Matrix, persistent, up, work_of
 from minirt.kernels.cuda.matrix_problem import Form
+from minirt.kernels.cuda.matrix_time import slim_us
 from minirt.kernels.cuda.nest import same
 from minirt.kernels.cuda.slim_source import depth, slim_row, stem_patch
 from minirt.kernels.kernel import Problem
@@ -19,8 +20,8 @@ _MAX_K, _DEEP_K = 128, 256
 _FEWEST_ROWS = 4096
 _SHARED_BYTES = 220_000  # of a multiprocessor, for all its blocks
 _HALVES = ("f16", "bf16")
-_SHAPES = ((1, 8, 3, 20), (2, 8, 2, 64), (1, 8, 2, 64), (2, 4, 4, 64), (1, 8, 4, 4), (1, 4, 5, 32))
-"""Rows of a warp by 16, warps of a block, blocks of a multiprocessor, most registers for the rows of a."""
+_SHAPES = ((1, 8, 3, 20), (1, 8, 2, 64), (1, 4, 5, 32), (1, 8, 4, 4), (2, 8, 2, 64), (2, 4, 4, 64))
+"""Rows of a warp by 16, warps of a block, blocks of a multiprocessor, most registers for the rows of a; best first."""
 _HELD = 24  # registers for rows, up to which there is room for the next ones
 
 
@@ -48,8 +49,7 @@ class Slim(Matrix):
         assert isinstance(k, int) and isinstance(n, int)
         found: list[Spec] = []
         groups, tail = depth(k)
-        # much of b read from shared memory is better used for 32 rows at a time
-        for mi, warps, per_sm, most in sorted(_SHAPES, key=lambda s: s[0] < 2) if k > 48 else _SHAPES:
+        for mi, warps, per_sm, most in _SHAPES:
             rows = mi * (8 * groups + 4 * int(tail))
             if rows > most:
                 continue
@@ -61,6 +61,19 @@ class Slim(Matrix):
             tile, hold = [16 * mi, 32 * -(-columns // parts)], rows <= _HELD and not ragged
             found.append({"tile": tile, "parts": parts, "warps": warps, "per_sm": per_sm, "hold": hold})
         return found
+
+    def expected(self, problem: Problem, tactic: Spec) -> float:
+        """By the model of time."""
+        form = self.slim_form(problem)
+        return slim_us(work_of(problem, form, 1), tactic)
+
+    def slim_form(self, problem: Problem) -> Form:
+        """The problem's form."""
+        raise NotImplementedError
+
+    def ranking(self, problem: Problem) -> list[Spec]:
+        """The tactics."""
+        return self.shapes(problem, self.slim_form(problem))
 
     def slim(
         self, problem: Problem, form: Form, tactic: Spec, values: dict[str, Dim], packs: tuple[Pack, ...], b: Spec
@@ -92,16 +105,15 @@ class GemmSlim(Slim, Product):
             return f"rows of a are not multiples of 16 bytes (K = {form.sizes['k']})"
         return self.reason(problem, form)
 
-    def ranking(self, problem: Problem) -> list[Spec]:
-        """The tactics."""
+    def slim_form(self, problem: Problem) -> Form:
+        """The product's form."""
         form = self.form(problem)
         assert isinstance(form, Form)
-        return self.shapes(problem, form)
+        return form
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product."""
-        form = self.form(problem)
-        assert isinstance(form, Form)
+        form = self.slim_form(problem)
         pack = packs_b(problem, form, True)
         values, b, packs = matrix_values(problem, form, pack)
         along = pack or bool(by_k(form, "b"))
@@ -140,9 +152,9 @@ class ConvSlim(Slim, ConvBase):
             return "its rows of pixels have gaps"
         return self.reason(problem, form)
 
-    def ranking(self, problem: Problem) -> list[Spec]:
-        """The tactics."""
-        return self.shapes(problem, conv_form(problem))
+    def slim_form(self, problem: Problem) -> Form:
+        """The convolution's form."""
+        return conv_form(problem)
 
     def launch(self, problem: Problem, tactic: Spec) -> Launches:
         """The product of pixels and weights."""
@@ -205,7 +217,11 @@ class ConvStem(ConvBase):
                 fits = registers <= 65536 // (32 * warps * per_sm) and per_sm * self._bytes(spec) <= most
                 if held <= _STEM_HELD and fits and (spec["columns"] % at_once == 0):
                     found.append({"tile": [high, at_once], "warps": warps, "per_sm": per_sm})
-        return found
+        # tall tiles leave multiprocessors without work where the image is small
+        image = conv_form(problem).image
+        tiles = mul(mul(up(image["g_oh"], 16), up(image["g_ow"], 16)), problem.outputs[0].shape[0])
+        few = problem.likely(tiles) < problem.target.multiprocessors
+        return sorted(found, key=lambda t: (t["tile"][0] > 8, t["warps"] < 8)) if few else found
 
     def _bytes(self, spec: Spec) -> int:
         (ph, pw), (groups, tail) = stem_patch(spec), depth(4 * spec["taps"][1])

@@ -1,4 +1,4 @@
-"""How products and convolutions are brought to one form, how weights are packed, and how tiles are ranked."""
+"""How products and convolutions are brought to one form, and how weights are packed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from minirt.kernels.cuda.conv_problem import conv_form
 from minirt.kernels.cuda.gemm_kernels import by_k, packed_b
 from minirt.kernels.cuda.matrix_problem import Form, gemm_form
-from minirt.kernels.cuda.matrix_tiles import Work, estimate, ranked
 from minirt.kernels.cuda.weights import (
     column_order,
     pack_columns,
@@ -133,16 +132,6 @@ def test_constants_of_wgmma_products_are_packed_as_their_maps_say(shape: tuple[i
         held = packed[:, :inner].T if spec["b_by_k"] else packed[:outer]
         padded = np.pad(weights, ((0, 0), (0, -n % 32)))
         np.testing.assert_array_equal(held, padded[:, column_order(n + -n % 32)] if spec["ordered"] else weights)
-
-
-def test_tiles_are_ranked_by_estimate() -> None:
-    work = Work(6272, 256, 36, 1, 1e7, 132, 2)
-    tactics = ranked(work, "wgmma")
-    times = [estimate(work, tactic, tactic["parts"], "wgmma") for tactic in tactics if "share" not in tactic]
-    assert len(times) > 10 and times == sorted(times)
-    assert len({str(tactic["tile"]) for tactic in tactics if "share" in tactic}) > 6
-    assert sum("share" in tactic for tactic in tactics[:6]) == 4
-    assert ranked(Work(64, 64, 64, 1, 1e6, 132, 2), "wgmma")[0]["parts"] > 1
 
 
 @pytest.mark.parametrize(
