@@ -16,7 +16,8 @@ import math
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,8 +27,9 @@ from torch.nn.functional import scaled_dot_product_attention
 from minirt.build.targets import cuda_target
 from minirt.kernels.cuda.compile import CudaSource, compile_many, default_store
 from minirt.kernels.kernel import Target
+from minirt.runtime import device as dev
 from tests.kernels.cuda.attention_cases import BRAIN, HALF, attention
-from tests.kernels.cuda.execution import choices, sources
+from tests.kernels.cuda.execution import Array, choices, sources
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner
 
 SIZES = (  # name, batch, heads, queries, keys, size of a head, causal
@@ -78,6 +80,24 @@ def graphed(run: Callable[[], Any]) -> Callable[[], float]:
     return measure
 
 
+class Runner(MatrixRunner):
+    """A runner whose operands are on the device once, for all runners of a case."""
+
+    held: ClassVar[dict[int, dev.DeviceMemory]] = {}
+
+    def _upload(self, array: Array) -> dev.DeviceMemory:
+        if id(array) not in self.held:
+            self.held[id(array)] = super()._upload(array)
+        return self.held[id(array)]
+
+
+def timed_case(name: str, b: int, h: int, s: int, t: int, d: int, causal: bool, dtype: np.dtype[Any]) -> MatrixCase:
+    """A case of SIZES; the numbers of all batches are those of one, as making them anew would take most of the time."""
+    case = attention(name, 1, h, s, d, t=t, causal=causal, dtype=dtype)
+    rows = (np.repeat(a.transpose(0, 2, 1, 3), b, axis=0) for a in case.arrays)
+    return replace(case, arrays=[a.transpose(0, 2, 1, 3) for a in rows])
+
+
 def peers(case: MatrixCase) -> dict[str, Callable[[], float]]:
     """PyTorch's backends on the same numbers, laid as [batch, length, heads, size]."""
     kind = next(kind for dtype, kind in DTYPES.values() if dtype == case.arrays[0].dtype)
@@ -98,10 +118,11 @@ def own(case: MatrixCase, target: Target, further: bool, kernels: str) -> tuple[
     """minirt's kernels and tactics, the picked one first, and the greatest difference between their results."""
     found: dict[str, Callable[[], float]] = {}
     first, worst = None, 0.0
+    Runner.held.clear()
     for kernel, problem, tactic in choices(case, target, further):
         if found and not re.search(kernels, kernel.name):
             continue
-        runner = MatrixRunner(case, kernel, problem, tactic, target)
+        runner = Runner(case, kernel, problem, tactic, target)
         got = runner.run()[0].astype(np.float32)
         first = got if first is None else first
         worst = max(worst, float(np.abs(got - first).max()))
@@ -157,11 +178,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no case later than this")
     options = parser.parse_args()
     started, target = time.monotonic(), cuda_target()
-    made = [
-        attention(name, b, h, s, d, t=t, causal=causal, dtype=DTYPES[options.dtype][0])
-        for name, b, h, s, t, d, causal in SIZES
-        if re.search(options.only, name)
-    ]
+    made = [timed_case(*sizes, DTYPES[options.dtype][0]) for sizes in SIZES if re.search(options.only, sizes[0])]
     texts: dict[str, CudaSource] = {}
     for case in made:
         for kernel, problem, tactic in choices(case, target, options.further):
