@@ -21,7 +21,7 @@ from minirt.api.network_retired import RetiredAdding
 from minirt.api.network_window import WindowAdding
 from minirt.api.plugin_calls import PluginAdding
 from minirt.api.tensor import ITensor
-from minirt.api.weights import Weights, core_dtype
+from minirt.api.weights import Weights, core_dtype, same_memory
 from minirt.build.network import NetworkCells
 from minirt.build.unfused import WANTED
 from minirt.errors import ApiError
@@ -166,9 +166,9 @@ class INetworkDefinition(
 
     @method(since=8, fail=False)
     def set_weights_name(self, weights: Weights, name: str) -> bool:
-        """Name weights for refitting."""
+        """Name weights for refitting: those of every layer that has the same numbers in memory."""
         held = [n for layer in self._state.layers for n in layer.fields.values() if hasattr(n, "array")]
-        found = [n for n in held if n.array is not None and n.array is weights._state.array]
+        found = [n for n in held if n.array is not None and same_memory(n.array, weights._state.array)]
         for numbers in found:
             numbers.name = name
         weights._state.name = name

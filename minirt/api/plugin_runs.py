@@ -133,11 +133,16 @@ def _fields(serialized: Sequence[Sequence[str]]) -> PluginFieldCollection:
     return made
 
 
-def _created(call: UserCall, phase: str) -> Any:
+def _creator(call: UserCall) -> Any:
     creator = find_creator(call.plugin, call.plugin_version, call.namespace)
     if creator is None:
         what = f"no creator of plugin '{call.plugin}' version '{call.plugin_version}' is registered"
-        raise MinirtError(what, f"namespace '{call.namespace}'", "register it before the engine is used")
+        raise MinirtError(what, f"namespace '{call.namespace}'", "register it before the engine is deserialized")
+    return creator
+
+
+def _created(call: UserCall, phase: str) -> Any:
+    creator = _creator(call)
     if call.generation == "V2":
         return asked(creator, "deserialize_plugin", call.plugin, bytes.fromhex(call.serialized[0][2]))
     made = member(TensorRTPhase, phase, dialect_of(creator))
@@ -209,6 +214,13 @@ def _quick_of(call: UserCall) -> Plugins:
 
 class _Found:
     """Finds plugins: quick ones by their decorators, the others by the registry."""
+
+    def find(self, call: UserCall) -> None:
+        """Raise MinirtError where nobody can make the plugin."""
+        if call.generation == "QUICK":
+            _quick_of(call).find(call)
+        else:
+            _creator(call)
 
     def configure(self, call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range], on_device: bool) -> Needs:
         """Tell a plugin what it is built for, and return what it asks for."""

@@ -61,9 +61,12 @@ class _Refit:
         row = self.row(name)
         if array is None or array.size != row.size:
             raise ApiError(f"{0 if array is None else array.size} numbers replace {row.size}", f"weights '{name}'")
+        if array.dtype != row.type.dtype.numpy:
+            what = f"numbers of {array.dtype} replace {row.type.dtype}"
+            raise ApiError(what, f"weights '{name}'", "give the type that get_weights_prototype tells")
         if self.weights_validation and row.type.dtype.is_float and not np.isfinite(np.asarray(array, np.float64)).all():
             raise ApiError("numbers are not finite", f"weights '{name}'", "or clear weights_validation")
-        return array.reshape(row.shape).astype(row.type.dtype.numpy, copy=False)
+        return array.reshape(row.shape)
 
     def missing(self) -> list[str]:
         """Return names of weights that have no numbers and that were not set."""

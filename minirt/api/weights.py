@@ -96,6 +96,13 @@ class Weights(Api):
         return self._state.count
 
 
+def same_memory(a: Array | None, b: Array | None) -> bool:
+    """Return whether two arrays are as many numbers in the same place, as those of one Weights read twice are."""
+    if a is None or b is None:
+        return False
+    return a is b or (a.size > 0 and a.nbytes == b.nbytes and a.ctypes.data == b.ctypes.data)
+
+
 def _at_address(dtype: DType, address: int, count: int) -> _Numbers:
     """View `count` numbers at a host address; four-bit types are unpacked, low half first."""
     if not count or not address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from minirt.build.assertions import asserted
 from minirt.build.io_formats import format_of
 from minirt.build.layers import attention, control, movement, pointwise, recurrent, reduction, windows
 from minirt.build.layers.emit import cast
@@ -29,7 +30,8 @@ def freeze(network: NetworkCells) -> Graph:
     twice = next((name for name, count in Counter(t.name for t in tensors).items() if count > 1), "")
     if twice:
         raise GraphError(f"two inputs or outputs are called '{twice}'", network.name, "rename one")
-    outputs = [_output(t, value_of(t)) for t in network.outputs]
+    made = asserted(network, [value_of(t) for t in network.outputs])
+    outputs = [_output(t, value) for t, value in zip(network.outputs, made, strict=True)]
     inputs = [_input(value_of(t)) for t in network.inputs]
     names = [t.name for t in network.outputs]
     watched = [value_of(t) for t in network.debug]

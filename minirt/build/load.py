@@ -30,6 +30,7 @@ from minirt.plan.format import read_sections, write_sections
 from minirt.plan.launch import Unit
 from minirt.plan.plan import Plan
 from minirt.runtime.backend import Backend, Memory
+from minirt.runtime.calls import find_plugins
 from minirt.runtime.cpu.backend import CpuBackend
 from minirt.runtime.cpu.pool import shared_pool
 from minirt.runtime.device import CudaBackend, Device
@@ -186,6 +187,8 @@ class Loaded:
     ) -> None:
         self.package, self.target = package, target
         self.plans, sources = package.plans(target)
+        for plan in self.plans:
+            find_plugins(plan)
         with phase("compile"):
             compiled = compile_units(self.plans, target)
         self.backend = backend or _backend(target, self.plans, compiled, Device(device))

@@ -83,6 +83,10 @@ class Runner(Protocol):
 class Plugins(Protocol):
     """Who finds plugins: the API."""
 
+    def find(self, call: UserCall) -> None:
+        """Raise MinirtError where nobody can make the plugin."""
+        ...
+
     def configure(self, call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range], on_device: bool) -> Needs:
         """Tell a plugin what it is built for, and return what it asks for."""
         ...

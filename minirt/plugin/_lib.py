@@ -25,6 +25,9 @@ from minirt.types.tensor import Tensor as CoreTensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CONVERT = {int: int, float: float, str: str, bool: bool, bytes: bytes}
+_RESERVED = ("trt", "tensorrt", "std")
+_LAST = {"impl": ("outputs", "stream", "tactic"), "aot_impl": ("outputs", "tactic"), "autotune": ("outputs",)}
+"""The arguments that a plugin's functions take behind tensors and attributes; a tactic may be left out."""
 
 
 @dataclass
@@ -41,6 +44,26 @@ class QuickPlugin:
     lazy: bool = False
     waiting: list[Any] = field(default_factory=list)
 
+    def taken(self, function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Return those of the attributes that one of its functions takes: each may leave some out."""
+        names = inspect.signature(function).parameters
+        return {name: value for name, value in given.items() if name in names}
+
+    def check(self, kind: str, function: Callable[..., Any]) -> None:
+        """Raise ValueError where a function's arguments are not tensors, some of the attributes, and what follows."""
+        names = list(inspect.signature(function).parameters)
+        attributes = [n for n in self.attributes if n in names]
+        wanted = [*self.tensors, *attributes, *_LAST[kind]]
+        if names not in (wanted, [n for n in wanted if n != "tactic"]):
+            shown = f"'{self.plugin_id}': its {kind} takes ({', '.join(names)})"
+            raise ValueError(f"{shown}, expected ({', '.join(wanted)})")
+
+    def combinations(self, inputs: Sequence[TensorDesc], outputs: Sequence[TensorDesc], given: dict[str, Any]) -> Any:
+        """Return what its autotune offers, as a list; attributes are ``given``."""
+        assert self.autotune is not None
+        made = self.autotune(*inputs, **self.taken(self.autotune, given), outputs=tuple(outputs))
+        return made if isinstance(made, list | tuple) else [made]
+
 
 QDP_REGISTRY: dict[str, QuickPlugin] = {}
 
@@ -49,6 +72,8 @@ def _checked_id(plugin_id: str) -> str:
     space, separator, name = plugin_id.partition("::")
     if not separator or not space.isidentifier() or not name.isidentifier():
         raise ValueError(f"'{plugin_id}' is not of the form 'namespace::name'")
+    if space in _RESERVED:
+        raise ValueError(f"'{plugin_id}': the namespace '{space}' is reserved")
     return plugin_id
 
 
@@ -65,11 +90,14 @@ def register(plugin_id: str, lazy_register: bool = False) -> Callable[[F], F]:
         if _checked_id(plugin_id) in QDP_REGISTRY:
             raise ValueError(f"plugin '{plugin_id}' is registered already")
         hints = typing.get_type_hints(function)
-        tensors, attributes = [], {}
+        tensors: list[str] = []
+        attributes: dict[str, Any] = {}
         for name in inspect.signature(function).parameters:
             if name not in hints:
                 raise ValueError(f"argument '{name}' of '{plugin_id}' has no annotation")
             if hints[name] is TensorDesc:
+                if attributes:
+                    raise ValueError(f"'{plugin_id}': tensors come before attributes, but '{name}' does not")
                 tensors.append(name)
             else:
                 attributes[name] = hints[name]
@@ -84,6 +112,7 @@ def _part(plugin_id: str, name: str) -> Callable[[F], F]:
         plugin = _found(plugin_id)
         if getattr(plugin, name) is not None:
             raise ValueError(f"plugin '{plugin_id}' has its {name} already")
+        plugin.check(name, function)
         setattr(plugin, name, function)
         return function
 
@@ -157,7 +186,7 @@ class QuickCall:
         if plugin.autotune is None:
             return
         try:
-            offered = plugin.autotune(*inputs, **self.attributes, outputs=tuple(outputs))
+            offered = plugin.combinations(inputs, outputs, self.attributes)
         except Exception as error:  # whatever a plugin raises must not cross the API
             raise failed(error, "", f"plugin '{plugin.plugin_id}'") from error
         names = type_names((*inputs, *outputs))

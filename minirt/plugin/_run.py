@@ -57,7 +57,7 @@ def _tactics(call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range]) 
     if plugin.autotune is None:
         return ()
     ins, outs = _descs(call, inputs, outputs)
-    offered = _asked(call, plugin.autotune, *ins, **_held(call)[0], outputs=outs)
+    offered = _asked(call, plugin.combinations, ins, outs, _held(call)[0])
     names = type_names((*ins, *outs))
     taken = [combination for combination in offered if combination._takes(names)]
     if not taken:
@@ -74,7 +74,7 @@ class _Attached:
             what = "has no impl, and kernels compiled ahead of time run on a CUDA target only"
             raise MinirtError(what, _where(call), "register one with minirt.plugin.impl")
         self._call, self._on_device, self._impl = call, on_device, plugin.impl
-        self._named = _held(call)[0]
+        self._named = plugin.taken(plugin.impl, _held(call)[0])
         if "tactic" in inspect.signature(plugin.impl).parameters:
             self._named["tactic"] = tactic
 
@@ -96,6 +96,10 @@ class _Attached:
 class _Quick:
     """Finds quick plugins by their decorators."""
 
+    def find(self, call: UserCall) -> None:
+        """Raise MinirtError where none of the name is registered."""
+        _found(call)
+
     def configure(self, call: UserCall, inputs: Sequence[Range], outputs: Sequence[Range], on_device: bool) -> Needs:
         """Return the tactics that a plugin can run with; quick plugins have no scratch memory."""
         tactics = _tactics(call, inputs, outputs)
@@ -111,7 +115,7 @@ class _Quick:
             return None
         ins, outs = _descs(call, inputs, outputs)
         tactic = Needs(0, _tactics(call, inputs, outputs)).tactic
-        named: dict[str, Any] = {**attributes, "outputs": outs}
+        named: dict[str, Any] = {**plugin.taken(plugin.aot_impl, attributes), "outputs": outs}
         if "tactic" in inspect.signature(plugin.aot_impl).parameters:
             named["tactic"] = tactic
         made = _asked(call, plugin.aot_impl, *ins, **named)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from minirt.errors import MinirtError
 from minirt.ops.user_call import Row, Runner, UserCall, plugins
-from minirt.plan.plan import CallStep, View
+from minirt.plan.plan import CallStep, IfStep, LoopStep, Plan, View
 from minirt.runtime.backend import Backend
 from minirt.runtime.frame import Frame
 from minirt.runtime.host import read_op
@@ -51,6 +51,23 @@ def attached(executor: Owner, step: CallStep) -> Attached:
             raise _named(error, step) from error
         found = executor.attached[id(step)] = Attached(call, runner, call.room)
     return found
+
+
+def find_plugins(plan: Plan) -> None:
+    """Raise MinirtError for the first step of the plan whose plugin nobody can make."""
+    for step in plan.steps:
+        if isinstance(step, CallStep):
+            call = read_op(step.node)
+            assert isinstance(call, UserCall)
+            try:
+                plugins(call).find(call)
+            except MinirtError as error:
+                raise _named(error, step) from error
+        elif isinstance(step, IfStep):
+            find_plugins(step.then)
+            find_plugins(step.otherwise)
+        elif isinstance(step, LoopStep):
+            find_plugins(step.body)
 
 
 def run_call(executor: Owner, step: CallStep, stream: int) -> None:

@@ -46,6 +46,24 @@ def test_convolution_with_groups_strides_and_padding() -> None:
     same(compute(add, X), _conv(X, W, 2, (2, 1), (1, 0, 0, 2)) + B[:, None, None], 1e-4)
 
 
+def test_convolution_that_rounds_its_output_up() -> None:
+    """Rows that no whole stride reaches are read once more, with zeros behind them."""
+
+    def add(net: Any, x: Any) -> Any:
+        layer = net.add_convolution_nd(x, 6, (3, 2), v, B)
+        layer.stride_nd, layer.padding_mode = (2, 3), trt.PaddingMode.EXPLICIT_ROUND_UP
+        layer.pre_padding, layer.post_padding = (1, 0), (0, 1)
+        return layer
+
+    v = RNG.normal(size=(6, 4, 3, 2)).astype(np.float32)
+    height, width = X.shape[2:]
+    rows, columns = -(-(height + 1 - 3) // 2) + 1, -(-(width + 1 - 2) // 3) + 1
+    more = (rows - 1) * 2 + 3 - height - 1, (columns - 1) * 3 + 2 - width
+    wanted = _conv(X, v, 1, (2, 3), (1, 0, more[0], more[1])) + B[:, None, None]
+    assert wanted.shape[2:] == (rows, columns)
+    same(compute(add, X), wanted, 1e-4)
+
+
 def test_convolution_takes_its_kernel_as_a_tensor() -> None:
     def add(net: Any, x: Any, w: Any) -> Any:
         layer = net.add_convolution_nd(x, 6, (3, 2), trt.Weights())

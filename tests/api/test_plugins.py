@@ -308,7 +308,12 @@ def test_an_unregistered_creator_is_named() -> None:
     registry.deregister_creator(creator)
     assert engine.create_execution_context().run({"x": X}) is None
     assert "'Twice'" in logger.errors[-1]
+    logger.messages.clear()
+    assert trt.Runtime(logger).deserialize_cuda_engine(engine.serialize()) is None
+    assert "'Twice'" in logger.errors[-1] and "node" in logger.errors[-1]
     registry.register_creator(creator, "")
+    again = trt.Runtime(logger).deserialize_cuda_engine(engine.serialize())
+    same(again.create_execution_context().run({"x": X})["y0"], np.float32(1.5) * X)
 
 
 def test_dims_of_plugins_are_expressions() -> None:

@@ -135,6 +135,36 @@ def test_wrong_arguments_are_value_errors() -> None:
         getattr(trtp.op, "nothing")  # noqa: B009
 
 
+def test_parts_that_take_other_arguments_are_refused() -> None:
+    @trtp.register("test::some")
+    def some_desc(inp: trtp.TensorDesc, count: int, scale: float) -> trtp.TensorDesc:
+        return inp.like()
+
+    def renamed(other: trtp.Tensor, count: int, outputs: tuple[trtp.Tensor], stream: int) -> None: ...
+    def unordered(inp: trtp.Tensor, scale: float, count: int, outputs: tuple[trtp.Tensor], stream: int) -> None: ...
+    def endless(inp: trtp.Tensor, outputs: tuple[trtp.Tensor]) -> None: ...
+
+    for wrong in (renamed, unordered, endless):
+        with pytest.raises(ValueError, match=r"expected \(inp"):
+            trtp.impl("test::some")(wrong)
+
+    @trtp.impl("test::some")
+    def some_impl(inp: trtp.Tensor, scale: float, outputs: tuple[trtp.Tensor], stream: int) -> None:
+        np.asarray(outputs[0])[...] = np.asarray(inp) * scale
+
+    same(run(lambda net, x: net.add_plugin(trtp.op.test.some(x, count=3, scale=2.0)), x=X)["y0"], X * 2)
+
+
+def test_descriptions_that_cannot_be_registered() -> None:
+    def behind(inp: trtp.TensorDesc, count: int, other: trtp.TensorDesc) -> trtp.TensorDesc:
+        return inp.like()
+
+    with pytest.raises(ValueError, match="tensors come before attributes"):
+        trtp.register("test::behind")(behind)
+    with pytest.raises(ValueError, match="reserved"):
+        trtp.register("trt::mine")(behind)
+
+
 def test_a_plugin_that_raises_or_has_no_impl(capsys: pytest.CaptureFixture[str]) -> None:
     @trtp.register("test::bad")
     def bad_desc(inp: trtp.TensorDesc) -> trtp.TensorDesc:

@@ -83,9 +83,28 @@ def test_refit_refuses_what_does_not_fit() -> None:
     assert not refitter.set_weights("none", trt.WeightsRole.KERNEL, K)
     assert not refitter.set_weights("conv", trt.WeightsRole.BIAS, B * np.float32(np.nan))
     assert not refitter.set_named_weights("none", K)
-    assert len(logger.errors) == 4
+    assert not refitter.set_weights("conv", trt.WeightsRole.BIAS, B.astype(np.float16))
+    assert "float16" in logger.errors[-1] and len(logger.errors) == 5
     refitter.weights_validation = False
     assert refitter.set_weights("conv", trt.WeightsRole.BIAS, B * np.float32(np.nan))
+
+
+def test_weights_that_were_read_from_a_layer_are_named() -> None:
+    builder = trt.Builder(Keeper())
+    net = builder.create_network()
+    layers = [net.add_constant((4,), trt.Weights(values)) for values in (B, B + 1)]
+    total = net.add_elementwise(layers[0].get_output(0), layers[1].get_output(0), trt.ElementWiseOperation.SUM)
+    total.get_output(0).name = "y"
+    net.mark_output(total.get_output(0))
+    assert net.set_weights_name(trt.Weights(np.array(layers[1].weights)), "copied") is False
+    assert net.set_weights_name(layers[1].weights, "mine")
+    config = builder.create_builder_config()
+    config.set_flag(trt.BuilderFlag.REFIT)
+    engine = trt.Runtime(Keeper()).deserialize_cuda_engine(builder.build_serialized_network(net, config))
+    refitter = trt.Refitter(engine, Keeper())
+    assert "mine" in refitter.get_all_weights() and "copied" not in refitter.get_all_weights()
+    assert refitter.set_named_weights("mine", C.reshape(-1)) and refitter.refit_cuda_engine()
+    same(engine.create_execution_context().run({})["y"], B + C.reshape(-1))
 
 
 def test_an_engine_without_the_flag_is_not_refittable() -> None:

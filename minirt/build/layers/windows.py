@@ -44,10 +44,12 @@ def convolution(layer: Layer) -> Value:
     """Convolve; the kernel is [maps, channels / groups, ...]."""
     x, size = layer.operand(), list(layer["kernel_size"])
     w = _kernel(layer, x, [int(layer["num_output_maps"]), -1, *size])
-    if layer["padding_mode"] in _UP:
-        raise unsupported(layer, "rounding the output up is known for pooling only; use EXPLICIT_ROUND_DOWN")
     window = {"kernel_shape": size, "strides": list(layer["stride"]), "dilations": list(layer["dilation"])}
-    return emit("Conv", x, w, _bias(layer, x), group=int(layer["num_groups"]), **window, **_padding(layer))
+    window |= _padding(layer)
+    if layer["padding_mode"] in _UP:  # with stride - 1 more zeros behind, rounding down is rounding up without
+        after = [n + stride - 1 for n, stride in zip(layer["post_padding"], layer["stride"], strict=True)]
+        window["pads"] = [*layer["pre_padding"], *after]
+    return emit("Conv", x, w, _bias(layer, x), group=int(layer["num_groups"]), **window)
 
 
 @translates("DECONVOLUTION")
