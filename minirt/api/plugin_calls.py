@@ -13,7 +13,7 @@ from minirt.api.network_adding import Adding
 from minirt.api.plugin import IPluginV2, IPluginV2Layer, IPluginV3, IPluginV3Layer, IPluginV3OneBuildV2
 from minirt.api.plugin_data import DimsExprs, IDimensionExpr, IExprBuilder, expression
 from minirt.api.plugin_runs import asked, capability, desc_of, dynamic, remember
-from minirt.api.plugin_standard import StandardLayerPlugin
+from minirt.api.plugin_standard import StandardLayerPlugin, StandardPluginV3, values_of
 from minirt.api.tensor import ITensor
 from minirt.api.weights import api_dtype, core_dtype
 from minirt.build.freeze import value_of
@@ -127,7 +127,7 @@ class PluginAdding(Adding):
         layer = self._add(IPluginV2Layer, "PLUGIN_V2", inputs, int(plugin.num_outputs), plugin=plugin)
         where = layer._state.name
         if isinstance(plugin, StandardLayerPlugin):
-            layer._state.fields["meaning"] = lambda operands: plugin.values_of(where, operands)
+            layer._state.fields["meaning"] = lambda operands: values_of(plugin.kind, plugin.values, where, operands)
         else:
             layer._state.fields["describe"] = lambda operands: describe_v2(plugin, where, operands)
         return layer
@@ -140,7 +140,10 @@ class PluginAdding(Adding):
         count, regular = int(capability(plugin, "BUILD").num_outputs), len(inputs)
         layer = self._add(IPluginV3Layer, "PLUGIN_V3", [*inputs, *shape_inputs], count, plugin=plugin)
         where = layer._state.name
-        layer._state.fields["describe"] = lambda operands: describe_v3(plugin, regular, where, operands)
+        if isinstance(plugin, StandardPluginV3):
+            layer._state.fields["meaning"] = lambda operands: values_of(plugin.kind, plugin.values, where, operands)
+        else:
+            layer._state.fields["describe"] = lambda operands: describe_v3(plugin, regular, where, operands)
         return layer
 
     @checked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from minirt.api.plugin_calls import describe_v2, describe_v3
 from minirt.api.plugin_data import PluginField, PluginFieldCollection, PluginFieldCollection_
 from minirt.api.plugin_registry import IPluginCreator, find_creator
 from minirt.api.plugin_runs import asked, capability, quick_call
-from minirt.api.plugin_standard import StandardLayerPlugin
+from minirt.api.plugin_standard import StandardLayerPlugin, StandardPluginV3, values_of
 from minirt.build.onnx_cells import CustomNode
+from minirt.ir.op import Value
 from minirt.parsers.onnx.model import ParsedNode
 
 _NUMPY: dict[str, Any] = {
@@ -41,19 +42,29 @@ def plugin_of(node: ParsedNode) -> CustomNode | None:
     fields = PluginFieldCollection([_field(f, given[f.name]) for f in _wanted(creator) if f.name in given])
     if isinstance(creator, IPluginCreator):
         plugin = asked(creator, "create_plugin", node.name, PluginFieldCollection_(fields))
-        if isinstance(plugin, StandardLayerPlugin):  # of a domain of its own
-            meaning = {"plugin": plugin, "meaning": lambda operands: plugin.values_of(node.name, operands)}
-            return CustomNode("PLUGIN_V2", meaning, len(node.outputs))
+        if isinstance(plugin, StandardLayerPlugin):
+            return _standard("PLUGIN_V2", node, plugin)
         return _layer(
             "PLUGIN_V2", plugin, lambda operands: describe_v2(plugin, node.name, operands), plugin.num_outputs
         )
     phase = member(TensorRTPhase, "BUILD", dialect_of(creator))
     plugin = asked(creator, "create_plugin", node.name, PluginFieldCollection_(fields), phase)
+    if isinstance(plugin, StandardPluginV3):
+        return _standard("PLUGIN_V3", node, plugin)
     shapes = [int(i) for i in given.get(_SHAPES, ())]
     order = [i for i in range(len(node.operands)) if i not in shapes] + shapes
     regular = len(order) - len(shapes)
     count = capability(plugin, "BUILD").num_outputs
     return _layer("PLUGIN_V3", plugin, lambda ops: describe_v3(plugin, regular, node.name, ops), count, tuple(order))
+
+
+def _standard(kind: str, node: ParsedNode, plugin: StandardLayerPlugin | StandardPluginV3) -> CustomNode:
+    """Return the layer of a standard plugin, for a node of a domain of its own."""
+
+    def meaning(operands: Sequence[Value | None]) -> tuple[Value, ...]:
+        return values_of(plugin.kind, plugin.values, node.name, operands)
+
+    return CustomNode(kind, {"plugin": plugin, "meaning": meaning}, len(node.outputs))
 
 
 def _layer(

@@ -18,7 +18,8 @@ DOMAINS = ("", "TRT", "trt", "trt.plugins", "nvinfer", "mmdeploy")
 class StandardPlugin:
     """A plugin of TensorRT: what its creator is called, and which fields it takes.
 
-    ``fields`` are names with the kind of their numbers: "f" float32, "i" int32.
+    ``fields`` are names with the kind of their numbers: "f" float32, "i" int32, "F" any number of float32s. Versions of
+    the ``third`` generation are for `add_plugin_v3`, the others for `add_plugin_v2`.
     """
 
     name: str
@@ -26,19 +27,20 @@ class StandardPlugin:
     meaning: Importer
     versions: tuple[str, ...] = ("1",)
     fields: dict[str, str] = field(default_factory=dict)
+    third: tuple[str, ...] = ()
 
 
 PLUGINS: dict[str, StandardPlugin] = {}
 
 
 def plugin(
-    *names: str, outputs: int = 1, versions: tuple[str, ...] = ("1",), **fields: str
+    *names: str, outputs: int = 1, versions: tuple[str, ...] = ("1",), third: tuple[str, ...] = (), **fields: str
 ) -> Callable[[Importer], Importer]:
     """Registers the function for plugins, and for ONNX nodes, of these names."""
 
     def register(function: Importer) -> Importer:
         for name in names:
-            PLUGINS[name] = StandardPlugin(name, outputs, function, versions, fields)
+            PLUGINS[name] = StandardPlugin(name, outputs, function, versions, fields, third)
             for domain in DOMAINS:
                 IMPORTERS[domain, name] = function
         return function

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply
 from minirt.ops.activation import LeakyRelu
 from minirt.ops.arithmetic import Max, Min
 from minirt.ops.importer import OnnxNode, Result, number
+from minirt.ops.movement import reshaped
 from minirt.ops.nvidia.registry import number_of, plugin, single, standard
 from minirt.types.dtype import f32
 
@@ -39,12 +41,18 @@ def _nearest(node: OnnxNode) -> Result:
     return standard(node, "Resize", x, None, scales, **how)
 
 
-def _weights(node: OnnxNode, place: int, name: str) -> Value:
+def _weights(node: OnnxNode, place: int, name: str = "") -> Value:
+    """A number for each channel: an operand of any rank, or the field of this name; raises MinirtError without."""
     found = node.optional(place)
-    return number(np.asarray(node.attributes[name]), f32) if found is None else found
+    if found is None and name not in node.attributes:
+        raise MinirtError(f"it has neither the input {place} nor the field '{name}'", f"{node.op_type} '{node.name}'")
+    if found is None:
+        return number(np.asarray(node.attributes[name]), f32)
+    return found if found.rank == 1 else reshaped(found, (node.input(0).shape[1],))
 
 
-@plugin("InstanceNormalization_TRT", versions=("1", "2", "3"), epsilon="f", scales="f", bias="f", relu="i", alpha="f")
+@plugin("InstanceNormalization_TRT", versions=("1", "2"), third=("3",), epsilon="f", scales="F", bias="F", relu="i",
+        alpha="f")  # fmt: skip
 def _instance(node: OnnxNode) -> Result:
     """Each channel of each image less its mean, over its deviation, scaled and shifted; then a leaky ReLU if asked."""
     scale, bias = _weights(node, 1, "scales"), _weights(node, 2, "bias")
@@ -57,11 +65,12 @@ def _instance(node: OnnxNode) -> Result:
 def _group(node: OnnxNode) -> Result:
     """Groups of channels less their mean, over their deviation, scaled and shifted by channel."""
     groups, epsilon = int(number_of(node, "num_groups", 32)), number_of(node, "eps", 1e-5)
-    return standard(node, "GroupNormalization", *node.inputs, opset=21, num_groups=groups, epsilon=epsilon)
+    inputs = (node.input(0), _weights(node, 1), _weights(node, 2))
+    return standard(node, "GroupNormalization", *inputs, opset=21, num_groups=groups, epsilon=epsilon)
 
 
-@plugin("ROIAlign_TRT", output_height="i", output_width="i", sampling_ratio="i", spatial_scale="f", mode="i",
-        coordinate_transformation_mode="i")  # fmt: skip
+@plugin("ROIAlign_TRT", third=("2",), output_height="i", output_width="i", sampling_ratio="i", spatial_scale="f",
+        mode="i", coordinate_transformation_mode="i")  # fmt: skip
 def _roi_align(node: OnnxNode) -> Result:
     """Regions read on a grid: x [N, C, H, W], rois [R, 4], images [R]; mode 0 the maximum, 1 the mean."""
     kinds: dict[str, Any] = {"mode": "avg" if number_of(node, "mode", 1) else "max"}
