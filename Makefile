@@ -1,5 +1,5 @@
 # Each command sets up .venv by itself: Python 3.11 or later, no C compiler, no GPU.
-.PHONY: demo test check models arches gpu sanitize setup
+.PHONY: demo test check models arches gpu sanitize emulate setup
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -38,6 +38,10 @@ gpu: .venv/ready
 # Every kernel with every tactic under compute-sanitizer, of the CUDA toolkit.
 sanitize: .venv/ready
 	for tool in memcheck racecheck; do $(BIN)/python -m tests.kernels.cuda.sanitize --tool $$tool || exit; done
+
+# Kernels on wgmma with every tactic on the host's processor, threads and copies in several orders; needs g++.
+emulate: .venv/ready
+	$(BIN)/python -m tests.kernels.cuda.emulate.sweep
 
 setup: .venv/ready
 
