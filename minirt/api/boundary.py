@@ -112,6 +112,12 @@ def boundary(failure: Any = None) -> Callable[[F], F]:
                     raise
                 sink_of(self).error(error)
                 return failure
+            except MemoryError as error:
+                short = DeviceError(f"the host has too little memory: {error}", fix="use smaller shapes")
+                if flags().raise_errors:
+                    raise short from error
+                sink_of(self).error(short)
+                return failure
 
         return call  # type: ignore[return-value]
 

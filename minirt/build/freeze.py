@@ -14,6 +14,7 @@ from minirt.errors import ApiError, GraphError
 from minirt.ir.graph import Graph, Input
 from minirt.ir.op import Value
 from minirt.ops import families
+from minirt.types.dtype import string
 from minirt.types.tensor import Tensor
 
 DEBUG = "debug::"
@@ -30,6 +31,9 @@ def freeze(network: NetworkCells) -> Graph:
     twice = next((name for name, count in Counter(t.name for t in tensors).items() if count > 1), "")
     if twice:
         raise GraphError(f"two inputs or outputs are called '{twice}'", network.name, "rename one")
+    through = next((t.name for t in network.outputs if t in network.inputs), None)
+    if through is not None:
+        raise GraphError(f"'{through}' is an input and an output", network.name, "put an identity layer between")
     made = asserted(network, [value_of(t) for t in network.outputs])
     outputs = [_output(t, value) for t, value in zip(network.outputs, made, strict=True)]
     inputs = [_input(value_of(t)) for t in network.inputs]
@@ -46,7 +50,9 @@ def _input(value: Value) -> Value:
 
 
 def _output(tensor: TensorCell, value: Value) -> Value:
-    """Return an output's value in the type and the layout that it is given out in."""
+    """Return an output's value in the type and the layout that it is given out in; raises GraphError for text."""
+    if isinstance(value.type, Tensor) and value.dtype is string:
+        raise GraphError(f"the output '{tensor.name}' is text, which no target holds")
     if tensor.layer is not None and isinstance(value.type, Tensor):
         value = cast(value, tensor.outer_dtype(value.type.dtype))
     found = format_of(tensor, value.shape)

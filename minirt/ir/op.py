@@ -356,6 +356,9 @@ def apply_all(op: Op, *inputs: Value) -> tuple[Value, ...]:
         if inputs and isinstance(inputs[0].type, Tensor) and inputs[0].type.dtype not in op.dtypes:
             raise MinirtError(f"element type {inputs[0].type.dtype} is not one of {', '.join(map(str, op.dtypes))}")
         types = op.infer(*inputs)
+        for made in types:
+            if isinstance(made, Tensor):
+                made.check()
     except TypeInferenceError:
         raise
     except MinirtError as error:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 
-from minirt.errors import EngineFormatError, MinirtError
+from minirt.errors import EngineFormatError, GraphError, MinirtError
 from minirt.ir.encode import decode_op, encode_op
 from minirt.ir.graph import Constant, Data, Graph
 from minirt.ir.op import Value, apply_all, origin
@@ -27,16 +27,25 @@ _NODE = re.compile(r"%(\d+) = \w+\(([^)]*)\) (\[.*\]) : .*$")
 _MAX_DEPTH = 16
 
 
-def print_graph(graph: Graph) -> str:
-    """The graph as text; constants appear by digest (see ``blobs_of``)."""
+def print_graph(graph: Graph, depth: int = 0) -> str:
+    """The graph as text; constants appear by digest (see ``blobs_of``).
+
+    Raises GraphError where graphs are nested so deeply that ``parse_graph`` would refuse the text.
+    """
+    if depth > _MAX_DEPTH:
+        raise GraphError(f"loops and conditionals are nested more than {_MAX_DEPTH} deep", graph.name)
     lines = [f"graph {json.dumps(graph.name)}"]
     place: dict[Value, str] = {}
     nodes = list(dict.fromkeys([*(v.node for v in graph.inputs), *graph.nodes]))
+
+    def deeper(inner: Graph) -> str:
+        return print_graph(inner, depth + 1)
+
     for number, node in enumerate(nodes):
         for value in node.outputs:
             place[value] = f"%{number}" + (f":{value.index}" if value.index else "")
         operands = ", ".join(place[v] for v in node.inputs)
-        written = json.dumps([encode_op(node.op, print_graph), list(node.origin)], separators=(",", ":"))
+        written = json.dumps([encode_op(node.op, deeper), list(node.origin)], separators=(",", ":"))
         types = ", ".join(str(v.type) for v in node.outputs)
         lines.append(f"%{number} = {node.op.name}({operands}) {written} : {types}")
     lines.append("inputs " + " ".join(place[v] for v in graph.inputs))

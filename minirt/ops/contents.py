@@ -12,12 +12,17 @@ from minirt.ops.importer import OnnxNode, numbers
 from minirt.ops.movement import Concat, DynamicExpand, Reshape, reshaped
 from minirt.types.dim import Dim
 from minirt.types.dtype import i64
+from minirt.types.tensor import MOST_AXES
 
 
 def known_ints(value: Value) -> tuple[Dim | None, ...]:
     """A vector's elements, None for each that only the data tells; raises MinirtError where its length is unknown."""
     if value.ints is not None:
         return value.ints
+    if not value.dtype.is_integer:
+        raise MinirtError(f"a shape is a vector of integers, not {value.type}")
+    if isinstance(value.tensor.size, int) and value.tensor.size > MOST_AXES:
+        raise MinirtError(f"a shape of {value.tensor.size} dims is not supported (at most {MOST_AXES})")
     inner = value.node.inputs
     if isinstance(value.op, Concat):
         return tuple(d for part in inner for d in known_ints(part))

@@ -107,6 +107,8 @@ def unsqueezed(x: Value, axes: Sequence[int]) -> Value:
     """x with axes of 1 at these places of the result."""
     rank = x.rank + len(axes)
     places = {axis_of(a, rank) for a in axes}
+    if len(places) != len(axes):
+        raise MinirtError(f"axes {tuple(axes)} name a place twice")
     dims = iter(x.shape)
     return reshaped(x, [1 if i in places else next(dims) for i in range(rank)])
 

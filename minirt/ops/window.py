@@ -20,6 +20,8 @@ def extent(kernel: Dim, dilation: int) -> Dim:
 
 def window_count(size: Dim, kernel: Dim, stride: int, pads: tuple[Dim, Dim], dilation: int, up: bool = False) -> Dim:
     """How many windows fit along an axis; ``up`` also counts a last partial one that starts before the end padding."""
+    if not isinstance(kernel, Expr) and kernel < 1:
+        raise MinirtError(f"a window of {kernel} holds nothing")
     free = size + pads[0] + pads[1] - extent(kernel, dilation)
     if not isinstance(free, Expr) and free < 0:
         raise MinirtError(

@@ -22,6 +22,8 @@ from minirt.types.tensor import Tensor, Type
 
 GROWTH = 4
 SMALL = 1 << 16
+LARGE = 1 << 26
+"""Elements beyond which nothing is computed that has more of them than its operands: steps may double the last one."""
 PACKED = 3
 """How many times the bytes of its operands an unpacked result has at least, for these to be kept instead."""
 
@@ -59,8 +61,8 @@ def _known(root: Value) -> Sequence[Value] | None:
     sizes = [_size(t) for t in types]
     if isinstance(node.op, Relayout) or any(not isinstance(s, int) for s in sizes):
         return None
-    given = sum(int(v.tensor.size) for v in node.inputs if not isinstance(v.tensor.size, Expr))
-    if sum(s for s in sizes if isinstance(s, int)) > max(SMALL, GROWTH * given):
+    given = sum(int(v.tensor.size) for v in dict.fromkeys(node.inputs) if not isinstance(v.tensor.size, Expr))
+    if sum(s for s in sizes if isinstance(s, int)) > max(SMALL, min(GROWTH * given, max(LARGE, given))):
         return None
     return computed(node.op, *node.inputs)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
-from minirt.types.dim import Dim, product
+from minirt.errors import MinirtError
+from minirt.types.dim import Dim, Expr, product
 from minirt.types.dtype import DType
 
 Shape = tuple[Dim, ...]
+MOST_BYTES = 1 << 62
+"""A tensor has fewer: offsets and strides are 64-bit numbers."""
+MOST_AXES = 64
+"""NumPy has no more."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,18 @@ class Tensor:
     def with_shape(self, shape: Shape) -> Tensor:
         """The same element type with another shape, row-major."""
         return Tensor(self.dtype, shape)
+
+    def check(self) -> None:
+        """Raises MinirtError where no tensor can be so: a dim below 0 or not whole, or more than 64 bits tell."""
+        if self.rank > MOST_AXES:
+            raise MinirtError(f"a tensor of {self.rank} axes is not supported (at most {MOST_AXES})")
+        known = [d for d in self.shape if not isinstance(d, Expr)]
+        if any(d != int(d) for d in known):
+            raise MinirtError(f"{self} has a dim that is not whole")
+        if any(d < 0 for d in known):
+            raise MinirtError(f"{self} has a dim below 0")
+        if math.prod(d or 1 for d in known) * self.dtype.bits >= 8 * MOST_BYTES:
+            raise MinirtError(f"{self} has more elements than there can be")
 
     def with_dtype(self, dtype: DType) -> Tensor:
         """The same shape with another element type."""

@@ -17,6 +17,7 @@ from minirt.ops.generate_random import Random
 from minirt.ops.indexing import NonZero
 from minirt.ops.movement import Reshape, Transpose, dims_value
 from minirt.ops.ordering import TopK
+from minirt.types import dim
 from minirt.types.dim import symbol
 from minirt.types.dtype import DType, f32, i64
 from minirt.types.tensor import Tensor
@@ -106,3 +107,15 @@ def test_every_op_is_documented(name: str) -> None:
     own = {m for c in kind.__mro__[:-2] for m in vars(c) if c.__module__ != "minirt.ir.op"}
     assert "infer" in own
     assert own & {"reference", "run", "decompose"} or name == "Input"
+
+
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [((2, -1), "a dim below 0"), ((4, dim.divide(3, 2)), "not whole"), ((1 << 40, 0, 1 << 40), "more elements"),
+     ((1,) * 65, "65 axes")],
+)  # fmt: skip
+def test_tensors_that_cannot_be(shape: Any, why: str) -> None:
+    """A model's numbers may ask for them; no memory is, and no time."""
+    with pytest.raises(TypeInferenceError, match=why):
+        value(*shape)
+    assert value(0, 1 << 40).shape == (0, 1 << 40)

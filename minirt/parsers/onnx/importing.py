@@ -105,6 +105,8 @@ def _guarded(node: ParsedNode, make: Any) -> Any:
         raise _unsupported(node, str(error)) from error
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise _unsupported(node, f"it is malformed: {type(error).__name__} {error}") from error
+    except MemoryError as error:
+        raise _unsupported(node, f"it takes more memory than there is: {error}") from error
 
 
 def _expanded(node: ParsedNode, operands: Sequence[Value | None]) -> tuple[Value, ...]:

@@ -21,6 +21,9 @@ from minirt.parsers.onnx.types import DimNames, element_type, holds_maps, read_t
 from minirt.types.dtype import from_onnx
 
 _DEPTH = 64
+_CALLS = 1 << 18
+"""Nodes and calls that functions are written out to: those that call each other twice double with each depth."""
+_SHOWN = 120
 _KIND = onnx.AttributeProto
 
 
@@ -45,7 +48,7 @@ def read_model(source: bytes | str | Path, folder: Path | None = None) -> Model:
         raise ModelFormatError("not an ONNX model, or empty: there is no graph with outputs")
     try:
         return Reader(proto, Tensors(folder, whole)).model()
-    except (TypeError, AttributeError, ValueError, OverflowError) as error:  # names that are not UTF-8, absurd sizes
+    except (TypeError, AttributeError, ValueError, OverflowError, MemoryError) as error:  # names not UTF-8, huge sizes
         raise ModelFormatError(f"not an ONNX model, or damaged: {error}") from error
 
 
@@ -75,6 +78,7 @@ class Reader:
     def __init__(self, proto: onnx.ModelProto, tensors: Tensors) -> None:
         self.proto, self.tensors, self.dims = proto, tensors, DimNames()
         self.functions = {(normal_domain(f.domain), f.name): f for f in proto.functions}
+        self.written = 0
 
     def model(self) -> Model:
         """The whole model."""
@@ -149,7 +153,10 @@ class Reader:
     def inline(self, function: onnx.FunctionProto, call: onnx.NodeProto, name: str, scope: Scope) -> list[ParsedNode]:
         """The nodes of a function's body, in the caller's names."""
         if scope.depth > _DEPTH:
-            raise ModelFormatError(f"functions call each other more than {_DEPTH} deep", name)
+            raise ModelFormatError(f"functions call each other more than {_DEPTH} deep", _short(name))
+        self.written += 1 + len(function.node)
+        if self.written > _CALLS:
+            raise ModelFormatError(f"its functions stand for more than {_CALLS} nodes", _short(name))
         rename = {f: scope.value(a) for f, a in zip(function.input, call.input)}  # noqa: B905
         rename |= {f: "" for f in function.input[len(call.input) :]}
         rename |= {f: scope.value(a) for f, a in zip(function.output, call.output) if a}  # noqa: B905
@@ -184,6 +191,11 @@ class Reader:
         """A sparse tensor, filled in."""
         values, places = self.tensors.array(proto.values, where), self.tensors.array(proto.indices, where)
         return fill(values, places, tuple(proto.dims), where)
+
+
+def _short(name: str) -> str:
+    """The name of a node in functions in functions, without most of these."""
+    return name if len(name) <= _SHOWN else f"{name[: _SHOWN // 2]}...{name[-_SHOWN // 2 :]}"
 
 
 def fill(values: Any, places: Any, shape: Sequence[int], where: str) -> Any:

@@ -93,6 +93,8 @@ class Tensors:
         path = (self.folder / plain).resolve()
         if not path.is_relative_to(self.folder.resolve()):
             raise ModelFormatError(f"external data {location!r} lead outside the model's folder", where)
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ModelFormatError(f"external data {location!r} are no file", where)
         if path not in self._files:
             try:
                 self._files[path] = mapped(path)

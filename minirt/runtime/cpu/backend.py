@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from minirt.errors import MinirtError
+from minirt.errors import DeviceError, MinirtError
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real, Unit
 from minirt.runtime.backend import Bases, Held, Manner, Work
 from minirt.runtime.cpu.pool import Pool, Program, records
@@ -23,10 +23,13 @@ _ALIGN = 64
 
 
 class HostMemory:
-    """Host memory on a cache line."""
+    """Host memory on a cache line; raises DeviceError where there is too little."""
 
     def __init__(self, nbytes: int) -> None:
-        self._block = np.empty(nbytes + _ALIGN, np.uint8)
+        try:
+            self._block = np.empty(nbytes + _ALIGN, np.uint8)
+        except (MemoryError, ValueError) as error:
+            raise DeviceError(f"the host has no {nbytes} bytes to give", fix="use smaller shapes") from error
         self.address = int(self._block.ctypes.data + -self._block.ctypes.data % _ALIGN)
 
 
