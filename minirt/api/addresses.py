@@ -55,9 +55,11 @@ class Place:
 def place_of(memory: Any) -> Place:
     """Return where memory lies: an int, a pointer of ctypes, pycuda or cuda.bindings, or an array.
 
-    Raises ApiError for an object that has no address.
+    Raises ApiError for an object that has no address, and for a number that is none.
     """
     if isinstance(memory, int | np.integer):
+        if not 0 <= memory < 1 << 64:
+            raise ApiError(f"{memory} is no address")
         return Place(int(memory))
     for name in ("__cuda_array_interface__", "__array_interface__"):
         found = getattr(memory, name, None)
@@ -67,7 +69,7 @@ def place_of(memory: Any) -> Place:
         return _dlpack(memory)
     if isinstance(memory, ctypes.c_void_p):
         return Place(memory.value or 0)
-    if hasattr(memory, "__int__") or hasattr(memory, "__index__"):
+    if not isinstance(memory, float) and hasattr(memory, "__int__") or hasattr(memory, "__index__"):
         return Place(int(memory))
     raise ApiError(f"a {type(memory).__name__} has no address", fix="pass an int or an array")
 

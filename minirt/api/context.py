@@ -207,7 +207,8 @@ class IExecutionContext(BindingContext):
         state = self._state
         if len(bindings) != len(state.names):
             raise ApiError(f"{len(bindings)} bindings for {len(state.names)} inputs and outputs", "context")
-        places = {n: m if type(m) is int else place_of(m).address for n, m in zip(state.names, bindings, strict=True)}
+        given = zip(state.names, bindings, strict=True)
+        places = {n: m if type(m) is int and m >= 0 else place_of(m).address for n, m in given}
         state.run(0 if stream is None else _handle(stream), places)
         state.kept["bindings"] = bindings
         if stream is None:

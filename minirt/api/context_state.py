@@ -228,8 +228,10 @@ class ContextState:
         if self.strategy == "USER_MANAGED" and self.arena is None and self.loaded.scratch(self.profile):
             raise ApiError("its scratch memory is not set", f"context '{self.name}'", "call set_device_memory")
         self.executor.bind(self.solve())
-        absent = [b.name for b in self.inputs if b.name not in self.addresses and b.name not in self.numbers.dims]
-        absent += [b.name for b in self.outputs if b.name not in self.addresses and b.name not in self.allocators]
+        held = [b for b in self.inputs if b.name not in self.numbers.dims]
+        held += [b for b in self.outputs if b.name not in self.allocators]
+        nowhere = [b for b in held if not self.addresses.get(b.name)]  # as memory without bytes may be
+        absent = [b.name for b in nowhere if b.name not in self.addresses or not {0, -1} & set(self.shape(b))]
         if absent:
             raise ApiError("its address is not set", f"tensor '{absent[0]}'", "call set_tensor_address")
         given = {b.name: 0 if b.name in self.numbers.dims else self.addresses[b.name] for b in self.inputs}

@@ -264,8 +264,10 @@ class ICudaEngine(BindingEngine):
     @method(since=8)
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:
         """Return the least, best and greatest shape of an input in a profile."""
-        binding = self._state.binding(name)
-        shapes = self._state.package.profiles[profile_index].shapes.get(name)
+        binding, profiles = self._state.binding(name), self._state.package.profiles
+        if not 0 <= profile_index < len(profiles):
+            raise ApiError(f"there is no profile {profile_index}: there are {len(profiles)}", "engine")
+        shapes = profiles[profile_index].shapes.get(name)
         if shapes is not None:
             return [dims_of(s, self) for s in shapes]
         kind = binding.type

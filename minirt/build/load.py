@@ -41,6 +41,11 @@ from minirt.types.dtype import Array, dtype_of, string
 from minirt.types.tensor import Shape, Tensor, Type
 
 Dims = TypeVar("Dims", bound=Shape)
+_DAMAGE = (
+    KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, AssertionError, ZeroDivisionError,
+    RecursionError,
+)  # fmt: skip
+"""What reading data raises that are not as an engine holds them, though their checksums are right."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Package:
             self.profiles = profiles_declared(self._profiles, self.formats)
             self.blobs = {d: self._blob(d, row) for d, row in self.about["blobs"].items()}
             self.table = read_table(self._sections)
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except _DAMAGE as error:
             raise EngineFormatError(f"the engine lacks a part: {error}") from error
 
     @property
@@ -186,17 +191,24 @@ class Loaded:
         lend: Callable[[Backend], Backend] | None = None,
     ) -> None:
         self.package, self.target = package, target
-        self.plans, sources = package.plans(target)
-        for plan in self.plans:
-            find_plugins(plan)
-        with phase("compile"):
-            compiled = compile_units(self.plans, target)
+        try:
+            self.plans, sources = package.plans(target)
+            for plan in self.plans:
+                find_plugins(plan)
+            with phase("compile"):
+                compiled = compile_units(self.plans, target)
+        except _DAMAGE as error:
+            raise EngineFormatError(f"the engine's plan is damaged: {type(error).__name__} {error}") from error
         self.backend = backend or _backend(target, self.plans, compiled, Device(device))
         if lend is not None:
             self.backend = lend(self.backend)
         with phase("weights"):
             streaming = bool(package.about.get("streaming", False))
-            self.store = WeightStore(self.plans, sources, self.backend, streaming)
+            try:
+                self.store = WeightStore(self.plans, sources, self.backend, streaming)
+            except _DAMAGE as error:
+                what = f"the engine's weights are not as its plan packs them: {type(error).__name__} {error}"
+                raise EngineFormatError(what) from error
 
     @property
     def streams(self) -> int:

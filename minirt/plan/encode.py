@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from minirt.errors import EngineFormatError, MinirtError
 from minirt.plan import launch, plan
+from minirt.plan.fields import check_fields, fields_of
+from minirt.plan.places import check_places
 from minirt.types.dim import Dim, Expr
 from minirt.types.dtype import dtype_of
 from minirt.types.evaluate import parse_dim
@@ -67,6 +68,7 @@ def decode_plan(data: Any) -> plan.Plan:
     found = decode(data)
     if not isinstance(found, plan.Plan):
         raise EngineFormatError("plan section holds no plan")
+    check_places(found)
     return found
 
 
@@ -78,22 +80,38 @@ def _decode(data: Any, depth: int) -> Any:
     if not isinstance(data, dict):
         return data
     ((kind, inner),) = data.items()
-    special: dict[str, Callable[[], Any]] = {
-        "d": lambda: _dim(inner),
-        "r": lambda: float(inner),
-        "m": lambda: {k: _plain(_decode(v, depth + 1)) for k, v in inner},
-        "t": lambda: Tensor(dtype_of(inner[0]), tuple(_decode(d, depth) for d in inner[1]), tuple(inner[2])),
-    }
-    if kind in special:
-        return special[kind]()
-    made = _KINDS[kind]
-    values = [_decode(v, depth + 1) for v in inner]
-    names = [f.name for f in dataclasses.fields(made)]
+    if kind == "d":
+        return _dim(inner)
+    if kind == "r":
+        return float(inner)
+    if kind == "m":
+        return {k: _plain(_decode(v, depth + 1)) for k, v in inner}
+    if kind == "t":
+        return _tensor(inner, depth)
+    return _part(_KINDS[kind], [_decode(v, depth + 1) for v in inner])
+
+
+def _tensor(inner: Any, depth: int) -> Tensor:
+    name, dims, layout = inner
+    made = Tensor(dtype_of(name), tuple(_decode(d, depth) for d in dims), tuple(layout))
+    if not all(isinstance(d, int | Expr) for d in made.shape) or sorted(made.order) != list(range(made.rank)):
+        raise EngineFormatError(f"plan is damaged: there is no tensor {made}")
+    return made
+
+
+def _part(made: type[Any], values: list[Any]) -> Any:
+    """A part of a plan of these fields, checked."""
+    names = [name for name, _ in fields_of(made)]
     if len(values) != len(names):
-        raise EngineFormatError(f"{kind} has {len(values)} fields, not {len(names)}")
-    return made(**dict(zip(names, values, strict=True)))
+        raise EngineFormatError(f"{made.__name__} has {len(values)} fields, not {len(names)}")
+    given = dict(zip(names, values, strict=True))
+    if made is plan.Plan:
+        given["ranges"] = {k: tuple(v) for k, v in given["ranges"].items()}  # which JSON has no other word for
+    part = made(**given)
+    check_fields(part)
+    return part
 
 
 def _plain(value: Any) -> Any:
-    """Specs are JSON: lists, not tuples; a pair of numbers in ``ranges`` stays a tuple by use."""
+    """Specs are JSON: lists, not tuples."""
     return list(value) if isinstance(value, tuple) else value

@@ -9,7 +9,7 @@ Layout (little endian)::
     48  ..  header: JSON {"sections": [[name, offset, bytes, sha256], ...]}, sorted by offset
     ..      sections, each on a multiple of 256, zeros between them; nothing after the last
 
-There is no code in it, and reading it runs none.
+There is no code for the host in it, and reading it runs none.
 """
 
 from __future__ import annotations

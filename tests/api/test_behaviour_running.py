@@ -160,6 +160,20 @@ def test_ways_to_run(module: Any) -> None:
     assert context.engine is engine
 
 
+def test_addresses_that_are_none() -> None:
+    """Memory at 0 would end the process; a tensor without elements needs none."""
+    context = engine_of(trt).create_execution_context()
+    context.set_input_shape("x", (2, 2))
+    assert not context.execute_v2([0, 0]) and not context.execute_v2([-8, 16])
+    for wrong in (-1, 1 << 64, 1.5, None, "0x10"):
+        assert not context.set_tensor_address("x", wrong)
+    held, out = np.ones((2, 2), F), np.zeros((2, 2), F)
+    assert context.execute_v2([held, out]) and (out == -1).all()
+    for name in "xy":
+        assert context.set_tensor_address(name, 0)
+    assert not context.execute_async_v3(0)
+
+
 @pytest.mark.parametrize("module", [v7, v8])
 def test_bindings_of_profiles_by_number(module: Any) -> None:
     engine = engine_of(module, 2)

@@ -25,6 +25,11 @@ from minirt.kernels.cpu.loader import emit_object, pack_binary
 
 _SIGNATURE = (types.int64, types.int64, types.CPointer(types.int64))
 _lock = threading.Lock()
+_FAULTS = (
+    NumbaError, SyntaxError, ImportError, NameError, LookupError, TypeError, ValueError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
+"""What Python, Numba and LLVM (RuntimeError) raise for text that is no kernel."""
 
 
 def compile_text(name: str, text: str, fastmath: tuple[str, ...], symbol: str) -> bytes:
@@ -37,7 +42,7 @@ def compile_text(name: str, text: str, fastmath: tuple[str, ...], symbol: str) -
         exec(compile(text, f"<kernel {name}>", "exec"), namespace)
         with _lock, held_off():  # compiling makes little garbage, and looking for it takes a tenth
             code = _compile(namespace["kernel"], fastmath, symbol)
-    except (NumbaError, SyntaxError, ImportError, NameError, LookupError, TypeError, NotImplementedError) as error:
+    except _FAULTS as error:
         raise CompileError(f"{type(error).__name__}: {error}", f"CPU kernel '{name}'") from error
     return pack_binary([symbol], code)
 

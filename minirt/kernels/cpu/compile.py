@@ -39,6 +39,7 @@ from typing import Any
 
 from minirt.errors import CompileError
 from minirt.flags import flags
+from minirt.interrupts import after_interrupts
 from minirt.kernels.cpu.host import cpu_features, cpu_name
 from minirt.kernels.cpu.loader import compile_ir, load_binary
 from minirt.kernels.store import Store, content_key
@@ -110,8 +111,12 @@ def store() -> Store:
 
 
 def codegen() -> Any:
-    """The compiling module; the first call imports Numba."""
-    return importlib.import_module("minirt.kernels.cpu.codegen")
+    """The compiling module; the first call imports Numba, for a second: an interrupt is taken after it.
+
+    A package whose import is broken off is of no use to the process any more.
+    """
+    with after_interrupts():
+        return importlib.import_module("minirt.kernels.cpu.codegen")
 
 
 def _compile_missing(missing: dict[str, CpuUnit], progress: Callable[[int, int], None]) -> None:

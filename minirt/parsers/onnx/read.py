@@ -36,7 +36,7 @@ def read_model(source: bytes | str | Path, folder: Path | None = None) -> Model:
         path = Path(source)
         try:
             whole, folder = mapped(path), folder or path.parent
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name with a zero in it
             raise ModelFormatError(f"the model cannot be read: {error}", str(path)) from error
     else:
         whole = np.frombuffer(source, np.uint8)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from minirt.errors import DeviceError, MinirtError
+from minirt.errors import DeviceError, MinirtError, ShapeError
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real, Unit
 from minirt.runtime.backend import Bases, Held, Manner, Work
 from minirt.runtime.cpu.pool import Pool, Program, records
@@ -51,7 +51,10 @@ class CpuSegment:
         }
         base, at, table = self._args.ctypes.data, 0, []
         for function, extent, grain, values in rows:
-            self._args[at : at + len(values)] = values
+            try:
+                self._args[at : at + len(values)] = values
+            except OverflowError as error:
+                raise ShapeError("a size or an offset takes more than 64 bits", fix="use smaller shapes") from error
             if extent > 0:
                 table.append((function, extent, max(1, grain), base + 8 * at, 0))
             at += len(values)
