@@ -55,11 +55,16 @@ def rules(number: int) -> Rules:
     return Rules(number, number % 4, (number + number // 4) % 3, (number + 1 + number // 12) % 3)
 
 
+@cache
 def missing() -> str:
     """Why nothing can be emulated here, "" where it can."""
     if sys.platform != "linux":
         return "threads are emulated on Linux alone"
-    return "" if shutil.which("g++") else "no g++ is here"
+    if not shutil.which("g++"):
+        return "no g++ is here"
+    command = ["g++", *_FLAGS, *_KERNEL_FLAGS, "-fsyntax-only", "-x", "c++", "-"]
+    done = subprocess.run(command, input="#include <vector>\n", capture_output=True, text=True, check=False)
+    return f"g++ does not do: {done.stderr[:200]}" if done.returncode else ""
 
 
 def _compiled(store: Path, key: bytes, flags: Sequence[str], files: Sequence[Path], text: str = "") -> Path:
