@@ -58,7 +58,9 @@ def heads() -> list[tuple[MatrixCase, Target]]:
         attention("padding", 2, 2, 200, 64, mask=padding(2, 200, 1), guard=True),
         attention("rows", 1, 2, 130, 64, mask=numbers((130, 130), HALF) > -1),
     ]  # fmt: skip
-    return [*((case, FEW) for case in found), (attention("few of many", 1, 2, 70, 64, t=400), MANY)]
+    unseen = attention("unseen", 2, 2, 700, 64, t=64, causal=True, offset=-640, mask=padding(2, 64, 1), guard=True)
+    few = [attention("few of many", 1, 2, 70, 64, t=400), attention("one query", 1, 2, 1, 64, t=9000)]
+    return [*((case, FEW) for case in [*found, unseen]), *((case, MANY) for case in few)]
 
 
 def ways(case: MatrixCase, target: Target) -> Iterator[Way]:
