@@ -2879,7 +2879,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
     def get_flag(self, flag: NetworkDefinitionCreationFlag) -> _bool:
         """Return whether it was created with a flag."""
     def set_weights_name(self, weights: Weights | np.ndarray[Any, Any], name: str) -> _bool:
-        """Name weights for refitting."""
+        """Name weights for refitting: those of every layer that has the same numbers in memory."""
     def mark_debug(self, tensor: ITensor) -> _bool:
         """Let a debug listener see a tensor."""
     def unmark_debug(self, tensor: ITensor) -> _bool:
@@ -3219,8 +3219,8 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Return the name of an input or output, inputs first."""
     def get_tensor_mode(self, name: str) -> TensorIOMode:
         """Return whether a name is an input, an output, or neither."""
-    def get_tensor_dtype(self, name: str) -> DataType | Any:
-        """Return the element type of an input or output."""
+    def get_tensor_dtype(self, name: Any) -> Any:
+        """Return the element type of an input or output; FLOAT, logged, for a name of neither."""
     def get_tensor_shape(self, name: Any) -> Any:
         """Return the shape of an input or output, -1 for dims that a context sets."""
     def get_tensor_location(self, name: str) -> TensorLocation:
@@ -3229,15 +3229,15 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Return the bytes of an element."""
     def get_tensor_components_per_element(self, name: str, profile_index: int = 0) -> int:
         """Return how many scalars a vector holds, -1 where the layout is not vectorized."""
-    def get_tensor_format(self, name: str, profile_index: int = 0) -> TensorFormat:
-        """Return the memory layout."""
+    def get_tensor_format(self, name: Any, profile_index: Any = 0) -> Any:
+        """Return the memory layout; LINEAR, logged, for a name of no input or output."""
     def get_tensor_format_desc(self, name: str, profile_index: int = 0) -> str:
         """Return the memory layout in words."""
     def get_tensor_vectorized_dim(self, name: str, profile_index: int = 0) -> int:
         """Return the axis that is packed in vectors, -1 for none."""
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:
         """Return the least, best and greatest shape of an input in a profile."""
-    def get_tensor_profile_values(self, name: Any, profile_index: Any) -> Any:
+    def get_tensor_profile_values(self, name: Any, profile_index: Any) -> list[list[int]]:
         """Return the least, best and greatest numbers of an input that is a shape; called (profile_index, name)."""
     def is_shape_inference_io(self, name: str) -> _bool:
         """Return whether an input or output is read or written on the host."""

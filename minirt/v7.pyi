@@ -2249,7 +2249,7 @@ class IExecutionContext(metaclass=_ApiType):
     def get_strides(self, binding: int) -> Dims:
         """Return the strides of a binding, in elements."""
     def set_shape_input(self, binding: int, shape: collections.abc.Iterable[int]) -> _bool:
-        """Set the numbers of an input that is a shape; False, logged, for another binding."""
+        """Set the numbers of an input that is a shape; False, logged, for another binding or outside of the profile."""
     def get_shape(self, binding: int) -> list[int]:
         """Return the numbers of an input that is a shape."""
     @property

@@ -2157,7 +2157,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
     def get_output(self, index: int) -> ITensor | Any:
         """Return an output, None where there is none."""
     def set_weights_name(self, weights: Weights | np.ndarray[Any, Any], name: str) -> _bool:
-        """Name weights for refitting."""
+        """Name weights for refitting: those of every layer that has the same numbers in memory."""
 
 class ParserError(metaclass=_ApiType):
     """One error of a parse: what is wrong, and the node that it is about."""
@@ -2450,8 +2450,8 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Return the name of an input or output, inputs first."""
     def get_tensor_mode(self, name: str) -> TensorIOMode:
         """Return whether a name is an input, an output, or neither."""
-    def get_tensor_dtype(self, name: str) -> DataType | Any:
-        """Return the element type of an input or output."""
+    def get_tensor_dtype(self, name: Any) -> Any:
+        """Return the element type of an input or output; FLOAT, logged, for a name of neither."""
     def get_tensor_shape(self, name: Any) -> Any:
         """Return the shape of an input or output, -1 for dims that a context sets."""
     def get_tensor_location(self, name: str) -> TensorLocation:
@@ -2460,8 +2460,8 @@ class ICudaEngine(_Indexed, metaclass=_ApiType):
         """Return the bytes of an element."""
     def get_tensor_components_per_element(self, name: str, profile_index: int = 0) -> int:
         """Return how many scalars a vector holds, -1 where the layout is not vectorized."""
-    def get_tensor_format(self, name: str, profile_index: int = 0) -> TensorFormat:
-        """Return the memory layout."""
+    def get_tensor_format(self, name: Any, profile_index: Any = 0) -> Any:
+        """Return the memory layout; LINEAR, logged, for a name of no input or output."""
     def get_tensor_format_desc(self, name: str, profile_index: int = 0) -> str:
         """Return the memory layout in words."""
     def get_tensor_vectorized_dim(self, name: str, profile_index: int = 0) -> int:
@@ -2658,7 +2658,7 @@ class IExecutionContext(metaclass=_ApiType):
     def get_strides(self, binding: int) -> Dims:
         """Return the strides of a binding, in elements."""
     def set_shape_input(self, binding: int, shape: collections.abc.Iterable[int]) -> _bool:
-        """Set the numbers of an input that is a shape; False, logged, for another binding."""
+        """Set the numbers of an input that is a shape; False, logged, for another binding or outside of the profile."""
     def get_shape(self, binding: int) -> list[int]:
         """Return the numbers of an input that is a shape."""
     @property

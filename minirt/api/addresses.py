@@ -69,9 +69,17 @@ def place_of(memory: Any) -> Place:
         return _dlpack(memory)
     if isinstance(memory, ctypes.c_void_p):
         return Place(memory.value or 0)
-    if not isinstance(memory, float) and hasattr(memory, "__int__") or hasattr(memory, "__index__"):
+    if not isinstance(memory, float) and (hasattr(memory, "__int__") or hasattr(memory, "__index__")):
         return Place(int(memory))
     raise ApiError(f"a {type(memory).__name__} has no address", fix="pass an int or an array")
+
+
+def argument_place(memory: Any) -> Place:
+    """Return where memory that a script passes lies; raises TypeError for what is no address."""
+    try:
+        return place_of(memory)
+    except ApiError as error:
+        raise TypeError(str(error)) from error
 
 
 def _interface(found: dict[str, Any]) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minirt.api.addresses import place_of
+from minirt.api.addresses import argument_place
 from minirt.api.callbacks import IDebugListener, IGpuAllocator, IOutputAllocator, IProfiler
 from minirt.api.context_bindings import BindingContext
 from minirt.api.context_state import ContextState, check_range, dims_of_binding
@@ -88,7 +88,7 @@ class IExecutionContext(BindingContext):
     )
     device_memory = attr(
         None,
-        lambda self, memory: self._state.give_memory(place_of(memory).address, None),
+        lambda self, memory: self._state.give_memory(argument_place(memory).address, None),
         Any,
         "Address of scratch memory given by the caller.",
     )
@@ -182,7 +182,7 @@ class IExecutionContext(BindingContext):
         """Set where an input or output lies: an address, or an array, which is kept alive."""
         state = self._state
         state.binding(name)
-        place = place_of(memory)
+        place = argument_place(memory)
         if not place.dense:
             raise ApiError("the array is not contiguous", f"tensor '{name}'", "pass a contiguous array")
         state.kept[name] = memory
@@ -207,8 +207,8 @@ class IExecutionContext(BindingContext):
         state = self._state
         if len(bindings) != len(state.names):
             raise ApiError(f"{len(bindings)} bindings for {len(state.names)} inputs and outputs", "context")
-        given = zip(state.names, bindings, strict=True)
-        places = {n: m if type(m) is int and m >= 0 else place_of(m).address for n, m in given}
+        given = [m if type(m) is int and not m >> 64 else argument_place(m).address for m in bindings]
+        places = dict(zip(state.names, given, strict=True))
         state.run(0 if stream is None else _handle(stream), places)
         state.kept["bindings"] = bindings
         if stream is None:
@@ -286,7 +286,7 @@ class IExecutionContext(BindingContext):
     @method(since=10)
     def set_device_memory(self, memory: Any, size: int) -> None:
         """Take scratch memory from the caller, where the context was created USER_MANAGED."""
-        self._state.give_memory(place_of(memory).address, size)
+        self._state.give_memory(argument_place(memory).address, size)
 
     @method(since=10, fail=0)
     def update_device_memory_size_for_shapes(self) -> int:

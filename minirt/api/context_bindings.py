@@ -10,7 +10,8 @@ from minirt.api.declare import REQUIRED, method
 from minirt.api.dialect import dialect_of
 from minirt.api.dims import Dims, dims_of
 from minirt.api.logger import Managed
-from minirt.errors import ApiError
+from minirt.build.options import in_range
+from minirt.errors import ApiError, ShapeError
 
 
 class BindingContext(Managed):
@@ -103,9 +104,13 @@ class BindingContext(Managed):
 
     @method(until=8, fail=False, instead="set_tensor_address", warns=(8,))
     def set_shape_input(self, binding: int, shape: list[int]) -> bool:
-        """Set the numbers of an input that is a shape; False, logged, for another binding."""
-        state = self._state
-        state.numbers.give(self._name(binding), shape)
+        """Set the numbers of an input that is a shape; False, logged, for another binding or outside of the profile."""
+        state, name = self._state, self._name(binding)
+        limits = state.loaded.package.profiles[state.profile].values.get(name)
+        if limits is not None and not in_range(shape, limits):
+            what = f"{tuple(shape)} is outside of {limits[0]} to {limits[2]}"
+            raise ShapeError(what, f"input '{name}'", "change the profile")
+        state.numbers.give(name, shape)
         state.changed()
         return True
 

@@ -23,6 +23,7 @@ from minirt.api.manner import InputsRead, fresh_manner, step
 from minirt.api.weights import api_dtype
 from minirt.build.freeze import DEBUG
 from minirt.build.load import Binding, Loaded
+from minirt.build.options import in_range
 from minirt.errors import ApiError, ConcurrentUseError, ShapeError
 from minirt.runtime.backend import Memory
 from minirt.runtime.control import Result
@@ -393,8 +394,6 @@ def dims_of_binding(binding: Binding) -> tuple[Dim, ...]:
 def check_range(state: ContextState, binding: Binding, shape: tuple[int, ...]) -> None:
     """Raise ShapeError where a shape is outside of the profile."""
     limits = state.loaded.package.profiles[state.profile].shapes.get(binding.name)
-    if limits is None:
-        return
-    low, _, high = limits
-    if any(not a <= s <= b for a, s, b in zip(low, shape, high, strict=True)):
-        raise ShapeError(f"{shape} is outside of {low} to {high}", f"input '{binding.name}'", "change the profile")
+    if limits is not None and not in_range(shape, limits):
+        what = f"{shape} is outside of {limits[0]} to {limits[2]}"
+        raise ShapeError(what, f"input '{binding.name}'", "change the profile")

@@ -37,6 +37,7 @@ from minirt.build.load import Loaded
 from minirt.errors import ApiError
 from minirt.plan.format import Bytes
 from minirt.types.dim import Expr
+from minirt.types.dtype import DType, f32
 from minirt.types.tensor import Tensor
 
 
@@ -212,10 +213,14 @@ class ICudaEngine(BindingEngine):
         mode = "NONE" if found is None else "INPUT" if found.is_input else "OUTPUT"
         return member(TensorIOMode, mode, dialect_of(self))  # type: ignore[no-any-return]
 
-    @method(since=8)
-    def get_tensor_dtype(self, name: str) -> DataType | None:
-        """Return the element type of an input or output."""
-        return api_dtype(self._state.dtype(name), self)  # type: ignore[no-any-return]
+    @spanned(since=8)
+    def get_tensor_dtype(self, name: str) -> DataType:
+        """Return the element type of an input or output; FLOAT, logged, for a name of neither."""
+        return api_dtype(ICudaEngine._dtype(self, name), self)  # type: ignore[no-any-return]
+
+    @method(fail=f32)
+    def _dtype(self, name: str) -> DType:
+        return self._state.dtype(name)
 
     @spanned(since=8)
     def get_tensor_shape(self, name: str) -> Any:
@@ -246,12 +251,16 @@ class ICudaEngine(BindingEngine):
         lanes = self._state.lanes(name)
         return lanes if lanes > 1 else -1
 
-    @method(since=8)
+    @spanned(since=8)
     def get_tensor_format(self, name: str, profile_index: int = 0) -> TensorFormat:
-        """Return the memory layout."""
-        return member(TensorFormat, self._state.format(name), dialect_of(self))  # type: ignore[no-any-return]
+        """Return the memory layout; LINEAR, logged, for a name of no input or output."""
+        return member(TensorFormat, ICudaEngine._format(self, name), dialect_of(self))  # type: ignore[no-any-return]
 
-    @method(since=8)
+    @method(fail="LINEAR")
+    def _format(self, name: str) -> str:
+        return self._state.format(name)
+
+    @method(since=8, fail="")
     def get_tensor_format_desc(self, name: str, profile_index: int = 0) -> str:
         """Return the memory layout in words."""
         return self._state.describe(name)
@@ -261,24 +270,22 @@ class ICudaEngine(BindingEngine):
         """Return the axis that is packed in vectors, -1 for none."""
         return self._state.vectorized(name)
 
-    @method(since=8)
+    @method(since=8, fail=())
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:
         """Return the least, best and greatest shape of an input in a profile."""
-        binding, profiles = self._state.binding(name), self._state.package.profiles
-        if not 0 <= profile_index < len(profiles):
-            raise ApiError(f"there is no profile {profile_index}: there are {len(profiles)}", "engine")
-        shapes = profiles[profile_index].shapes.get(name)
+        binding = self._state.binding(name)
+        shapes = self._state.profile(profile_index).shapes.get(name)
         if shapes is not None:
             return [dims_of(s, self) for s in shapes]
         kind = binding.type
         fixed = isinstance(kind, Tensor) and not any(isinstance(d, Expr) for d in kind.shape)
         return [ICudaEngine.get_tensor_shape(self, name) for _ in range(3)] if fixed and binding.is_input else []
 
-    @spanned(since=10)
+    @method(since=10, fail=())
     def get_tensor_profile_values(self, name: Any, profile_index: Any) -> list[list[int]]:
         """Return the least, best and greatest numbers of an input that is a shape; called (profile_index, name)."""
         index, wanted = (profile_index, name) if isinstance(name, str) else (name, profile_index)
-        return [list(v) for v in self._state.package.profiles[index].values.get(wanted, ())]
+        return [list(v) for v in self._state.profile(index).values.get(wanted, ())]
 
     @method(since=8, fail=False)
     def is_shape_inference_io(self, name: str) -> bool:
@@ -302,15 +309,15 @@ class ICudaEngine(BindingEngine):
         total = stat.name == "TOTAL_WEIGHTS_SIZE"
         return self._state.weights_size if total else self._state.package.stripped_size
 
-    @method(since=10, until=10, instead="get_device_memory_size_for_profile_v2")
+    @method(since=10, until=10, fail=0, instead="get_device_memory_size_for_profile_v2")
     def get_device_memory_size_for_profile(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
-        return self._state.loaded.scratch(profile_index)
+        return self._state.scratch(profile_index)
 
-    @method(since=10)
+    @method(since=10, fail=0)
     def get_device_memory_size_for_profile_v2(self, profile_index: int) -> int:
         """Return the scratch memory of a context in a profile, in bytes."""
-        return self._state.loaded.scratch(profile_index)
+        return self._state.scratch(profile_index)
 
     @method(since=10)
     def get_weight_streaming_automatic_budget(self) -> int:

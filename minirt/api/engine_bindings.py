@@ -21,6 +21,7 @@ from minirt.api.logger import Managed
 from minirt.api.weights import api_dtype
 from minirt.build.implicit_batch import BATCH
 from minirt.build.load import Binding, Loaded, Package
+from minirt.build.options import Profile
 from minirt.errors import ApiError
 from minirt.plan.format import Bytes
 from minirt.types.dim import Dim, Expr
@@ -69,6 +70,18 @@ class EngineState:
         if found is None:
             raise ApiError(f"there is no input or output '{name}'", "engine", f"there are {', '.join(self.names)}")
         return found
+
+    def profile(self, index: int) -> Profile:
+        """Return a profile; raises ApiError for a number that there is none of."""
+        found = self.package.profiles
+        if not 0 <= index < len(found):
+            raise ApiError(f"there is no profile {index}: there are {len(found)}", "engine")
+        return found[index]
+
+    def scratch(self, index: int) -> int:
+        """Return the bytes of memory that a context works in, in a profile; raises ApiError for none of its number."""
+        self.profile(index)
+        return self.loaded.scratch(index)
 
     def dtype(self, name: str) -> DType:
         """Return the element type of an input or output."""
@@ -194,16 +207,17 @@ class BindingEngine(Managed):
     def get_profile_shape(self, profile_index: int, binding: Any) -> list[Dims]:
         """Return the least, best and greatest shape of a binding in a profile."""
         found, _ = self._bound(binding)
-        shapes = self._state.package.profiles[profile_index].shapes.get(found.name)
+        shapes = self._state.profile(profile_index).shapes.get(found.name)
         if shapes is not None:
             return [dims_of(s, self) for s in shapes]
-        return [dims_of([int(d) for d in self._state.dims(found)], self) for _ in range(3)]  # type: ignore[arg-type]
+        dims = [-1 if isinstance(d, Expr) else int(d) for d in self._state.dims(found)]
+        return [dims_of(dims, self) for _ in range(3)]
 
     @method(instead="get_tensor_profile_values", until=8, warns=(8,))
     def get_profile_shape_input(self, profile_index: int, binding: Any) -> list[list[int]]:
         """Return the least, best and greatest numbers of a binding that is a shape."""
         found, _ = self._bound(binding)
-        return [list(v) for v in self._state.package.profiles[profile_index].values.get(found.name, ())]
+        return [list(v) for v in self._state.profile(profile_index).values.get(found.name, ())]
 
     @method(instead="get_tensor_location", until=8, warns=(8,))
     def is_shape_binding(self, binding: int) -> bool:

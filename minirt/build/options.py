@@ -29,6 +29,12 @@ class Profile:
         return hash((tuple(sorted(self.shapes.items())), tuple(sorted(self.values.items()))))
 
 
+def in_range(numbers: Sequence[int], limits: tuple[Shape, Shape, Shape]) -> bool:
+    """True where as many numbers as a profile bounds are each from its least to its greatest."""
+    low, _, high = limits
+    return len(numbers) == len(low) and all(a <= n <= b for a, n, b in zip(low, numbers, high, strict=True))
+
+
 @dataclass(frozen=True)
 class Options:
     """A build's options.

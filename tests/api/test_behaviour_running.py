@@ -75,6 +75,22 @@ def test_bytes_of_an_engine(module: Any) -> None:
 
 
 @pytest.mark.parametrize("module", [v8, trt, v11])
+def test_what_engines_say_of_names_and_profiles_that_are_not_there(module: Any) -> None:
+    engine = engine_of(module, 2)
+    assert engine.get_tensor_dtype("nothing") == module.float32
+    assert engine.get_tensor_format("nothing") == module.TensorFormat.LINEAR
+    assert engine.get_tensor_format_desc("nothing") == ""
+    assert engine.get_tensor_location("nothing") == module.TensorLocation.DEVICE
+    assert engine.get_tensor_bytes_per_component("nothing") == engine.get_tensor_vectorized_dim("nothing") == -1
+    assert not engine.get_tensor_profile_shape("x", 2) and not engine.get_tensor_profile_shape("x", -1)
+    if module is v8:
+        assert engine.get_profile_shape(0, "y") == [(-1, 2)] * 3
+    else:
+        assert not engine.get_tensor_profile_values(2, "x")
+        assert engine.get_device_memory_size_for_profile_v2(2) == 0
+
+
+@pytest.mark.parametrize("module", [v8, trt, v11])
 def test_shapes_by_name(module: Any) -> None:
     engine = engine_of(module, 2)
     assert engine.get_tensor_profile_shape("x", 1) == [(5, 2), (6, 2), (8, 2)]
@@ -164,9 +180,12 @@ def test_addresses_that_are_none() -> None:
     """Memory at 0 would end the process; a tensor without elements needs none."""
     context = engine_of(trt).create_execution_context()
     context.set_input_shape("x", (2, 2))
-    assert not context.execute_v2([0, 0]) and not context.execute_v2([-8, 16])
+    assert not context.execute_v2([0, 0])
     for wrong in (-1, 1 << 64, 1.5, None, "0x10"):
-        assert not context.set_tensor_address("x", wrong)
+        with pytest.raises(TypeError):
+            context.set_tensor_address("x", wrong)
+        with pytest.raises(TypeError):
+            context.execute_v2([wrong, 16])
     held, out = np.ones((2, 2), F), np.zeros((2, 2), F)
     assert context.execute_v2([held, out]) and (out == -1).all()
     for name in "xy":

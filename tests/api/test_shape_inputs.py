@@ -112,6 +112,8 @@ def test_the_calls_of_eight() -> None:
     assert not context.all_shape_inputs_specified
     assert context.set_binding_shape(engine.get_binding_index("x"), X.shape)
     assert not context.set_shape_input(engine.get_binding_index("x"), [1])
+    for outside in ([25, 1], [0, 24], [8]):
+        assert not context.set_shape_input(place, outside)
     assert context.set_shape_input(place, [8, 3])
     assert context.all_shape_inputs_specified
     assert context.get_shape(place) == [8, 3]
