@@ -14,8 +14,8 @@ from minirt.plan.launch import Spec
 
 Holds = Callable[[Any], bool]
 _TEXT = re.compile(r"[\w $+,/=-]*")
-"""What texts in the parameters of a kernel are made of: names (of PTX, too), types, numbers. Its source is printed from them, and
-without a bracket, a quote or a line's end they cannot say what it does."""
+"""What texts in the parameters of a kernel are made of: names (of PTX, too), types, numbers. Its source is printed from
+them, and without a bracket, a quote or a line's end they cannot say what it does."""
 
 _known: dict[type[Any], tuple[tuple[str, Holds], ...]] = {}
 
