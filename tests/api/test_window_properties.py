@@ -92,11 +92,11 @@ def test_lrn(channels: int, half: int, dtype: Any) -> None:
 
 
 @few
-@given(rank=st.integers(3, 5), dtype=FLOATS, groups=st.sampled_from([1, 2, 4]), data=st.data())
-def test_normalization(rank: int, dtype: Any, groups: int, data: st.DataObject) -> None:
+@given(rank=st.integers(3, 5), dtype=FLOATS, groups=st.sampled_from([1, 2, 4]), each=st.booleans(), data=st.data())
+def test_normalization(rank: int, dtype: Any, groups: int, each: bool, data: st.DataObject) -> None:
     x = array((2, 4, *([5, 3, 2][: rank - 2])), dtype)
     axes = tuple(range(2, rank)) if groups > 1 else tuple(data.draw(st.sets(st.integers(1, rank - 1), min_size=1)))
-    shape = [1, 4] + [1] * (rank - 2) if groups > 1 else [d if i in axes else 1 for i, d in enumerate(x.shape)]
+    shape = [1, groups if each else 4] + [1] * (rank - 2) if groups > 1 else [d if i in axes else 1 for i, d in enumerate(x.shape)]
     s, b = array(tuple(shape), dtype, 1), array(tuple(shape), dtype, 2)
 
     def add(net: Any, v: Any, scale: Any, bias: Any) -> Any:
@@ -108,7 +108,8 @@ def test_normalization(rank: int, dtype: Any, groups: int, data: st.DataObject) 
     parts = wide.reshape(2, groups, -1) if groups > 1 else wide
     over = (2,) if groups > 1 else axes
     unit = (parts - parts.mean(over, keepdims=True)) / np.sqrt(parts.var(over, keepdims=True) + 1e-3)
-    close(compute(add, x, s, b), (unit.reshape(x.shape) * s + b).astype(dtype))
+    wanted_s, wanted_b = (np.repeat(v, 4 // groups, 1) if groups > 1 and each else v for v in (s, b))
+    close(compute(add, x, s, b), (unit.reshape(x.shape) * wanted_s + wanted_b).astype(dtype))
 
 
 @pytest.mark.parametrize("mode", ["NEAREST", "LINEAR", "CUBIC"])

@@ -170,9 +170,20 @@ def normalization(layer: Layer) -> Value:
     apart = emit("Sub", wide, mean)
     spread = emit("ReduceMean", emit("Mul", apart, apart), ints(over), keepdims=1)
     unit = emit("Div", apart, emit("Sqrt", emit("Add", spread, scalar(epsilon, x))))
-    if groups != 1:
-        unit = emit("Reshape", unit, emit("Shape", x))
-    return emit("Add", emit("Mul", unit, by), bias)
+    if groups == 1:
+        return emit("Add", emit("Mul", unit, by), bias)
+    by, bias = (_by_channel(v, groups, x) for v in (by, bias))
+    return emit("Add", emit("Mul", emit("Reshape", unit, emit("Shape", x)), by), bias)
+
+
+def _by_channel(v: Value, groups: int, x: Value) -> Value:
+    """Return scales [1, channels, 1, ...] of x: each group's for its channels, where there is one a group."""
+    ones = [1] * (x.rank - 2)
+    if v.shape != (1, groups, *ones) or x.shape[1] == groups:
+        return v
+    each = emit("Div", emit("Slice", emit("Shape", x), ints([1]), ints([2])), ints([groups]))
+    wide = emit("Expand", emit("Reshape", v, ints([groups, 1])), emit("Concat", ints([groups]), each, axis=0))
+    return emit("Reshape", wide, ints([1, -1, *ones]))
 
 
 def _trailing(by: Value, bias: Value, first: int) -> bool:
