@@ -96,7 +96,9 @@ def test_lrn(channels: int, half: int, dtype: Any) -> None:
 def test_normalization(rank: int, dtype: Any, groups: int, each: bool, data: st.DataObject) -> None:
     x = array((2, 4, *([5, 3, 2][: rank - 2])), dtype)
     axes = tuple(range(2, rank)) if groups > 1 else tuple(data.draw(st.sets(st.integers(1, rank - 1), min_size=1)))
-    shape = [1, groups if each else 4] + [1] * (rank - 2) if groups > 1 else [d if i in axes else 1 for i, d in enumerate(x.shape)]
+    shape = [d if i in axes else 1 for i, d in enumerate(x.shape)]
+    if groups > 1:
+        shape = [1, groups if each else 4] + [1] * (rank - 2)
     s, b = array(tuple(shape), dtype, 1), array(tuple(shape), dtype, 2)
 
     def add(net: Any, v: Any, scale: Any, bias: Any) -> Any:
