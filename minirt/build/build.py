@@ -17,7 +17,7 @@ from minirt.build.options import Options, ranges_of
 from minirt.build.parameters import Table
 from minirt.build.plugin_tactics import Contest
 from minirt.build.select import Selector, Setting, Tuner
-from minirt.build.specialize import unify
+from minirt.build.specialize import decide, unify
 from minirt.build.tune import LEAST_LEVEL, tuner_for
 from minirt.errors import GraphError
 from minirt.flags import flags
@@ -165,8 +165,8 @@ def lower(neutral: Graph, target: Target, options: Options, profile: int = 0, tu
     """
     ranges, best = ranges_of(neutral, options.profiles[profile])
     pinned: dict[str, Dim] = {name: lo for name, (lo, hi) in ranges.items() if lo == hi}
-    graph = specialize(neutral, pinned)
-    if pinned:
+    graph = decide(specialize(neutral, pinned), ranges)
+    if graph is not neutral:
         graph = run_passes(graph, NEUTRAL, observer())
     attends = target.kind == "cuda" and target.capability >= 80
     rounded = options.tf32 or (options.permitted and not options.wide)

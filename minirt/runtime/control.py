@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,8 +10,10 @@ import numpy as np
 
 from minirt.plan.launch import Launch
 from minirt.plan.plan import IfStep, LoopStep, Plan, View
-from minirt.runtime.backend import Backend, Memory
+from minirt.runtime.backend import Backend, Manner, Memory, Segment
 from minirt.runtime.frame import Frame
+from minirt.runtime.groups import Group
+from minirt.runtime.turns import Turns, scalars
 from minirt.runtime.unroll import Places, body_launches, iterations
 from minirt.types.dim import Expr
 from minirt.types.dtype import Array
@@ -36,6 +38,17 @@ class Owner(Protocol):
     backend: Backend
     frame: Frame
     results: tuple[dict[str, Memory], dict[str, Memory]]
+    plan: Plan
+    manner: Manner
+
+    @property
+    def launches_only(self) -> bool:
+        """True where the plan is one list of launches."""
+        ...
+
+    def segments(self) -> Iterator[tuple[Group, Segment]]:
+        """What kernels did in the run before, group by group."""
+        ...
 
     def place(self, view: View) -> Result:
         """Where a view lies now."""
@@ -146,24 +159,36 @@ def run_loop(executor: Owner, step: LoopStep, stream: int) -> None:
     """Run the body until the trip count is reached or the condition is false, one call an iteration."""
     trip = int(executor.array(step.trip, stream).reshape(-1)[0]) if step.trip is not None else None
     go = bool(executor.array(step.condition, stream).reshape(-1)[0]) if step.condition is not None else True
-    scalars = [executor.backend.allocate(8), executor.backend.allocate(8)]
+    backend, executor.frame.untold = executor.backend, step.dims
+    number, condition = scalars(backend, executor.frame, step.label)
+    head = [Result(number.address, ()), Result(condition.address, ())]
     captures = [executor.place(v) for v in step.captures]
     state = [executor.place(v) for v in step.carried]
     scans: list[list[Array]] = [[] for _ in step.writes[len(state) :]]
+    turns = Turns[Result](executor.child(step.body), len(state))
     count = 0
     while go and (trip is None or count < trip):
-        executor.backend.write(scalars[0].address, np.array([count], np.int64), stream)
-        executor.backend.write(scalars[1].address, np.array([go]), stream)
-        head = [Result(scalars[0].address, ()), Result(scalars[1].address, ())]
+        backend.write(number.address, np.array([count], np.int64), stream)
+        backend.write(condition.address, np.array([go]), stream)
         memory = _fresh_outputs(executor, step.body, count)
-        results = executor.call(step.body, [*head, *state, *captures], memory, stream)
-        go = bool(executor.backend.read(results[0].address, 1, stream)[0])
+        inputs = [*head, *state, *captures]
+        if (turn := turns.find(inputs, memory)) is not None:
+            turn.run(stream)
+            state, go = list(turn.results[1 : 1 + len(state)]), bool(turn.go[0])
+            for kept, part in zip(scans, turn.scans, strict=True):
+                kept.append(part.copy())
+            count += 1
+            continue
+        results = executor.call(step.body, inputs, memory, stream)
+        go = bool(backend.read(results[0].address, 1, stream)[0])
+        turns.keep(inputs, memory, results)
         state = results[1 : 1 + len(state)]
         for kept, result, view in zip(scans, results[1 + len(state) :], step.writes[len(state) :], strict=True):
             nbytes = view.type.dtype.nbytes(int(np.prod(result.shape)))
-            data = np.array(executor.backend.read(result.address, nbytes, stream))
+            data = np.array(backend.read(result.address, nbytes, stream))
             kept.append(data.view(view.type.dtype.numpy).reshape(result.shape))
         count += 1
+    executor.frame.untold = ()
     _finish_loop(executor, step, state, scans, stream)
 
 

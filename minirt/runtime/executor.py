@@ -390,7 +390,7 @@ class Executor:
         child = self.child(plan)
         names = [b.name for b in plan.inputs]
         shapes = {n: r.shape for n, r in zip(names, inputs, strict=True)}
-        child.bind(child.sizes(shapes, self.frame.sizes))
+        child.bind(child.sizes(shapes, self.frame.told))
         found = child.run({n: r.address for n, r in zip(names, inputs, strict=True)}, outputs, stream)
         return [found[b.name] for b in plan.outputs]
 

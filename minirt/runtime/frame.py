@@ -25,9 +25,18 @@ class Frame:
     """Aligned memory that stands for a caller's, by buffer."""
     repeats: OrderedDict[tuple[int | None, ...], Any] = field(default_factory=OrderedDict)
     """Runs that can be put on a stream again as they were (`minirt.runtime.repeat`), by their addresses."""
+    turns: dict[tuple[int, ...], Any] = field(default_factory=dict)
+    """Iterations that can be run again as they were (`minirt.runtime.turns`), by their addresses."""
+    untold: tuple[str, ...] = ()
+    """Dims of the results of a loop that is running: those of the run before, which are nothing to its body."""
     recording: Any = None
     """The run as one graph, where plugins allow it (`minirt.runtime.replay`)."""
     _evaluator: Evaluator = field(default_factory=lambda: Evaluator({}))
+
+    @property
+    def told(self) -> dict[str, int]:
+        """The sizes that are known to what runs now."""
+        return {name: size for name, size in self.sizes.items() if name not in self.untold}
 
     @property
     def evaluate(self) -> Evaluator:

@@ -35,7 +35,7 @@ _CALLS: dict[str, Callable[..., Dim]] = {
 
 
 class Evaluator:
-    """Evaluates expressions under one assignment of dims, remembering what it has seen."""
+    """Evaluates expressions under one assignment of dims (or of calls, by their text), remembering what it has seen."""
 
     def __init__(self, sizes: Mapping[str, Dim]) -> None:
         self.sizes = sizes
@@ -75,9 +75,11 @@ class Evaluator:
         return total
 
     def _atom(self, atom: Atom) -> Dim:
+        size = self.sizes.get(atom.key)  # of a symbol this is its name; of a call, its text
+        if size is not None:
+            return size
         if not atom.args:
-            size = self.sizes.get(atom.fn)
-            return symbol(atom.fn) if size is None else size
+            return symbol(atom.fn)
         found = self._seen.get(atom)
         if found is None:
             if atom.fn == "select":  # only the taken branch, which may be the only one that is defined

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from minirt.errors import DeviceError, MinirtError, ShapeError
 from minirt.plan.launch import Address, Arg, Integer, Launch, Real, Unit
-from minirt.runtime.backend import Bases, Held, Manner, Work
+from minirt.runtime.backend import Again, Bases, Held, Manner, Work
 from minirt.runtime.cpu.pool import Pool, Program, records
 from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
 
 _ALIGN = 64
+_ARGUMENTS = 3
+"""The word of a record that holds where its arguments are."""
 
 
 class HostMemory:
@@ -78,8 +80,17 @@ class CpuSegment:
             self._pool.run(Program(row[None], self))
             self._manner.done(label)
 
-    def repeat(self) -> None:
-        """Nothing: the records are what runs, at the addresses that they hold."""
+    def repeat(self) -> Again:
+        """The records at the addresses that they hold now, in a copy that is not patched."""
+        args, table = self._args.copy(), self._program.table.copy()
+        table[:, _ARGUMENTS] += args.ctypes.data - self._args.ctypes.data
+        program = Program(table, (args, self))
+        run = self._pool.bound(program)
+
+        def again(stream: int, held: Program = program) -> None:
+            run()
+
+        return Again(lambda: True, again)
 
     @property
     def entries(self) -> list[str]:
