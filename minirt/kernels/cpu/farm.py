@@ -14,7 +14,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from minirt.errors import CompileError
@@ -32,18 +32,31 @@ def compile_shared(missing: dict[str, CpuUnit], workers: int, keep: Keep) -> Non
     for item in missing.items():
         waiting.put(item)
     errors: list[BaseException] = []
+    started: list[subprocess.Popen[str]] = []
     feeders = [
-        threading.Thread(target=_feed, args=(waiting, keep, errors), name=f"minirt-compile-{i}", daemon=True)
+        threading.Thread(target=_feed, args=(waiting, keep, errors, started), name=f"minirt-compile-{i}", daemon=True)
         for i in range(workers)
     ]
     for feeder in feeders:
         feeder.start()
-    _drain(waiting, errors, lambda key, unit: keep(key, compile_unit(unit)))
-    for feeder in feeders:
-        feeder.join()
-    _drain(waiting, errors, lambda key, unit: keep(key, compile_unit(unit)))
+    try:
+        for _ in range(2):  # what a worker that died has left is compiled here
+            _drain(waiting, errors, lambda key, unit: keep(key, compile_unit(unit)))
+            _end(started if errors else ())
+            for feeder in feeders:
+                feeder.join()
+    except BaseException as error:  # an interrupt
+        errors.append(error)
+        _end(started)
+        raise
     if errors:
         raise errors[0]
+
+
+def _end(started: Iterable[subprocess.Popen[str]]) -> None:
+    """End processes that compile what nobody waits for any more."""
+    for process in started:
+        process.terminate()
 
 
 def _drain(
@@ -68,17 +81,24 @@ class _WorkerGone(Exception):
     """A worker process ended before it answered."""
 
 
-def _feed(waiting: queue.SimpleQueue[tuple[str, CpuUnit]], keep: Keep, errors: list[BaseException]) -> None:
+def _feed(
+    waiting: queue.SimpleQueue[tuple[str, CpuUnit]],
+    keep: Keep,
+    errors: list[BaseException],
+    started: list[subprocess.Popen[str]],
+) -> None:
     try:
         process = _start()
     except OSError:
         return  # no process to be had: this one compiles all
     with process:
+        started.append(process)
 
         def _take(key: str, unit: CpuUnit) -> None:
             keep(key, _ask(process, unit))
 
         _drain(waiting, errors, _take)
+        _end([process] if errors else ())
         if process.stdin:
             try:
                 process.stdin.close()
@@ -89,8 +109,8 @@ def _feed(waiting: queue.SimpleQueue[tuple[str, CpuUnit]], keep: Keep, errors: l
 def _start() -> subprocess.Popen[str]:
     root = str(Path(__file__).parents[3])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    return subprocess.Popen(
-        [sys.executable, "-m", "minirt.kernels.cpu.worker"],
+    return subprocess.Popen(  # in a group of its own: Ctrl-C is for who started it, and ends it with the build
+        [sys.executable, "-m", "minirt.kernels.cpu.worker"], process_group=0,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from minirt.errors import CompileError
 from minirt.kernels.cpu import compile as service
+from minirt.kernels.cpu import farm
 from minirt.kernels.cpu.compile import CpuUnit, address, addresses, compile_unit, store
 from minirt.kernels.cpu.elf import undefined_symbols
 
@@ -87,6 +90,26 @@ def test_many_units_use_worker_processes_without_a_main_guard(fresh: Path) -> No
     environment = {**os.environ, "PYTHONPATH": str(root)}
     run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, env=environment)
     assert run.stdout == "10 (10, 10)\n", run.stderr
+
+
+def test_an_interrupt_ends_the_workers(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in a group of their own, so that Ctrl-C at a terminal does not reach them and print what they were at."""
+    started: list[subprocess.Popen[str]] = []
+    start = farm._start
+
+    def noted() -> subprocess.Popen[str]:
+        started.append(start())
+        return started[-1]
+
+    def interrupted(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(farm, "_start", noted)
+    units = {unit.key: unit for unit in map(scaled, range(40, 60))}
+    with pytest.raises(KeyboardInterrupt):
+        farm.compile_shared(units, 1, lambda key, binary: interrupted(1, len(units)))
+    assert len(started) == 1 and started[0].wait(10) == -signal.SIGTERM
+    assert not any(t.name.startswith("minirt-compile") for t in threading.enumerate())
 
 
 def test_errors_name_the_kernel(fresh: Path) -> None:
