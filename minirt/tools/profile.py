@@ -18,7 +18,7 @@ from minirt.runtime.executor import Executor
 from minirt.runtime.measure import Ceilings, StepTime, step_times
 from minirt.tools.ceilings import ceilings_of
 from minirt.tools.inputs import feeds_for, parse_shapes
-from minirt.tools.run import build, declare_build, logger
+from minirt.tools.run import build, declare_build, logger, not_negative
 from minirt.types.dtype import Array
 
 
@@ -26,7 +26,8 @@ def declare(verbs: Any) -> None:
     """Add the verb to the command line."""
     parser = verbs.add_parser("profile", help="say where a model's time goes, kernel by kernel", description=__doc__)
     declare_build(parser)
-    parser.add_argument("--top", type=int, default=0, metavar="N", help="only the N slowest, slowest first")
+    top = "only the N slowest, slowest first"
+    parser.add_argument("--top", type=not_negative(int), default=0, metavar="N", help=top)
     parser.set_defaults(verb_function=profile)
 
 

@@ -61,6 +61,7 @@ def as_text(model: Path, facts: Mapping[str, Any]) -> str:
     rows = [
         ("model", str(model)),
         ("target", facts["target"]),
+        ("inputs", ", ".join(f"{n} {'x'.join(map(str, s)) or 'scalar'}" for n, s in facts["inputs"].items())),
         ("layers", f"{facts['layers']} before fusion, {facts['steps']} kernels after"),
         ("kernels", kernels),
         ("memory", f"{facts['arena MB']:.2f} MB of activations, {facts['weights MB']:.2f} MB of weights"),

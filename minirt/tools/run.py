@@ -7,6 +7,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,9 @@ def declare(verbs: Any) -> None:
     declare_build(parser)
     parser.add_argument("--save-engine", type=Path, metavar="FILE", help="keep the engine")
     bound = "bound on max |error| / max |reference| (1e-4; 2e-2 with --fp16 or --tf32)"
-    parser.add_argument("--tolerance", type=float, help=bound)
-    parser.add_argument("--budget", type=int, default=0, metavar="SECONDS", help="time for a build to choose kernels")
+    parser.add_argument("--tolerance", type=not_negative(float), help=bound)
+    seconds = "time for a build to choose kernels"
+    parser.add_argument("--budget", type=not_negative(int), default=0, metavar="SECONDS", help=seconds)
     parser.set_defaults(verb_function=run)
 
 
@@ -40,9 +43,23 @@ def declare_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fp16", action="store_true", help="permit half precision")
     parser.add_argument("--tf32", action="store_true", help="permit TF32 in float32 products (GPU)")
     parser.add_argument("--target", default="", help="cpu or cuda:sm_90a; default: the GPU if there is one")
-    parser.add_argument("--level", type=int, default=3, help="0 to 5: how many kernels of a layer are timed (GPU)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    level = "0 to 5: how many kernels of a layer are timed (GPU)"
+    parser.add_argument("--level", type=int, default=3, choices=range(6), metavar="LEVEL", help=level)
+    parser.add_argument("--seed", type=not_negative(int), default=0, help="seed of the random inputs")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def not_negative(kind: type[int] | type[float]) -> Callable[[str], int | float]:
+    """Reads a number of a command line that is 0 or more."""
+
+    def number(text: str) -> int | float:
+        value = kind(text)
+        if not value >= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
+        return value
+
+    number.__name__ = "number"  # which argparse shows where the text is none
+    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
     errors = compare(results, theirs.results)
     facts = summary(Package(data), built) | {
         "target": default_target().name,
+        "inputs": {name: list(feed.shape) for name, feed in feeds.items()},
         "engine file": str(options.save_engine or "not kept (use --save-engine FILE)"),
         "engine MB": len(data) / 1e6,
         "latency ms": ours,
@@ -93,7 +111,7 @@ def build(options: argparse.Namespace) -> tuple[bytes, dict[str, float]]:
     """The engine's bytes, and how long it took."""
     builder = trt.Builder(logger())
     network = builder.create_network()
-    parser = trt.OnnxParser(network, logger())
+    parser = trt.OnnxParser(network, trt.Logger(trt.Logger.INTERNAL_ERROR))  # its errors are told below
     start = time.perf_counter()
     if not parser.parse_from_file(str(options.model)):
         lines = [str(parser.get_error(i)) for i in range(parser.num_errors)]
@@ -123,14 +141,17 @@ def build(options: argparse.Namespace) -> tuple[bytes, dict[str, float]]:
 
 
 def write(file: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all; raises MinirtError, naming it, where it cannot be written."""
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(file)
+    except OSError as error:
+        raise MinirtError(f"the engine cannot be written: {error.strerror or error}", str(file)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def median_ms(call: Any, runs: int = TIMED_RUNS) -> float:

@@ -36,13 +36,15 @@ def run(script: str, arguments: list[str], *, module: bool = False) -> int:
 
     SystemExit goes through, so that the script's own exit status is the command's.
 
-    Raises ApiError where there is no such file.
+    Raises ApiError where there is no such file or module.
     """
     if not module and not Path(script).exists():
         raise ApiError("there is no such file", script, "name a script, or -m and a module")
     answer_names()
     sys.argv = [script, *arguments]
     sys.path[0] = os.getcwd() if module else str(Path(script).resolve().parent)
+    if module and importlib.util.find_spec(script.partition(".")[0]) is None:
+        raise ApiError("there is no such module", script, "is its package installed in this environment?")
     try:
         with told(cuda_names.installed()):
             if module and (command := _command(script)) is not None:

@@ -98,3 +98,5 @@ def test_no_such_script() -> None:
     done = run("absent.py")
     assert done.returncode == 2
     assert done.stderr == "minirt: absent.py: there is no such file (name a script, or -m and a module)\n"
+    done = run("-m", "absent.part")
+    assert done.returncode == 2 and done.stderr.startswith("minirt: absent.part: there is no such module")

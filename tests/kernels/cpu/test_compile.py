@@ -93,7 +93,7 @@ def test_many_units_use_worker_processes_without_a_main_guard(fresh: Path) -> No
 
 
 def test_an_interrupt_ends_the_workers(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are in a group of their own, so that Ctrl-C at a terminal does not reach them and print what they were at."""
+    """They are in a group of their own: Ctrl-C at a terminal does not reach them, and they print nothing then."""
     started: list[subprocess.Popen[str]] = []
     start = farm._start
 
