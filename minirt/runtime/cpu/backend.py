@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import struct
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
@@ -20,6 +22,10 @@ from minirt.types.dtype import Array
 from minirt.types.evaluate import Evaluator
 
 _ALIGN = 64
+_PATIENCE = 0.2
+"""Seconds that a program may take in one native call, in which Python takes no interrupt."""
+_AT_ONCE = 8
+"""Records in a native call of a program that takes longer, or has not been run yet."""
 _ARGUMENTS = 3
 """The word of a record that holds where its arguments are."""
 
@@ -62,7 +68,7 @@ class CpuSegment:
             at += len(values)
         self._program = Program(records(table), self)
         self._run = pool.bound(self._program)
-        self._pool = pool
+        self._pool, self._quick = pool, False
         self._labels = [label for label, row in zip(labels, rows, strict=False) if row[1] > 0]
 
     def patch(self, buffer: int, address: int) -> None:
@@ -74,11 +80,21 @@ class CpuSegment:
     def run(self, stream: int) -> None:
         """Run every record; the stream means nothing here."""
         if self._manner.done is None:
-            self._run()
+            if self._quick or threading.current_thread() is not threading.main_thread():
+                self._run()
+            else:
+                self._run_in_parts()
             return
         for (label, _), row in zip(self._labels, self._program.table, strict=True):
             self._pool.run(Program(row[None], self))
             self._manner.done(label)
+
+    def _run_in_parts(self) -> None:
+        """Run so that Ctrl-C need not wait for the end; at once from then on, where that is soon."""
+        start, table = time.perf_counter(), self._program.table
+        for first in range(0, len(table), _AT_ONCE):
+            self._pool.run(Program(table[first : first + _AT_ONCE], self))
+        self._quick = time.perf_counter() - start < _PATIENCE
 
     def repeat(self) -> Again:
         """The records at the addresses that they hold now, in a copy that is not patched."""
