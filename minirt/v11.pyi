@@ -2853,7 +2853,7 @@ class OnnxParser(metaclass=_ApiType):
     def load_model_proto(self, model: Any, path: str | None = None) -> _bool:
         """Keep a model for parse_model_proto."""
     def load_initializer(self, name: str, data: int, size: int) -> _bool:
-        """Keep the numbers of an initializer, at a host address, in place of the model's."""
+        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there."""
     def parse_model_proto(self) -> _bool:
         """Read the model that load_model_proto kept. False on errors."""
     def set_builder_config(self, builder_config: Any) -> _bool:
@@ -3516,7 +3516,7 @@ class OnnxParserRefitter(metaclass=_ApiType):
     def load_model_proto(self, model: Any, path: str | None = None) -> _bool:
         """Keep a model for refit_model_proto."""
     def load_initializer(self, name: str, data: int, size: int) -> _bool:
-        """Keep the numbers of an initializer, at a host address, in place of the model's."""
+        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there."""
     def refit_model_proto(self) -> _bool:
         """Set the weights from the model that load_model_proto kept. False on errors."""
     def get_error(self, index: int) -> ParserError | Any:

@@ -145,8 +145,8 @@ class OnnxParser(Managed):
         try:
             if state.network.layers or state.network.inputs:
                 raise GraphError("the network is not empty", state.network.name, "parse into a new network")
-            model = read_model(source, folder)
-            state.imported = import_cells(state.network, model, state.initializers, plugin_of)
+            model = read_model(source, folder, state.initializers)
+            state.imported = import_cells(state.network, model, plugin_of)
             state.errors = list(state.imported.errors)
         except MinirtError as error:
             if flags().raise_errors:
@@ -265,7 +265,7 @@ class OnnxParser(Managed):
 
     @method(since=10, fail=False)
     def load_initializer(self, name: str, data: int, size: int) -> bool:
-        """Keep the numbers of an initializer, at a host address, in place of the model's."""
+        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there."""
         self._state.initializers[name] = ctypes.string_at(data, size)
         return True
 

@@ -274,11 +274,7 @@ class OnnxParserRefitter(Api, since=10):
         state, refit = self._state, self._state.refitter._state
         state.errors.clear()
         try:
-            constants = read_model(source, folder).graph.all_constants
-            for name, raw in state.initializers.items():
-                row = refit.table.rows.get(name)
-                if row is not None:
-                    constants[name] = Data(np.frombuffer(raw, row.type.dtype.numpy).reshape(row.shape), row.type.dtype)
+            constants = read_model(source, folder, state.initializers).graph.all_constants
             found = {n: refit.checked(n, d.array) for n, d in constants.items() if n in refit.table.open}
             _check_fixed(refit.table, constants)
         except MinirtError as error:
@@ -305,7 +301,7 @@ class OnnxParserRefitter(Api, since=10):
 
     @method(fail=False)
     def load_initializer(self, name: str, data: int, size: int) -> bool:
-        """Keep the numbers of an initializer, at a host address, in place of the model's."""
+        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there."""
         self._state.initializers[name] = ctypes.string_at(data, size)
         return True
 

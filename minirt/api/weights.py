@@ -26,7 +26,12 @@ def core_dtype(dtype: Any) -> DType:
 
 
 def api_dtype(dtype: DType, owner: object) -> Any:
-    """Return the DataType member for a core element type, in the dialect of the object that answers with it."""
+    """Return the DataType member for a core element type, in the dialect of the object that answers with it.
+
+    Raises TypeError for a type that DataType has no member for.
+    """
+    if not dtype.trt:
+        raise TypeError(f"DataType has no member for {dtype}")
     return member(DataType, dtype.trt, dialect_of(owner))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from minirt.types.dtype import Array, DType, i32, i64
+from minirt.types.dtype import Array, DType
 
 KEY = "host values"
 """The extra of an input's cell whose numbers are sizes, read by the host."""
@@ -55,8 +55,9 @@ class TensorCell:
         return any(t is self for t in self.network.outputs)
 
     def outer_dtype(self, dtype: DType) -> DType:
-        """Return the type that an input or output of a type is given in: as asked for, or i32 where i64 is unknown."""
-        return self.io_dtype or (i32 if dtype is i64 and self.network.extras.get("narrow") else dtype)
+        """Return the type that an input or output of a type is given in: as asked for, else one that scripts have."""
+        known: dict[DType, DType] = self.network.extras.get("outer", {})
+        return self.io_dtype or known.get(dtype, dtype)
 
     def rename(self, name: str) -> None:
         """Give it another name."""

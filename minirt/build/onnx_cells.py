@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from minirt.build.layers.emit import Layer, translates
 from minirt.build.network import LayerCell, NetworkCells, Numbers, TensorCell
 from minirt.build.shape_inputs import with_sizes_from_inputs
@@ -17,6 +15,7 @@ from minirt.ir.op import Value, apply
 from minirt.parsers.onnx.importing import ImportFailure, check_nodes, holding, import_node
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.types.dim import Expr
+from minirt.types.dtype import string
 from minirt.types.tensor import Optional, Tensor
 
 _KINDS = {
@@ -128,13 +127,11 @@ def kind_of(node: ParsedNode) -> str:
 def import_cells(
     network: NetworkCells,
     model: Model,
-    initializers: Mapping[str, bytes] | None = None,
     custom: Custom = no_custom,
 ) -> Imported:
     """Add a model's inputs, nodes and outputs to a network, and type them; what fails is listed, nothing raises.
 
-    `initializers` are numbers that replace those of the model, by name; `custom` finds layers for nodes that no
-    importer takes.
+    `custom` finds layers for nodes that no importer takes.
     """
     result = Imported()
     graph = model.graph
@@ -152,7 +149,7 @@ def import_cells(
         else:
             found[id(node)] = made
     try:
-        _add(network, graph, result, initializers or {}, found)
+        _add(network, graph, result, found)
     except MinirtError as error:
         result.errors.append(NodeError(error))
     if not result.errors:
@@ -168,7 +165,6 @@ def _add(
     network: NetworkCells,
     graph: ParsedGraph,
     result: Imported,
-    given: Mapping[str, bytes],
     custom: Mapping[int, CustomNode],
 ) -> None:
     known: dict[str, TensorCell | None] = {"": None}
@@ -176,8 +172,6 @@ def _add(
         known[value.name] = _input(network, value)
     for name, data in graph.constants.items():
         array = data.array
-        if name in given:
-            array = np.frombuffer(given[name], data.dtype.numpy).reshape(array.shape)
         fields = {"weights": Numbers(array, data.dtype, name), "shape": array.shape}
         cell = LayerCell(network, "CONSTANT", name, [], fields)
         cell.outputs.append(TensorCell(network, name, cell))
@@ -200,6 +194,8 @@ def _input(network: NetworkCells, value: ParsedValue) -> TensorCell:
         raise ModelFormatError(
             "its element type and rank must be known, and it must be a tensor", f"input '{value.name}'"
         )
+    if kind.dtype is string:
+        raise ModelFormatError("it is text, which no target holds", f"input '{value.name}'")
     shape = tuple(-1 if isinstance(d, Expr) else int(d) for d in kind.shape)
     made = network.add_input(value.name, kind.dtype, shape)
     made.dims = {i: str(d) for i, d in enumerate(kind.shape) if isinstance(d, Expr)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -165,6 +166,63 @@ def test_load_then_parse_with_other_numbers() -> None:
     assert parser.parse_model_proto()
     x = np.ones((1, 3, 8, 8), np.float32)
     assert not evaluate(freeze(net._state), {"x": x})[0].any()
+
+
+def test_load_initializers_that_the_model_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIRT_TARGET", "cpu")
+    model = onnx.load_from_string(conv_relu())
+    held = next(t for t in model.graph.initializer if t.name == "w")
+    kind, dims = held.data_type, list(held.dims)
+    held.Clear()
+    held.name, held.data_type, held.data_location = "w", kind, onnx.TensorProto.EXTERNAL
+    held.dims.extend(dims)
+    held.external_data.add(key="location", value="nowhere.bin")
+    bare = model.SerializeToString()
+    net, parser = parsed(b"")
+    assert parser.load_model_proto(bare) and not parser.parse_model_proto()
+    assert parser.load_initializer("w", W.ctypes.data, W.nbytes - 4) and not parser.parse_model_proto()
+    assert parser.load_initializer("w", W.ctypes.data, W.nbytes) and parser.parse_model_proto()
+    x = np.random.default_rng(3).normal(size=(1, 3, 8, 8)).astype(np.float32)
+    session = onnxruntime.InferenceSession(conv_relu())
+    same(evaluate(freeze(net._state), {"x": x})[0], session.run(None, {session.get_inputs()[0].name: x})[0], 1e-4)
+    config = trt.Builder(Keeper()).create_builder_config()
+    config.set_flag(trt.BuilderFlag.REFIT)
+    data = trt.Builder(Keeper()).build_serialized_network(net, config)
+    refitter = trt.Refitter(trt.Runtime(Keeper()).deserialize_cuda_engine(data), Keeper())
+    by_model, zeros = trt.OnnxParserRefitter(refitter, Keeper()), np.zeros_like(W)
+    assert by_model.load_model_proto(bare) and not by_model.refit_model_proto()
+    assert by_model.load_initializer("w", zeros.ctypes.data, zeros.nbytes) and by_model.refit_model_proto()
+    assert refitter.get_named_weights("w").numpy().size == W.size
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("DOUBLE", "FLOAT"), ("INT16", "INT32"), ("UINT16", "INT32"), ("UINT32", "INT64")]
+)
+def test_types_that_the_api_has_not_are_wider_outside(
+    kind: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINIRT_TARGET", "cpu")
+    code = getattr(onnx.TensorProto, kind)
+    value = [helper.make_tensor_value_info(n, code, [3]) for n in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", value[:1], value[1:])
+    net, parser = parsed(b"")
+    assert parser.parse(helper.make_model(graph).SerializeToString())
+    assert net.get_input(0).dtype == net.get_output(0).dtype == getattr(trt.DataType, shown)
+    builder = trt.Builder(Keeper())
+    engine = trt.Runtime(Keeper()).deserialize_cuda_engine(
+        builder.build_serialized_network(net, builder.create_builder_config())
+    )
+    assert engine.get_tensor_dtype("x") == engine.get_tensor_dtype("y") == getattr(trt.DataType, shown)
+    x = np.array([1, 2, 60000 if kind[0] == "U" else 300]).astype(trt.nptype(engine.get_tensor_dtype("x")))
+    assert (engine.create_execution_context().run({"x": x})["y"] == x).all()
+
+
+def test_text_is_refused() -> None:
+    value = [helper.make_tensor_value_info(n, onnx.TensorProto.STRING, [1]) for n in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", value[:1], value[1:])
+    _, parser = parsed(b"")
+    assert not parser.parse(helper.make_model(graph).SerializeToString())
+    assert "text" in parser.get_error(0).desc()
 
 
 def test_parsed_layers_show_their_fields_and_may_become_plain() -> None:

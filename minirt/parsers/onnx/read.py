@@ -27,8 +27,12 @@ _SHOWN = 120
 _KIND = onnx.AttributeProto
 
 
-def read_model(source: bytes | str | Path, folder: Path | None = None) -> Model:
+def read_model(
+    source: bytes | str | Path, folder: Path | None = None, given: Mapping[str, bytes] | None = None
+) -> Model:
     """The model in a file or in bytes; external data are looked for in ``folder``, by default beside the file.
+
+    ``given`` are the bytes of initializers that replace the model's, by name, whose own data need not be there.
 
     Raises ModelFormatError for a file that is not a whole, consistent model.
     """
@@ -47,7 +51,7 @@ def read_model(source: bytes | str | Path, folder: Path | None = None) -> Model:
     if not proto.HasField("graph") or not proto.graph.output:
         raise ModelFormatError("not an ONNX model, or empty: there is no graph with outputs")
     try:
-        return Reader(proto, Tensors(folder, whole)).model()
+        return Reader(proto, Tensors(folder, whole, given)).model()
     except (TypeError, AttributeError, ValueError, OverflowError, MemoryError) as error:  # names not UTF-8, huge sizes
         raise ModelFormatError(f"not an ONNX model, or damaged: {error}") from error
 

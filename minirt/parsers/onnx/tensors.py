@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -24,11 +24,14 @@ _MANY = 1 << 26
 class Tensors:
     """Reads tensors; ``folder`` holds the files of external data (None: the model came as bytes alone).
 
-    ``model`` are the bytes of the model, for data that `lean` left there.
+    ``model`` are the bytes of the model, for data that `lean` left there; ``given`` are those of initializers that
+    replace the model's, by name.
     """
 
-    def __init__(self, folder: Path | None, model: Array | None = None) -> None:
-        self.folder, self.model = folder, model
+    def __init__(
+        self, folder: Path | None, model: Array | None = None, given: Mapping[str, bytes] | None = None
+    ) -> None:
+        self.folder, self.model, self.given = folder, model, given or {}
         self._files: dict[Path, Array] = {}
 
     def data(self, proto: onnx.TensorProto, where: str) -> Data:
@@ -37,22 +40,32 @@ class Tensors:
         return Data(array, dtype)
 
     def all(self, protos: Sequence[onnx.TensorProto]) -> list[Data]:
-        """The tensors of a graph, each of which errors name; many bytes are copied by all cores."""
+        """The initializers of a graph, each of which errors name; many bytes are copied by all cores."""
         if self.model is None or self.model.size < _MANY:
-            return [self.data(proto, proto.name) for proto in protos]
+            return [self._initializer(proto) for proto in protos]
         with ThreadPoolExecutor(workers()) as pool:
-            return list(pool.map(self.data, protos, [proto.name for proto in protos]))
+            return list(pool.map(self._initializer, protos))
+
+    def _initializer(self, proto: onnx.TensorProto) -> Data:
+        if proto.name not in self.given:
+            return self.data(proto, proto.name)
+        dtype, raw = self.kind(proto, proto.name), np.frombuffer(self.given[proto.name], np.uint8)
+        return Data(_shaped(raw, dtype, tuple(proto.dims), proto.name), dtype)
 
     def array(self, proto: onnx.TensorProto, where: str) -> Array:
         """The tensor's elements."""
         return self.read(proto, where)[0]
 
-    def read(self, proto: onnx.TensorProto, where: str) -> tuple[Array, DType]:
-        """The tensor's elements and their type."""
+    def kind(self, proto: onnx.TensorProto, where: str) -> DType:
+        """The tensor's element type."""
         try:
-            dtype = from_onnx(proto.data_type)
+            return from_onnx(proto.data_type)
         except MinirtError as error:
             raise ModelFormatError(error.what, where) from error
+
+    def read(self, proto: onnx.TensorProto, where: str) -> tuple[Array, DType]:
+        """The tensor's elements and their type."""
+        dtype = self.kind(proto, where)
         shape = tuple(int(n) for n in proto.dims)
         if any(n < 0 for n in shape):
             raise ModelFormatError(f"shape {shape} has a negative dim", where)
