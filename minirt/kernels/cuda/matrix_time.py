@@ -21,7 +21,8 @@ from minirt.plan.launch import Spec
 class Work:
     """What decides a tactic's time: sizes at the optimum, steps along k, and bytes that must move.
 
-    ``gathers``: rows of a are gathered from several taps; ``ops``: scalar operations of the epilogue.
+    ``gathers``: rows of a are gathered from several taps; ``ops``: scalar operations of the epilogue; ``least``: steps
+    along k that there surely are.
     """
 
     m: int
@@ -34,6 +35,7 @@ class Work:
     element: int
     gathers: bool = False
     ops: int = 0
+    least: int = 2
 
 
 @dataclass(frozen=True)
