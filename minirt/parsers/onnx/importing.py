@@ -21,6 +21,7 @@ from minirt.parsers.onnx.registry import IMPORTERS
 from minirt.types.tensor import Optional, Tensor, Type
 from minirt.types.tensor import Sequence as SequenceType
 
+_UNKNOWN = "no importer takes this op, and no plugin has its name"
 Env = dict[str, Value]
 Hold = Callable[[str, Data, bool], Value]
 
@@ -60,7 +61,7 @@ def check_nodes(graph: ParsedGraph) -> list[UnsupportedNodeError]:
     while stack:
         node = stack.pop()
         if (node.domain, node.op_type) not in IMPORTERS and not has_expansion(node):
-            found.append(_unsupported(node, "no importer takes this op"))
+            found.append(_unsupported(node, _UNKNOWN))
         stack.extend(n for b in reversed(list(node.bodies.values())) for n in reversed(b.nodes))
     return found
 
@@ -112,7 +113,7 @@ def _guarded(node: ParsedNode, make: Any) -> Any:
 def _expanded(node: ParsedNode, operands: Sequence[Value | None]) -> tuple[Value, ...]:
     body = expansion(node, [None if v is None else v.type for v in operands])
     if body is None:
-        raise _unsupported(node, "no importer takes this op")
+        raise _unsupported(node, _UNKNOWN)
     env: Env = {}
     for name, value in zip(node.inputs, operands, strict=True):
         if value is not None:
@@ -136,7 +137,7 @@ def _import_nodes(nodes: Iterable[ParsedNode], env: Env) -> None:
                 missing = next(n for n in node.operands if n and n not in env)
                 raise ModelFormatError(f"input {missing!r} is made by no node", node.name)
             if (node.domain, node.op_type) not in IMPORTERS and not has_expansion(node):
-                errors.append(_unsupported(node, "no importer takes this op"))
+                errors.append(_unsupported(node, _UNKNOWN))
             continue
         try:
             results = import_node(node, [env[name] if name else None for name in node.operands])
