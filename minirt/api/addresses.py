@@ -10,6 +10,9 @@ import numpy as np
 
 from minirt.errors import ApiError
 
+LOWEST = 1 << 16
+"""No memory is below this address: a number there is a handle, a size or a mistake."""
+
 _CAPSULE_NAMES = (b"dltensor", b"dltensor_versioned")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minirt.api.addresses import place_of
+from minirt.api.addresses import LOWEST, place_of
 from minirt.api.allocation import AllocatingBackend, resources_of
 from minirt.api.arrays import host_array, input_place
 from minirt.api.boundary import Sink, call_back
@@ -229,12 +229,12 @@ class ContextState:
         if self.strategy == "USER_MANAGED" and self.arena is None and self.loaded.scratch(self.profile):
             raise ApiError("its scratch memory is not set", f"context '{self.name}'", "call set_device_memory")
         self.executor.bind(self.solve())
-        held = [b for b in self.inputs if b.name not in self.numbers.dims]
-        held += [b for b in self.outputs if b.name not in self.allocators]
-        nowhere = [b for b in held if not self.addresses.get(b.name)]  # as memory without bytes may be
+        held = [b for b in self.inputs + self.outputs if b.name not in {*self.numbers.dims, *self.allocators}]
+        nowhere = [b for b in held if self.addresses.get(b.name, 0) < LOWEST]  # as memory without bytes may be
         absent = [b.name for b in nowhere if b.name not in self.addresses or not {0, -1} & set(self.shape(b))]
         if absent:
-            raise ApiError("its address is not set", f"tensor '{absent[0]}'", "call set_tensor_address")
+            given_one = self.addresses.get(absent[0]) or "not set"
+            raise ApiError(f"its address is {given_one}", f"tensor '{absent[0]}'", "call set_tensor_address")
         given = {b.name: 0 if b.name in self.numbers.dims else self.addresses[b.name] for b in self.inputs}
         kept = {b.name: self.addresses[b.name] for b in self.outputs if b.name not in self.allocators}
         self.bound = (given, kept)

@@ -1,4 +1,4 @@
-"""Lets `ctypes` find the stand-ins of libcudart and libcuda."""
+"""Lets `ctypes` find the stand-ins of libcudart, libcuda and the libraries of TensorRT."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from minirt.standins.libcuda import LibCuda, is_libcuda
 from minirt.standins.libcudart import LibCudart, is_cudart
+from minirt.standins.libnvinfer import LibNvinfer, is_nvinfer
 
 _LOADERS = ("cuda.pathfinder",)
 """Who loads libcudart itself, for other packages of NVIDIA's to link with."""
@@ -27,13 +28,15 @@ def install() -> None:
     found = ctypes.util.find_library
 
     class CDLL(loaded):  # type: ignore[misc, valid-type]
-        """`ctypes.CDLL`, which knows libcudart and libcuda."""
+        """`ctypes.CDLL`, which knows libcudart, libcuda and the libraries of TensorRT."""
 
         def __new__(cls, name: Any = None, *args: Any, **kwargs: Any) -> Any:
             if is_cudart(name) and not _asking(_LOADERS):
                 return LibCudart(name)
             if is_libcuda(name) and not _asking(_USERS):
                 return LibCuda(name)
+            if is_nvinfer(name) and not _asking(_USERS):
+                return LibNvinfer(name)
             return super().__new__(cls)
 
     def find_library(name: str) -> str | None:

@@ -14,6 +14,8 @@ from typing import Any
 from minirt.errors import ApiError
 from minirt.runtime import recording
 from minirt.standins import graphs, host_memory
+from minirt.standins.cuda_device import cudaDeviceAttr as cudaDeviceAttr
+from minirt.standins.cuda_device import cudaDeviceProp
 from minirt.standins.finder import beyond
 from minirt.standins.host_memory import Handle
 
@@ -49,14 +51,6 @@ class cudaMemcpyKind(enum.IntEnum):
     cudaMemcpyDefault = 4
 
 
-class cudaDeviceAttr(enum.IntEnum):
-    """The attributes that `cudaDeviceGetAttribute` answers."""
-
-    cudaDevAttrMultiProcessorCount = 16
-    cudaDevAttrComputeCapabilityMajor = 75
-    cudaDevAttrComputeCapabilityMinor = 76
-
-
 class cudaStreamCaptureMode(enum.IntEnum):
     """How strict a capture is; all are alike here."""
 
@@ -86,16 +80,6 @@ class cudaStream_t(Handle):
 
 class cudaEvent_t(Handle):
     """An event: a time."""
-
-
-class cudaDeviceProp:
-    """Facts of the one device."""
-
-    def __init__(self) -> None:
-        self.name = host_memory.NAME.encode()
-        self.major, self.minor = host_memory.CAPABILITY
-        self.multiProcessorCount = 1
-        self.totalGlobalMem = host_memory.free_and_total()[1]
 
 
 SUCCESS = cudaError_t.cudaSuccess
@@ -175,6 +159,11 @@ def cudaMemcpy(dst: Any, src: Any, count: int, kind: Any) -> tuple[cudaError_t]:
 def cudaMemcpyAsync(dst: Any, src: Any, count: int, kind: Any, stream: Any = 0) -> tuple[cudaError_t]:
     """Copy bytes now, or when the graph runs that the stream is captured into."""
     return _try(lambda: recording.put(int(stream or 0), partial(host_memory.copy, dst, src, int(count))))[:1]
+
+
+def cudaMemcpy2D(dst: Any, dpitch: int, src: Any, spitch: int, width: int, height: int, kind: Any) -> tuple[Any]:
+    """Copy rows of bytes."""
+    return _try(host_memory.copy_rows, dst, int(dpitch), src, int(spitch), int(width), int(height))[:1]
 
 
 def cudaMemset(devPtr: Any, value: int, count: int) -> tuple[cudaError_t]:
@@ -327,6 +316,24 @@ def cudaDeviceReset() -> tuple[cudaError_t]:
     return (SUCCESS,)
 
 
+def cudaSetDeviceFlags(flags: int) -> tuple[cudaError_t]:
+    """Do nothing: all work is done when a call returns."""
+    return (SUCCESS,)
+
+
+def cudaProfilerStart() -> tuple[cudaError_t]:
+    """Do nothing: no profiler listens."""
+    return (SUCCESS,)
+
+
+cudaProfilerStop = cudaProfilerStart
+
+
+def cudaDeviceGetStreamPriorityRange() -> tuple[cudaError_t, int, int]:
+    """Return that all streams are alike."""
+    return SUCCESS, 0, 0
+
+
 def cudaInitDevice(device: int, deviceFlags: int, flags: int) -> tuple[cudaError_t]:
     """Take the one device."""
     return cudaSetDevice(device)
@@ -355,9 +362,7 @@ def cudaGetDeviceProperties(device: int) -> tuple[cudaError_t, cudaDeviceProp | 
 
 def cudaDeviceGetAttribute(attr: Any, device: int) -> tuple[cudaError_t, int | None]:
     """Return an attribute of the one device."""
-    facts = cudaDeviceProp()
-    known = {16: facts.multiProcessorCount, 75: facts.major, 76: facts.minor}
-    return (SUCCESS, known[int(attr)]) if int(attr) in known else (INVALID, None)
+    return _try(cudaDeviceProp().attribute, int(attr))
 
 
 def cudaRuntimeGetVersion() -> tuple[cudaError_t, int]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from minirt.api.addresses import place_of
+from minirt.api.addresses import LOWEST, place_of
 from minirt.errors import ApiError
 from minirt.runtime.recording import hear_events
 from minirt.types.dtype import Array
@@ -55,7 +55,7 @@ def address_of(memory: Any) -> int:
 
 
 def _check(address: int, size: int) -> None:
-    if size < 0 or (size and not address):
+    if size < 0 or (size and address < LOWEST):
         raise ApiError(f"{size} bytes at {address:#x} cannot be reached")
     if address in _BLOCKS and size > _BLOCKS[address][1]:
         raise ApiError(f"{size} bytes at {address:#x} are more than the {_BLOCKS[address][1]} allocated there")
@@ -67,6 +67,17 @@ def copy(target: Any, source: Any, size: int) -> None:
     _check(to, size)
     _check(from_, size)
     ctypes.memmove(to, from_, size)
+
+
+def copy_rows(target: Any, step: int, source: Any, source_step: int, width: int, count: int) -> None:
+    """Copy `count` rows of `width` bytes that begin so many bytes apart; raises ApiError as `copy` does."""
+    if width > min(step, source_step):
+        raise ApiError(f"rows of {width} bytes do not fit steps of {step} and {source_step}")
+    to, from_ = address_of(target), address_of(source)
+    for address, apart in ((to, step), (from_, source_step)):
+        _check(address, apart * (count - 1) + width if count else 0)
+    for row in range(count):
+        ctypes.memmove(to + row * step, from_ + row * source_step, width)
 
 
 def fill(target: Any, value: int, size: int) -> None:

@@ -2,73 +2,48 @@
 
 from __future__ import annotations
 
-import enum
+import builtins
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minirt.errors import ApiError
 from minirt.standins import host_memory
+from minirt.standins.pycuda_names import (
+    CompileError as CompileError,
+)
+from minirt.standins.pycuda_names import (
+    Error as Error,
+)
+from minirt.standins.pycuda_names import (
+    LaunchError as LaunchError,
+)
+from minirt.standins.pycuda_names import (
+    LogicError as LogicError,
+)
+from minirt.standins.pycuda_names import (
+    MemoryError as MemoryError,
+)
+from minirt.standins.pycuda_names import (
+    RuntimeError as RuntimeError,
+)
+from minirt.standins.pycuda_names import (
+    ctx_flags as ctx_flags,
+)
+from minirt.standins.pycuda_names import (
+    device_attribute as device_attribute,
+)
+from minirt.standins.pycuda_names import (
+    event_flags as event_flags,
+)
+from minirt.standins.pycuda_names import (
+    host_alloc_flags as host_alloc_flags,
+)
+from minirt.standins.pycuda_names import (
+    mem_attach_flags as mem_attach_flags,
+)
 from minirt.types.dtype import Array
-
-
-class Error(Exception):
-    """The base of PyCUDA's errors."""
-
-
-class LogicError(Error):
-    """A wrong call."""
-
-
-class MemoryError(Error):
-    """Too little memory."""
-
-
-class CompileError(Error):
-    """CUDA source that cannot be compiled."""
-
-
-class host_alloc_flags(enum.IntFlag):
-    """Flags of pinned memory; they change nothing."""
-
-    PORTABLE = 1
-    DEVICEMAP = 2
-    WRITECOMBINED = 4
-
-
-class ctx_flags(enum.IntFlag):
-    """Flags of contexts; they change nothing."""
-
-    SCHED_AUTO = 0
-    SCHED_SPIN = 1
-    SCHED_YIELD = 2
-    SCHED_BLOCKING_SYNC = 4
-    MAP_HOST = 8
-
-
-class mem_attach_flags(enum.IntFlag):
-    """Who reaches managed memory; it changes nothing."""
-
-    GLOBAL = 1
-    HOST = 2
-    SINGLE = 4
-
-
-class event_flags(enum.IntFlag):
-    """Flags of events; they change nothing."""
-
-    DEFAULT = 0
-    BLOCKING_SYNC = 1
-    DISABLE_TIMING = 2
-
-
-class device_attribute(enum.IntEnum):
-    """The attributes that `Device.get_attribute` answers."""
-
-    MAX_THREADS_PER_BLOCK = 1
-    WARP_SIZE = 10
-    MULTIPROCESSOR_COUNT = 16
-    COMPUTE_CAPABILITY_MAJOR = 75
-    COMPUTE_CAPABILITY_MINOR = 76
 
 
 class PointerHolderBase:
@@ -84,11 +59,22 @@ class PointerHolderBase:
     __index__ = __int__
 
 
+def _told(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of the host's memory; what it raises becomes an error of PyCUDA's."""
+    try:
+        return function(*arguments)
+    except ApiError as error:
+        raise LogicError(f"{what} failed: invalid argument: {error}") from None
+    except builtins.MemoryError:
+        raise MemoryError(f"{what} failed: out of memory") from None
+
+
 class DeviceAllocation:
     """Memory that is freed with its object."""
 
     def __init__(self, size: int) -> None:
-        self._address = host_memory.allocate(int(size))
+        self._address = 0
+        self._address = _told("cuMemAlloc", host_memory.allocate, int(size))
 
     def __int__(self) -> int:
         return self._address
@@ -223,6 +209,11 @@ class Device:
         """Return all attributes that are known."""
         return {a: self.get_attribute(a) for a in device_attribute}
 
+    def __getattr__(self, name: str) -> int:
+        if name.upper() not in device_attribute.__members__:
+            raise AttributeError(f"pycuda's Device has no attribute '{name}' in minirt's stand-in")
+        return self.get_attribute(device_attribute[name.upper()])
+
     def pci_bus_id(self) -> str:
         """Return where a first device would be."""
         return "0000:00:00.0"
@@ -324,7 +315,7 @@ def memcpy_htod(dest: Any, src: Any) -> None:
     host = np.asarray(memoryview(src) if isinstance(src, bytes | bytearray) else src)
     if not (host.flags.c_contiguous or host.flags.f_contiguous):
         raise LogicError("the array is not contiguous")
-    host_memory.copy(dest, host, host.nbytes)
+    _told("cuMemcpyHtoD", host_memory.copy, dest, host, host.nbytes)
 
 
 def memcpy_dtoh(dest: Any, src: Any) -> None:
@@ -332,12 +323,12 @@ def memcpy_dtoh(dest: Any, src: Any) -> None:
     host = np.asarray(memoryview(dest) if isinstance(dest, bytearray) else dest)
     if not (host.flags.c_contiguous or host.flags.f_contiguous):
         raise LogicError("the array is not contiguous")
-    host_memory.copy(host, src, host.nbytes)
+    _told("cuMemcpyDtoH", host_memory.copy, host, src, host.nbytes)
 
 
 def memcpy_dtod(dest: Any, src: Any, size: int) -> None:
     """Copy bytes between addresses."""
-    host_memory.copy(dest, src, size)
+    _told("cuMemcpyDtoD", host_memory.copy, dest, src, size)
 
 
 def memcpy_htod_async(dest: Any, src: Any, stream: Any = None) -> None:
@@ -352,17 +343,17 @@ def memcpy_dtoh_async(dest: Any, src: Any, stream: Any = None) -> None:
 
 def memcpy_dtod_async(dest: Any, src: Any, size: int, stream: Any = None) -> None:
     """Copy bytes between addresses now."""
-    host_memory.copy(dest, src, size)
+    memcpy_dtod(dest, src, size)
 
 
 def memset_d8(dest: Any, data: int, count: int) -> None:
     """Set bytes."""
-    host_memory.fill(dest, data, count)
+    _told("cuMemsetD8", host_memory.fill, dest, data, count)
 
 
 def memset_d32(dest: Any, data: int, count: int) -> None:
     """Set 32-bit words."""
-    host_memory.copy(dest, np.full(count, data, np.uint32), 4 * count)
+    _told("cuMemsetD32", host_memory.copy, dest, np.full(count, data, np.uint32), 4 * count)
 
 
 def memset_d8_async(dest: Any, data: int, count: int, stream: Any = None) -> None:
@@ -392,6 +383,13 @@ def from_device(devptr: Any, shape: Any, dtype: Any, order: Any = "C") -> Array:
 def from_device_like(devptr: Any, other_ary: Array) -> Array:
     """Return a host array like another with what is at an address."""
     return from_device(devptr, other_ary.shape, other_ary.dtype)
+
+
+def start_profiler() -> None:
+    """Do nothing: no profiler listens."""
+
+
+stop_profiler = start_profiler
 
 
 def __getattr__(name: str) -> Any:

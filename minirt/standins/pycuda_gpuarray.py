@@ -1,4 +1,4 @@
-"""Stands in for `pycuda.gpuarray`: arrays whose memory is the host's, without arithmetic."""
+"""Stands in for `pycuda.gpuarray`: arrays whose memory is the host's, with the arithmetic of pre-processing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ class GPUArray:
     """An array with an address."""
 
     def __init__(self, shape: Any, dtype: Any, order: Any = "C") -> None:
-        self._array = np.empty(shape, dtype, order)
+        self._hold(np.empty(shape, dtype, order))
+
+    def _hold(self, array: Array) -> None:
+        self._array = array
         self.shape, self.dtype, self.strides = self._array.shape, self._array.dtype, self._array.strides
         self.size, self.nbytes, self.ndim = self._array.size, self._array.nbytes, self._array.ndim
 
@@ -29,6 +32,42 @@ class GPUArray:
 
     def __int__(self) -> int:
         return self.ptr
+
+    def __getitem__(self, index: Any) -> GPUArray:
+        return _of(self._array[index])
+
+    def __add__(self, other: Any) -> GPUArray:
+        return _of(self._array + _host(other))
+
+    def __sub__(self, other: Any) -> GPUArray:
+        return _of(self._array - _host(other))
+
+    def __mul__(self, other: Any) -> GPUArray:
+        return _of(self._array * _host(other))
+
+    def __truediv__(self, other: Any) -> GPUArray:
+        return _of(self._array / _host(other))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, other: Any) -> GPUArray:
+        return _of(_host(other) - self._array)
+
+    def reshape(self, *shape: Any) -> GPUArray:
+        """Return the same memory in another shape."""
+        return _of(self._array.reshape(*shape))
+
+    def ravel(self) -> GPUArray:
+        """Return the same memory as a row."""
+        return _of(self._array.reshape(-1))
+
+    def astype(self, dtype: Any, stream: Any = None) -> GPUArray:
+        """Return a copy of another dtype."""
+        return _of(self._array.astype(dtype))
+
+    def copy(self) -> GPUArray:
+        """Return a copy."""
+        return _of(self._array.copy())
 
     def __len__(self) -> int:
         return len(self._array)
@@ -55,6 +94,16 @@ class GPUArray:
         """Set all elements."""
         self._array.fill(value)
         return self
+
+
+def _of(array: Any) -> GPUArray:
+    made = GPUArray.__new__(GPUArray)
+    made._hold(np.asarray(array))
+    return made
+
+
+def _host(value: Any) -> Any:
+    return value._array if isinstance(value, GPUArray) else value
 
 
 def empty(shape: Any, dtype: Any, order: Any = "C") -> GPUArray:

@@ -42,7 +42,7 @@ class Calibrator(trt.IInt8EntropyCalibrator2):  # type: ignore[misc]
         if not self.left:
             return None
         self.left -= 1
-        cuda.memcpy_htod(self.device, (4 * np.random.rand(12)).astype(np.float32))
+        cuda.memcpy_htod(self.device, (4 * np.random.default_rng(self.left).random(12)).astype(np.float32))
         return [int(self.device)]
 
     def read_calibration_cache(self) -> bytes | None:
