@@ -159,17 +159,30 @@ def _quantized(layer: Layer, op: str, **attributes: Any) -> Value:
         by = emit("Reshape", by, ints([]))
         zero = None if zero is None else emit("Reshape", zero, ints([]))
     if by.rank > 1 or layer.get("block_shape"):
-        attributes["block_size"] = _block(layer, x, by)
+        if by.rank != x.rank:
+            raise unsupported(layer, f"a scale {by.type} of blocks must have as many axes as {x.type}")
+        apart = _blocked(x, by)
+        for other, size in apart[:-1]:
+            by, zero = _repeated(by, other, size), None if zero is None else _repeated(zero, other, size)
+        axis, attributes["block_size"] = apart[-1] if apart else (1, 1)
     return emit(op, x, by, zero, axis=axis if axis >= 0 else 1, **attributes)
 
 
-def _block(layer: Layer, x: Value, by: Value) -> int:
-    """Return how many elements along the blocked axis share a number; set the axis from the shapes."""
-    for axis, (whole, parts) in enumerate(zip(x.shape, by.shape, strict=True)):
-        if whole != parts and not isinstance(whole, Expr) and not isinstance(parts, Expr):
-            layer.fields["axis"] = axis
-            return int(whole) // int(parts)
-    return 1
+def _blocked(x: Value, by: Value) -> list[tuple[int, int]]:
+    """Return the axes along which several elements share a number, with how many do."""
+    sizes = enumerate(zip(x.shape, by.shape, strict=True))
+    known = [(a, d, n) for a, (d, n) in sizes if not isinstance(d, Expr) and not isinstance(n, Expr)]
+    return [(a, int(d) // int(n)) for a, d, n in known if d != n]
+
+
+def _repeated(v: Value, axis: int, size: int) -> Value:
+    """Return numbers of blocks for each element along an axis, of which `size` share one."""
+    shares = [-1 if isinstance(d, Expr) else int(d) for d in v.shape]
+    lead, rest = shares[:axis], shares[axis + 1 :]
+    times = [1] * (v.rank + 1)
+    times[axis + 1] = size
+    wide = emit("Tile", emit("Reshape", v, ints([*lead, shares[axis], 1, *rest])), ints(times))
+    return emit("Reshape", wide, ints([*lead, shares[axis] * size, *rest]))
 
 
 @translates("QUANTIZE")
