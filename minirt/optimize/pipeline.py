@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from minirt.errors import ApiError
 from minirt.flags import flags
 from minirt.ir.graph import Graph, rebuild
 from minirt.ir.op import Node, Value, reapply
@@ -111,11 +114,18 @@ def run_passes(graph: Graph, passes: tuple[Pass, ...], observe: Observer | None 
             after = each(graph)
         folder = flags().dump
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{graph.name or 'graph'}-{number}-{each.name.replace(' ', '-')}.txt").write_text(
-                print_graph(after)
-            )
+            _dump(after, folder, f"{number}-{each.name.replace(' ', '-')}")
         if observe is not None:
             observe(each.name, graph, after)
         graph = after
     return graph
+
+
+def _dump(graph: Graph, folder: Path, title: str) -> None:
+    """Write a graph into a folder, under its name as far as that is one of a file; raises ApiError where it cannot."""
+    name = re.sub(r"[^\w-]+", "_", graph.name)[:100] or "graph"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}-{title}.txt").write_text(print_graph(graph))
+    except OSError as error:
+        raise ApiError(f"nothing can be written into {folder}: {error}", "MINIRT_DUMP", "change or unset it") from error

@@ -71,9 +71,11 @@ def _refuse_elsewhere(folder: Path) -> None:
 def install(folder: Path) -> str:
     """Write the alias, in place of an earlier one; returns what was done in a sentence.
 
-    Raises ApiError, and writes nothing, where a TensorRT that is not minirt's is there.
+    Raises ApiError, and writes nothing, where there is no such folder, or a TensorRT that is not minirt's is there.
     """
     _refuse_elsewhere(folder)
+    if not folder.is_dir():
+        raise ApiError("there is no such folder", str(folder), "say where packages are, or leave --folder out")
     for path in _alias(folder):
         shutil.rmtree(path)
     version = metadata().split("Version: ")[2].split()[0]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minirt.errors import ApiError
 from minirt.ir.graph import Graph
 from minirt.ir.text import blobs_of, parse_graph, print_graph
 from minirt.ops.evaluate import evaluate
@@ -59,3 +62,17 @@ def test_every_pass_has_rules_with_equations() -> None:
     for each in PASSES.values():
         assert isinstance(each, Pass) and each.rules
         assert all(r.function.__doc__ for r in each.rules), each.name
+
+
+def test_graphs_are_dumped_inside_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a model calls itself."""
+    folder = tmp_path / "dump"
+    monkeypatch.setenv("MINIRT_DUMP", str(folder))
+    graph = random_graph(lambda n: 0)
+    for name in ("net", "../up", "/etc/x", "a/b", "", "n" * 300):
+        run_passes(Graph(name, graph.inputs, graph.outputs, graph.names), NEUTRAL[:1])
+    assert [p.name for p in tmp_path.iterdir()] == ["dump"] and len(list(folder.iterdir())) == 6
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MINIRT_DUMP", str(tmp_path / "file"))
+    with pytest.raises(ApiError, match="MINIRT_DUMP: nothing can be written"):
+        run_passes(graph, NEUTRAL[:1])

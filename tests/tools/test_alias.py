@@ -34,6 +34,11 @@ def test_other_programs_find_it_until_it_is_removed(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out.endswith(f"there is no alias in {tmp_path}\n")
 
 
+def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["alias", "install", "--folder", str(tmp_path / "typo")]) == 2
+    assert "there is no such folder" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
 CUDA = """
 import tensorrt, ctypes
 import pycuda.driver as cuda
