@@ -39,7 +39,18 @@ def freeze(network: NetworkCells) -> Graph:
     inputs = [_input(value_of(t)) for t in network.inputs]
     names = [t.name for t in network.outputs]
     watched = [value_of(t) for t in network.debug]
-    return Graph(network.name, inputs, outputs + watched, names + [DEBUG + t.name for t in network.debug])
+    graph = Graph(network.name, inputs, outputs + watched, names + [DEBUG + t.name for t in network.debug])
+    _check_own(graph)
+    return graph
+
+
+def _check_own(graph: Graph) -> None:
+    """Raise GraphError for a tensor that is an input of another network, or one that was removed."""
+    own = {id(v.node) for v in graph.inputs}
+    for node in graph.nodes:
+        if isinstance(node.op, Input) and id(node) not in own:
+            what = f"tensor '{node.op.label}', from which its outputs are made, is no input of it"
+            raise GraphError(what, graph.name, "add layers to the network that their inputs belong to")
 
 
 def _input(value: Value) -> Value:

@@ -18,6 +18,24 @@ def _conv(net: Any) -> Any:
     return net.add_convolution_nd(x, 4, (3, 3), np.ones((4, 3, 3, 3), np.float32))
 
 
+def test_inputs_of_other_networks_are_refused_when_building() -> None:
+    logger = Keeper()
+    builder = trt.Builder(logger)
+    mine, other = builder.create_network(), builder.create_network()
+    x = mine.add_input("x", trt.float32, (2,))
+    z = other.add_input("z", trt.float32, (2,))
+    total = trt.ElementWiseOperation.SUM
+    for net_of_layers in (mine, other):
+        out = net_of_layers.add_elementwise(x, net_of_layers.add_identity(z).get_output(0), total).get_output(0)
+        net_of_layers.mark_output(out)
+        assert builder.build_serialized_network(net_of_layers, builder.create_builder_config()) is None
+        wrong = "z" if net_of_layers is mine else "x"
+        assert f"'{wrong}'" in logger.errors[-1] and "is no input of it" in logger.errors[-1]
+    alone = builder.create_network()
+    alone.mark_output(alone.add_identity(z).get_output(0))
+    assert builder.build_serialized_network(alone, builder.create_builder_config()) is None
+
+
 def test_default_names() -> None:
     net = network()
     layer = _conv(net)
