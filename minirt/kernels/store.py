@@ -78,6 +78,9 @@ class Store:
         except OSError:
             _remove(Path(name))
             return
+        except BaseException:  # an interrupt
+            _remove(Path(name))
+            raise
         if self.max_bytes:
             self._evict(path)
 

@@ -88,3 +88,13 @@ def test_threads_that_write_the_same_entry_leave_one_entire_file(tmp_path: Path)
     got = store.get(key)
     assert got is not None and len(got) == 50_000 and len(set(got)) == 1
     assert [path.name for path in tmp_path.rglob("*.*") if path.is_file()] == [store.path(key).name]
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(source: str, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minirt.kernels.store.os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Store(tmp_path).put(content_key("a"), b"1")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
