@@ -95,13 +95,14 @@ class Resize(Op):
 
     def places(self, axis: int, size: int) -> Array:
         """Where in x each element along the axis reads, as float64."""
-        scale, count = float(self.scales[axis]), int(self.sizes[axis])  # type: ignore[arg-type]
+        scale, count = Fraction(self.scales[axis]), int(self.sizes[axis])  # type: ignore[arg-type]
         i = np.arange(count, dtype=np.float64)
         mode = self.coordinates
+        over, under = float(scale.numerator), float(scale.denominator)  # so that places halfway are exact
         if mode == "asymmetric":
-            return i / scale
+            return i * under / over
         if mode == "tf_half_pixel_for_nn":
-            return (i + 0.5) / scale
+            return (i + 0.5) * under / over
         if mode == "align_corners":
             return i * (size - 1) / (count - 1) if count > 1 else np.zeros(1)
         if mode == "tf_crop_and_resize":
@@ -113,8 +114,8 @@ class Resize(Op):
             return np.zeros(count)
         shift = 0.0
         if mode == "half_pixel_symmetric":
-            shift = size / 2 * (1 - count / (scale * size))
-        return shift + (i + 0.5) / scale - 0.5
+            shift = float(size / 2 * (1 - count / float(scale * size)))
+        return shift + (i + 0.5) * under / over - 0.5
 
     def neighbours(self, at: Array, size: int) -> Array:
         """The element of x that "nearest" takes at each place."""

@@ -124,6 +124,17 @@ def test_axes() -> None:
     check("Resize", [X, None, np.array([2, 3], np.float32)], constants=(2,), axes=[3, 2], mode="linear", tolerance=1e-4)
 
 
+@pytest.mark.parametrize("scale", [0.7, 0.6, 1.2, 1.4, 2.8])
+@pytest.mark.parametrize("nearest", ["round_prefer_floor", "round_prefer_ceil"])
+@pytest.mark.parametrize("coordinates", ["half_pixel", "asymmetric"])
+def test_places_halfway_between_elements(coordinates: str, nearest: str, scale: float) -> None:
+    arrays = given({2: np.array([1, 1, 1, scale], np.float32)}, RNG.standard_normal((1, 1, 3, 16)).astype(np.float32))
+    check(
+        "Resize", arrays, constants=(2,), mode="nearest", nearest_mode=nearest,
+        coordinate_transformation_mode=coordinates,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 def test_upsample(mode: str) -> None:
     check("Upsample", [X, np.array([1, 1, 2, 3], np.float32)], constants=(1,), opset=9, mode=mode)

@@ -33,7 +33,7 @@ class _Step:
     axis: int
     size: Dim
     count: Dim
-    scale: float | None
+    scale: Fraction | None
     taps: int
 
 
@@ -44,7 +44,7 @@ def _steps(op: Resize, shape: tuple[Dim, ...]) -> list[_Step] | str:
     for axis, (size, count, scale) in enumerate(zip(shape, op.sizes, op.scales, strict=True)):
         if same(size, count) and same(scale, 1):
             continue
-        known = None if isinstance(scale, Expr) else float(Fraction(scale))
+        known = None if isinstance(scale, Expr) else Fraction(scale)
         ratio = same(mul(scale, size), count)
         if known is None and not ratio:
             return f"the scale of axis {axis} is not known"
@@ -52,7 +52,7 @@ def _steps(op: Resize, shape: tuple[Dim, ...]) -> list[_Step] | str:
         if op.antialias and op.mode != "nearest":
             if known is None:
                 return "antialiasing by a scale that is not known"
-            taps = 2 * ceil((2 if op.mode == "cubic" else 1) / min(1.0, known))
+            taps = 2 * ceil((2 if op.mode == "cubic" else 1) / min(1.0, float(known)))
         if taps > _MOST_TAPS:
             return f"{taps} taps are more than {_MOST_TAPS}"
         found.append(_Step(axis, size, count, known, taps))
@@ -181,18 +181,19 @@ def _table_launch(op: Resize, step: _Step, tables: tuple[Address, Address]) -> L
         "mode": op.mode, "coordinates": op.coordinates, "nearest": op.nearest, "outside": op.exclude_outside,
         "antialias": op.antialias, "taps": step.taps, "ratio": step.scale is None,
     }  # fmt: skip
-    scale = 1.0 if step.scale is None else step.scale
-    args = (*tables, Integer(step.size), Integer(step.count), Real(scale, 64), Real(op.cubic_a, 64))
+    scale = Fraction(1) if step.scale is None else step.scale
+    over, under = Real(float(scale.numerator), 64), Real(float(scale.denominator), 64)
+    args = (*tables, Integer(step.size), Integer(step.count), over, under, Real(op.cubic_a, 64))
     return Launch(Unit("ResizeTable", spec), args, (step.count, 4096, 1))
 
 
 _PLACE = {
-    "asymmetric": "x / scale",
-    "tf_half_pixel_for_nn": "(x + 0.5) / scale",
+    "asymmetric": "x * under / over",
+    "tf_half_pixel_for_nn": "(x + 0.5) * under / over",
     "align_corners": "x * (size - 1) / (count - 1) if count > 1 else 0.0",
-    "pytorch_half_pixel": "(x + 0.5) / scale - 0.5 if count > 1 else 0.0",
-    "half_pixel": "(x + 0.5) / scale - 0.5",
-    "half_pixel_symmetric": "size / 2 * (1 - count / (scale * size)) + (x + 0.5) / scale - 0.5",
+    "pytorch_half_pixel": "(x + 0.5) * under / over - 0.5 if count > 1 else 0.0",
+    "half_pixel": "(x + 0.5) * under / over - 0.5",
+    "half_pixel_symmetric": "size / 2 * (1 - count / (scale * size)) + (x + 0.5) * under / over - 0.5",
 }
 _NEAREST = {
     "floor": "math.floor(at)",
@@ -216,12 +217,13 @@ class ResizeTable(Kernel):
     """For each element along an axis the elements that go into it, and their shares."""
 
     def source(self, spec: Spec, target: Target) -> CpuUnit:
-        """The formulas of ONNX Resize, in float64."""
+        """The formulas of ONNX Resize, in float64; places halfway between elements are exact."""
         taps = spec["taps"]
         lines = ["marks, shares = i64(args[0]), f64(args[1])", "size, count = args[2], args[3]"]
-        lines += ["scale, a = as_f64(args[4]), as_f64(args[5])"]
+        lines += ["over, under, a = as_f64(args[4]), as_f64(args[5]), as_f64(args[6])"]
         if spec["ratio"]:
-            lines.append("scale = float64(count) / float64(size)")
+            lines.append("over, under = float64(count), float64(size)")
+        lines.append("scale = over / under")
         body = ["x = float64(i)", f"at = {_PLACE[spec['coordinates']]}"]
         if spec["mode"] == "nearest":
             body += [f"k = int64({_NEAREST[spec['nearest']]})", "marks[i] = min(max(k, 0), size - 1)"]
