@@ -8,7 +8,7 @@ import numpy as np
 
 from minirt.ir.graph import Constant, Graph, Input, array_of, constant, rebuild
 from minirt.ir.match import P
-from minirt.ir.op import Node, Value, apply, apply_all
+from minirt.ir.op import Node, Value, apply, apply_all, op_of
 from minirt.ir.scalar import Body, Scalar, arg, cast
 from minirt.ir.scalar import rebuild as rebuild_scalars
 from minirt.ir.weights import Weights
@@ -23,6 +23,7 @@ from minirt.ops.movement import Concat, Expand, Pad, Reshape, Slice, Transpose
 from minirt.ops.normalization import Normalization
 from minirt.ops.pointwise import Elementwise, Map
 from minirt.ops.pooling import Pool
+from minirt.ops.recurrent import Recurrent
 from minirt.ops.reduce import Reduce
 from minirt.ops.resize import Resize
 from minirt.ops.softmax import Softmax
@@ -165,4 +166,14 @@ def products_of_narrow_types_widen_first(root: Value) -> Value | None:
     return apply(op.replace(epilogue=op.body(inputs[0].dtype)), *wide, *inputs[2:])
 
 
-WIDENING = (products_of_narrow_types_widen_first,)
+@rule(P(Recurrent, bind="root"))
+def recurrences_of_narrow_types_are_of_float32(root: Value) -> Sequence[Value] | None:
+    """lstm(x16, r16, ..) = f16(lstm(f32(x16), f32(r16), ..)), whose states are not rounded between steps."""
+    op, inputs = op_of(root, Recurrent), root.node.inputs
+    dtype = inputs[0].dtype
+    if not dtype.is_float or dtype.bits >= 32:
+        return None
+    return [_held(v, dtype) for v in apply_all(op, *(_held(v, f32) if v.dtype.is_float else v for v in inputs))]
+
+
+WIDENING = (products_of_narrow_types_widen_first, recurrences_of_narrow_types_are_of_float32)

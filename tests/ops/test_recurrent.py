@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
+from minirt.kernels.kernel import Target
+from tests.gpu.session import Session
 from tests.ops import on_target
 from tests.ops.harness import assert_close, check, check_symbolic, import_model, one_node, run_ort
+from tests.ops.plans import TARGETS, host_steps, plan_for
 
 RNG = np.random.default_rng(0)
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -61,6 +65,23 @@ def test_activations(names: list[str], alpha: list[float], beta: list[float]) ->
     more: dict[str, Any] = {"activation_alpha": alpha} if alpha else {}
     more |= {"activation_beta": beta} if beta else {}
     check("LSTM", operands("LSTM", 1, "bias"), 3, hidden_size=H, activations=names, tolerance=1e-5, **more)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float16, 2**-10), (ml_dtypes.bfloat16, 2**-7)])
+@pytest.mark.parametrize("op", list(GATES))
+def test_narrow_types_have_kernels(op: str, dtype: Any, tolerance: float) -> None:
+    given = operands(op, 2, "bias", "lengths", "h", "c")
+    arrays = [a.astype(dtype) if a is not None and a.dtype == np.float32 else a for a in given]
+    outputs = 3 if op == "LSTM" else 2
+    graph = import_model(one_node(op, arrays, outputs, hidden_size=H, direction="bidirectional"))
+    assert [host_steps(plan_for(graph, target)) for target in TARGETS] == [[]] * len(TARGETS)
+    wide = [a.astype(np.float32) if a is not None and a.dtype == dtype else a for a in arrays]
+    feeds = {f"x{i}": a for i, a in enumerate(wide) if a is not None}
+    wanted = run_ort(one_node(op, wide, outputs, hidden_size=H, direction="bidirectional"), feeds)
+    got = Session(graph, Target("cpu")).run({f"x{i}": a for i, a in enumerate(arrays) if a is not None})
+    for result, exact in zip(got, wanted, strict=True):
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result.astype(np.float32), exact, atol=tolerance)
 
 
 def test_clip_bounds_the_gates() -> None:
