@@ -67,9 +67,10 @@ def test_activations(names: list[str], alpha: list[float], beta: list[float]) ->
     check("LSTM", operands("LSTM", 1, "bias"), 3, hidden_size=H, activations=names, tolerance=1e-5, **more)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float16, 2**-10), (ml_dtypes.bfloat16, 2**-7)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float16, 2**-9), (ml_dtypes.bfloat16, 2**-6)])
 @pytest.mark.parametrize("op", list(GATES))
 def test_narrow_types_have_kernels(op: str, dtype: Any, tolerance: float) -> None:
+    """Products of the inputs are rounded, and so are results."""
     given = operands(op, 2, "bias", "lengths", "h", "c")
     arrays = [a.astype(dtype) if a is not None and a.dtype == np.float32 else a for a in given]
     outputs = 3 if op == "LSTM" else 2
