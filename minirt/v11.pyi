@@ -3424,7 +3424,7 @@ class EngineInspector(metaclass=_ApiType):
     @error_recorder.setter
     def error_recorder(self, value: IErrorRecorder | None) -> None: ...
     def get_layer_information(self, layer_index: int, format: LayerInformationFormat) -> str:
-        """Return what a layer is, on one line or as JSON."""
+        """Return what a layer is, on one line or as JSON: nothing, where the engine was built to tell nothing."""
     def get_engine_information(self, format: LayerInformationFormat) -> str:
         """Return what all layers are, a line each or as JSON."""
 

@@ -137,8 +137,10 @@ class EngineInspector(Api, since=8):
 
     @method()
     def get_layer_information(self, layer_index: int, format: LayerInformationFormat) -> str:
-        """Return what a layer is, on one line or as JSON."""
+        """Return what a layer is, on one line or as JSON: nothing, where the engine was built to tell nothing."""
         rows = EngineInspector._rows(self)
+        if not rows and 0 <= layer_index < len(self._state.plans[0].steps):
+            return "{}" if format.name == "JSON" else ""
         if not 0 <= layer_index < len(rows):
             raise ApiError(f"there is no layer {layer_index}: there are {len(rows)}", "engine inspector")
         return _text(rows[layer_index], format)

@@ -84,8 +84,13 @@ def test_names_only_and_nothing(module: Any) -> None:
     assert lines[0] == "Layers:"
     assert lines[1 : 1 + len(layers)] == layers
     assert lines[-3:] == ["Bindings:", "x", "y"]
-    silent = _engine(module, "NONE").create_engine_inspector()
+    engine = _engine(module, "NONE")
+    silent = engine.create_engine_inspector()
     assert json.loads(silent.get_engine_information(kinds.JSON))["Layers"] == []
+    for index in range(engine.num_layers):
+        assert json.loads(silent.get_layer_information(index, kinds.JSON)) == {}
+        assert silent.get_layer_information(index, kinds.ONELINE) == ""
+    assert silent.get_layer_information(engine.num_layers, kinds.JSON) is None
 
 
 def test_inputs_and_outputs_as_the_eleventh_tells_them() -> None:
