@@ -107,18 +107,23 @@ def boundary(failure: Any = None) -> Callable[[F], F]:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             try:
                 return function(self, *args, **kwargs)
-            except MinirtError as error:
-                if flags().raise_errors:
-                    raise
-                sink_of(self).error(error)
-                return failure
-            except MemoryError as error:
-                short = DeviceError(f"the host has too little memory: {error}", fix="use smaller shapes")
-                if flags().raise_errors:
-                    raise short from error
-                sink_of(self).error(short)
-                return failure
+            except (MinirtError, MemoryError) as error:
+                return told(self, error, failure)
 
         return call  # type: ignore[return-value]
 
     return guard
+
+
+def told(owner: object, error: MinirtError | MemoryError, failure: Any) -> Any:
+    """Return the failure value once an error is logged and recorded; raise the error where MINIRT_RAISE asks."""
+    if isinstance(error, MinirtError):
+        if flags().raise_errors:
+            raise error
+        sink_of(owner).error(error)
+        return failure
+    short = DeviceError(f"the host has too little memory: {error}", fix="use smaller shapes")
+    if flags().raise_errors:
+        raise short from error
+    sink_of(owner).error(short)
+    return failure

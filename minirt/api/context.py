@@ -218,7 +218,8 @@ class IExecutionContext(BindingContext):
     @method(since=8, fail=False)
     def execute_async_v3(self, stream_handle: Any) -> bool:
         """Run on a stream: a handle as an int, or a stream of CUDA bindings, CuPy or PyTorch. On the CPU: run."""
-        self._state.run(_handle(stream_handle))
+        known = type(stream_handle) is int and stream_handle >= 0
+        self._state.run(stream_handle if known else _handle(stream_handle))
         return True
 
     @method(fail=None)
@@ -337,7 +338,7 @@ class IExecutionContext(BindingContext):
 
 
 def _handle(stream: Any) -> int:
-    return stream if type(stream) is int else stream_handle(stream)
+    return stream_handle(stream)
 
 
 def _wait(state: ContextState, stream: int) -> None:

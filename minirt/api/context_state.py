@@ -272,11 +272,12 @@ class ContextState:
                 if self.addresses.get(name) != address:
                     self.addresses[name] = address
                     self.bound = None
-            if self.inputs_read.event or self.manner.consumed is not None:
+            if (told := self.inputs_read.event) or self.manner.consumed is not None:
                 self.inputs_read.begin(self.manner, self.executor.launches_only)
             ready = self._repeat
             if ready is not None and ready[0] is self.bound and self.listener is None and ready[1](stream):
-                self._finish(stream)
+                if told:
+                    self._finish(stream)
                 return
             self._run(stream)
         finally:

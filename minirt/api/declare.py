@@ -12,9 +12,10 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from minirt.api.boundary import boundary
+from minirt.api.boundary import boundary, told
 from minirt.api.dialect import DEFAULT, DIALECTS, Api, Attribute, Span, dialect_of, in_dialect
 from minirt.api.enum import EnumType
+from minirt.errors import MinirtError
 
 F = TypeVar("F", bound=Callable[..., Any])
 Convert = Callable[[Any], Any]
@@ -156,6 +157,28 @@ def checked(function: F) -> F:
     return call  # type: ignore[return-value]
 
 
+def _guarded(function: F, failure: Any) -> F:
+    """What `checked` and `boundary` make together, as one call: some methods are called for each inference."""
+    plan: list[_Call] = []
+    count = -1  # arguments that may be anything, where all may; -1 otherwise
+
+    @functools.wraps(function)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal count
+        try:
+            if len(args) == count and not kwargs:
+                return function(self, *args)
+            if not plan:
+                plan.append(_Call(function))
+                count = len(plan[0].names) if plan[0].as_given else -1
+            return function(self, *plan[0].bind(self, args, kwargs))
+        except (MinirtError, MemoryError) as error:
+            return told(self, error, failure)
+
+    call.checked = True  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
+
+
 def deprecate(name: str, instead: str) -> None:
     """Warn that a member is deprecated; `instead` is what to use."""
     warnings.warn(f"{name} is deprecated. Use {instead} instead.", DeprecationWarning, stacklevel=3)
@@ -191,7 +214,7 @@ def method(
     """
 
     def declare(function: F) -> F:
-        made = boundary(fail)(checked(function))
+        made = _guarded(function, fail)
         if instead:
             made = _warns(made, instead, warns)
         made.span = Span(since, until, also)  # type: ignore[attr-defined]

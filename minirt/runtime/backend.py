@@ -146,6 +146,14 @@ class Backend(Protocol):
         """Within it tools that trace this thread show the text."""
         ...
 
+    def again(self, parts: Sequence[Again], name: str) -> Callable[[int, bool], bool]:
+        """What puts the parts of a run on a stream once more, in order, within a `marked` range of that name if asked.
+
+        It makes the target's device current, and returns False, with nothing done, while the stream is capturing or
+        where a part is not ready.
+        """
+        ...
+
     def read(self, address: int, nbytes: int, stream: int) -> Array:
         """The bytes at an address as a host array (u8), after the work on the stream; a view of host memory."""
         ...
@@ -163,7 +171,7 @@ class Backend(Protocol):
         ...
 
     def current(self) -> AbstractContextManager[Any]:
-        """Within it the target's device is this thread's current one; it may be entered again after it was left."""
+        """Within it the target's device is this thread's current one."""
         ...
 
     def record(self, run: Callable[[int], None]) -> Any:

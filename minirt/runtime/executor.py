@@ -133,8 +133,8 @@ class Executor:
         if direct and not late:
             parts = [self._segment(number, group).repeat() for number, group in enumerate(self._groups)]
             if (ready := [p for p in parts if p is not None]) and len(ready) == len(parts):
-                marked = self.backend.marked(self.manner.name)
-                made = Repeat(self.backend, ready, results, {**inputs, **outputs}, self.manner, marked)
+                again = self.backend.again(ready, self.manner.name)
+                made = Repeat(again, results, {**inputs, **outputs}, self.manner)
                 self.repeat = keep(self.frame, key, made)
         return results
 

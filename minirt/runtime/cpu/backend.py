@@ -166,6 +166,10 @@ class CpuBackend:
         """Nothing."""
         return nullcontext()
 
+    def again(self, parts: Sequence[Again], name: str) -> NoReturn:
+        """Raises MinirtError: runs on the CPU are made in full."""
+        raise MinirtError("runs on the CPU are made in full")
+
     def read(self, address: int, nbytes: int, stream: int) -> Array:
         """The bytes at the address, as a view."""
         return bytes_at(address, nbytes)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from minirt.errors import DeviceError
 from minirt.flags import flags
 from minirt.plan.launch import Launch, Unit
-from minirt.runtime.backend import Bases, Manner, Transfer, Work
+from minirt.runtime.backend import Again, Bases, Manner, Transfer, Work
 from minirt.runtime.device.arrivals import Arrival
 from minirt.runtime.device.branches import MOST_APART, Touched, touched, waits_of
 from minirt.runtime.device.device import Current, Device
@@ -23,6 +23,7 @@ from minirt.runtime.device.modules import Kernel, Module
 from minirt.runtime.device.plain import Plain
 from minirt.runtime.device.ranges import Marked
 from minirt.runtime.device.recipes import Numbers, Recipe, recipe_of
+from minirt.runtime.device.rerun import rerun
 from minirt.runtime.device.segments import CudaSegment, Slot
 from minirt.runtime.device.streams import Stream, is_capturing, synchronize
 from minirt.types.dtype import Array
@@ -150,6 +151,10 @@ class CudaBackend:
     def marked(self, text: str) -> Marked:
         """An NVTX range."""
         return Marked(text)
+
+    def again(self, parts: Sequence[Again], name: str) -> Callable[[int, bool], bool]:
+        """What makes a run of these parts again."""
+        return rerun(self.device, parts, name)
 
     def read(self, address: int, nbytes: int, stream: int) -> NDArray[np.uint8]:
         """The bytes at the address, copied once the work on the stream is done; raises DeviceError for its faults."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from minirt.runtime.device.driver import available, driver
@@ -19,12 +20,17 @@ class Marked:
     """A range of this thread's, as a context; nothing where there is no NVTX."""
 
     def __init__(self, text: str) -> None:
-        self._text, self._nvtx = text, _nvtx()
+        nvtx = _nvtx()
+        self.begin: Callable[[], Any] = _nothing if nvtx is None else partial(nvtx.RangePush, text)
+        """Begins it, for those who see to it that it ends."""
+        self.end: Callable[[], Any] = _nothing if nvtx is None else nvtx.RangePop
 
     def __enter__(self) -> None:
-        if self._nvtx is not None:
-            self._nvtx.RangePush(self._text)
+        self.begin()
 
     def __exit__(self, *error: object) -> None:
-        if self._nvtx is not None:
-            self._nvtx.RangePop()
+        self.end()
+
+
+def _nothing() -> None:
+    """What marks a range where nothing shows it."""

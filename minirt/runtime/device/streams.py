@@ -21,6 +21,8 @@ def stream_handle(stream: Any) -> int:
     stream objects of CuPy, PyTorch, Numba, PyCUDA and cuda.core. Raises ApiError for anything else.
     """
     if isinstance(stream, int) and not isinstance(stream, bool):
+        if stream < 0:  # a driver that is given one may fault instead of telling
+            raise ApiError(f"{stream} is not a CUDA stream", fix="pass the handle of a stream, 0 for the default one")
         return stream
     if stream is None:
         return 0
@@ -35,7 +37,7 @@ def stream_handle(stream: Any) -> int:
         if inner is not stream:
             return stream_handle(inner)
     try:
-        return int(stream)
+        return stream_handle(int(stream))
     except (TypeError, ValueError):
         what = f"{type(stream).__name__} is not a CUDA stream"
         raise ApiError(what, fix="pass its handle as an int, or an object with __cuda_stream__") from None
@@ -43,10 +45,13 @@ def stream_handle(stream: Any) -> int:
 
 def is_capturing(stream: int) -> bool:
     """True when work put on `stream` now is recorded into a graph; the default stream cannot be captured."""
-    if stream in (0, LEGACY) or not available():
-        return False
+    return stream not in (0, LEGACY) and available() and is_recorded(driver().runtime, stream)
+
+
+def is_recorded(runtime: Any, stream: int) -> bool:
+    """`is_capturing` of a stream that is not the default one, asked of CuPy's runtime."""
     try:
-        return bool(driver().runtime.streamIsCapturing(stream))
+        return bool(runtime.streamIsCapturing(stream))
     except Exception as error:
         fail(error, "recording on the stream was broken off")
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 
 import minirt as trt
 from minirt.runtime import device as dev
+from minirt.runtime.device import ranges
 from tests.runtime.device.pretend import Pretend, pretend
 
 __all__ = ["pretend"]
@@ -28,6 +32,8 @@ chain (float[N, 37] x) => (float[N, 37] y, float[N] z) {
   ones = Constant <value_ints = [1]> ()
   z = ReduceMax <keepdims = 0> (y, ones)
 }""".replace("e = CumSum (d, axis)", "e = Exp (d)")
+PACKAGE = str(Path(trt.__file__).parent)
+MOST_CALLS = 10
 _BUILT: list[bytes] = []
 
 
@@ -92,6 +98,41 @@ def test_the_third_run_is_one_call_to_the_driver(running: Running) -> None:
     assert "cuGraphInstantiate" in running.run()
     for _ in range(3):
         assert running.run() == {"graphLaunch": 1}
+
+
+def test_a_run_again_is_few_calls_of_python(running: Running) -> None:
+    """What a host spends on an inference beside the driver: with 19 calls it was half a microsecond to one more."""
+    for _ in range(3):
+        running.run()
+    context, entered = running.context, list[str]()
+
+    def heard(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            entered.append(frame.f_code.co_qualname)
+
+    sys.setprofile(heard)
+    try:
+        done = context.execute_async_v3(512)
+    finally:
+        sys.setprofile(None)
+    assert done
+    assert len(entered) <= MOST_CALLS, entered
+
+
+def test_a_run_again_is_in_a_range_that_ends(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    shown = SimpleNamespace(RangePush=told.append, RangePop=lambda: told.append("end"))
+    monkeypatch.setattr(ranges, "_nvtx", lambda: shown)
+    for _ in range(3):
+        running.run()
+    name = running.context._state.manner.name
+    told.clear()
+    running.run()
+    assert told == [name, "end"]
+    running.context.nvtx_verbosity = trt.ProfilingVerbosity.NONE
+    told.clear()
+    assert running.run() == {"graphLaunch": 1}
+    assert told == []
 
 
 def test_setting_what_is_set_changes_nothing(running: Running) -> None:
