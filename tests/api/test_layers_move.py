@@ -45,6 +45,22 @@ def test_slice(start: tuple[int, ...], size: tuple[int, ...], stride: tuple[int,
     same(compute(lambda net, x: net.add_slice(x, start, size, stride), X), X[np.ix_(*places)])
 
 
+@pytest.mark.parametrize(
+    ("start", "size", "stride"),
+    [((0, 0, 0), (2, 5, 4), (1, 0, 1)), ((1, 0, 2), (3, 3, 5), (0, 1, 0)), ((0, 1, 3), (2, 4, 4), (1, 0, -1))],
+)
+def test_a_stride_of_0_repeats(start: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...]) -> None:
+    places = [[s + i * d for i in range(n)] for s, n, d in zip(start, size, stride, strict=True)]
+    same(compute(lambda net, x: net.add_slice(x, start, size, stride), X), X[np.ix_(*places)])
+    same(compute(lambda net, x: net.add_slice(x, start, size, stride), X, dynamic=True), X[np.ix_(*places)])
+
+
+def test_the_shape_is_known_while_the_network_is_made() -> None:
+    net = network()
+    x = net.add_input("x", trt.float32, (2, 1, 4))
+    assert tuple(net.add_slice(x, (0, 0, 0), (2, 3, 4), (1, 0, 1)).get_output(0).shape) == (2, 3, 4)
+
+
 @pytest.mark.parametrize("mode", ["WRAP", "CLAMP", "REFLECT", "FILL"])
 def test_slice_past_the_edge(mode: str) -> None:
     start, size, stride = (-1, -2, -3), (4, 6, 9), (1, 1, 1)

@@ -149,11 +149,30 @@ def slice_layer(layer: Layer) -> Value:
     cut = _Cut(layer, x)
     if layer["mode"] != "STRICT_BOUNDS":
         return _outside(layer, x, cut)
+    if cut.stride.ints is not None and 0 in cut.stride.ints:
+        return _repeated(x, cut)
     end = emit("Add", cut.start, emit("Mul", cut.size, cut.stride))
     if cut.stride.ints is None or any(not isinstance(s, int) or s < 0 for s in cut.stride.ints):
         down = emit("And", emit("Less", cut.stride, ints([0])), emit("Less", end, ints([0])))
         end = emit("Where", down, ints([-_FAR]), end)
     return emit("Slice", x, cut.start, end, ints(cut.axes), cut.stride)
+
+
+def _repeated(x: Value, cut: _Cut) -> Value:
+    """Return a slice along whose axes of stride 0 the first element is all there is: TensorRT's way to broadcast."""
+    sizes = [ints([1])] * x.rank
+    for place, (axis, stride) in enumerate(zip(cut.axes, cut.stride.ints or (), strict=True)):
+        start, size, step = (
+            emit("Slice", v, ints([place]), ints([place + 1]), ints([0]), ints([1]))
+            for v in (cut.start, cut.size, cut.stride)
+        )
+        if stride == 0:
+            sizes[axis], size, step = size, ints([1]), ints([1])
+        end = emit("Add", start, emit("Mul", size, step))
+        if not isinstance(stride, int) or stride < 0:
+            end = emit("Where", emit("Less", end, ints([0])), ints([-_FAR]), end)
+        x = emit("Slice", x, start, end, ints([axis]), step)
+    return emit("Expand", x, emit("Concat", *sizes, axis=0))
 
 
 def _outside(layer: Layer, x: Value, cut: _Cut) -> Value:
