@@ -46,6 +46,15 @@ def test_convolution_with_groups_strides_and_padding() -> None:
     same(compute(add, X), _conv(X, W, 2, (2, 1), (1, 0, 0, 2)) + B[:, None, None], 1e-4)
 
 
+def test_a_stride_of_fewer_axes_is_1_along_the_others() -> None:
+    def add(net: Any, x: Any) -> Any:
+        layer = net.add_convolution_nd(x, 6, (3, 2), W, B)
+        layer.num_groups, layer.stride_nd, layer.dilation_nd = 2, (2,), (1,)
+        return layer
+
+    same(compute(add, X), _conv(X, W, 2, (2, 1), (0, 0, 0, 0)) + B.reshape(6, 1, 1), 1e-5)
+
+
 def test_convolution_that_rounds_its_output_up() -> None:
     """Rows that no whole stride reaches are read once more, with zeros behind them."""
 
@@ -89,6 +98,7 @@ def test_deconvolution_is_the_transpose_of_convolution() -> None:
 
 def test_pooling_that_blends() -> None:
     windows = np.lib.stride_tricks.sliding_window_view(X, (2, 2), (2, 3))
+
     def blend(net: Any, x: Any) -> Any:
         layer = net.add_pooling_nd(x, trt.PoolingType.MAX_AVERAGE_BLEND, (2, 2))
         layer.blend_factor = 0.25

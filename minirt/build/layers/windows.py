@@ -39,15 +39,21 @@ def _bias(layer: Layer, x: Value) -> Value | None:
     return layer.optional(2) or layer.weights("bias", x.dtype, [int(layer["num_output_maps"])])
 
 
+def _steps(layer: Layer, axes: int) -> dict[str, list[int]]:
+    """Strides and dilations; 1 where fewer were set than there are axes, as by who unsqueezes 1-D windows to 2-D."""
+    named = {"strides": layer["stride"], "dilations": layer["dilation"]}
+    return {name: [*map(int, given), *[1] * (axes - len(given))] for name, given in named.items()}
+
+
 @translates("CONVOLUTION")
 def convolution(layer: Layer) -> Value:
     """Convolve; the kernel is [maps, channels / groups, ...]."""
     x, size = layer.operand(), list(layer["kernel_size"])
     w = _kernel(layer, x, [int(layer["num_output_maps"]), -1, *size])
-    window = {"kernel_shape": size, "strides": list(layer["stride"]), "dilations": list(layer["dilation"])}
+    window = {"kernel_shape": size} | _steps(layer, len(size))
     window |= _padding(layer)
     if layer["padding_mode"] in _UP:  # with stride - 1 more zeros behind, rounding down is rounding up without
-        after = [n + stride - 1 for n, stride in zip(layer["post_padding"], layer["stride"], strict=True)]
+        after = [n + stride - 1 for n, stride in zip(layer["post_padding"], window["strides"], strict=True)]
         window["pads"] = [*layer["pre_padding"], *after]
     return emit("Conv", x, w, _bias(layer, x), group=int(layer["num_groups"]), **window)
 
@@ -58,7 +64,7 @@ def deconvolution(layer: Layer) -> Value:
     x, size = layer.operand(), list(layer["kernel_size"])
     groups = int(layer["num_groups"])
     w = _kernel(layer, x, [-1, int(layer["num_output_maps"]) // groups, *size])
-    window = {"kernel_shape": size, "strides": list(layer["stride"]), "dilations": list(layer["dilation"])}
+    window = {"kernel_shape": size} | _steps(layer, len(size))
     return emit("ConvTranspose", x, w, _bias(layer, x), group=groups, **window, **_padding(layer))
 
 
