@@ -42,11 +42,9 @@ from minirt.errors import ApiError, MinirtError
 from minirt.flags import flags
 from minirt.limits import limited
 from minirt.trace import Progress, no_progress
-from minirt.types.dtype import DType, bf16, f16, f32, f64, i8, i16, i32, i64, u16, u32, u64
+from minirt.types.dtype import DType, bf16, f16, i8, i32, i64
 
 _CHUNK = 1 << 24
-_OUTER = {f64: f32, i16: i32, u16: i32, u32: i64, u64: i64}
-"""What inputs and outputs are given in where an ONNX model has types that TensorRT has not."""
 _PERMITTED = {"FP16": "f16", "BF16": "bf16"}
 _BATCH = "explicit batch dims"
 _STRIP = {"STRIP_PLAN", "WEIGHTLESS"}
@@ -166,7 +164,7 @@ class Builder(Managed):
         cells.flags = frozenset(names)
         cells.implicit_batch = dialect < 10 and "EXPLICIT_BATCH" not in names
         cells.extras["builder"] = weakref.ref(self)
-        cells.extras["outer"] = _OUTER | ({i64: i32, u32: i32, u64: i32} if dialect < 10 else {})
+        cells.extras["outer"] = {i64: i32} if dialect < 10 else {}
         self._state.networks += 1
         return wrap(INetworkDefinition, cells, dialect)
 

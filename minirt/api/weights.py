@@ -31,7 +31,7 @@ def api_dtype(dtype: DType, owner: object) -> Any:
     Raises TypeError for a type that DataType has no member for.
     """
     if not dtype.trt:
-        raise TypeError(f"DataType has no member for {dtype}")
+        raise TypeError(f"DataType has no member for {dtype}: IExecutionContext.run takes and returns arrays of it")
     return member(DataType, dtype.trt, dialect_of(owner))
 
 

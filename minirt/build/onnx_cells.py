@@ -15,7 +15,6 @@ from minirt.ir.op import Value, apply
 from minirt.parsers.onnx.importing import ImportFailure, check_nodes, holding, import_node
 from minirt.parsers.onnx.model import Model, ParsedGraph, ParsedNode, ParsedValue
 from minirt.types.dim import Expr
-from minirt.types.dtype import string
 from minirt.types.tensor import Optional, Tensor
 
 _KINDS = {
@@ -194,8 +193,6 @@ def _input(network: NetworkCells, value: ParsedValue) -> TensorCell:
         raise ModelFormatError(
             "its element type and rank must be known, and it must be a tensor", f"input '{value.name}'"
         )
-    if kind.dtype is string:
-        raise ModelFormatError("it is text, which no target holds", f"input '{value.name}'")
     shape = tuple(-1 if isinstance(d, Expr) else int(d) for d in kind.shape)
     made = network.add_input(value.name, kind.dtype, shape)
     made.dims = {i: str(d) for i, d in enumerate(kind.shape) if isinstance(d, Expr)}

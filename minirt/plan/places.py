@@ -33,6 +33,8 @@ def check_places(plan: Plan) -> None:
 def _check_launches(step: KernelStep, plan: Plan) -> None:
     if not step.choices or not 0 <= step.stream < _STREAMS:
         raise EngineFormatError(f"plan is damaged: step {step.label!r} has no choices, or no such stream")
+    if step.writes and all(view.type.size == 0 for view in step.writes):
+        return  # nothing is read for a result without elements, wherever its slice would begin
     for choice in step.choices:
         for launch in choice.launches:
             if not all(_inside(address, plan) for address in _addresses(launch)):
@@ -40,17 +42,20 @@ def _check_launches(step: KernelStep, plan: Plan) -> None:
 
 
 def _in_arena(buffer: Buffer, plan: Plan) -> bool:
-    """True but for a buffer of the arena that leaves it at the sizes' upper bounds."""
+    """True but for a buffer of the arena that leaves it at the upper bounds; one that no step touches is at -1."""
     known = symbols(buffer.bytes) <= plan.ranges.keys()
     most = bounds(buffer.bytes, plan.ranges)[1] if known else 0
-    return buffer.kind != "arena" or 0 <= buffer.offset <= plan.arena - most
+    return buffer.kind != "arena" or buffer.offset == -1 or 0 <= buffer.offset <= plan.arena - most
 
 
 def _inside(address: Address, plan: Plan) -> bool:
     """False for an address in no buffer of the plan, as far as sizes and offsets are known."""
     if address.of != "buffer" or not 0 <= address.index < len(plan.buffers):
         return False
-    held = plan.buffers[address.index].bytes
+    buffer = plan.buffers[address.index]
+    if buffer.kind == "arena" and buffer.offset < 0:
+        return False
+    held = buffer.bytes
     if isinstance(address.offset, Expr) or not symbols(held) <= plan.ranges.keys():
         return True
     return 0 <= address.offset <= bounds(held, plan.ranges)[1]

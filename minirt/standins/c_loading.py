@@ -22,8 +22,13 @@ def _asking(names: tuple[str, ...]) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
-def install() -> None:
-    """Let `ctypes.CDLL`, `ctypes.cdll` and `ctypes.util.find_library` answer for them in this process."""
+def install(cuda: bool = True) -> None:
+    """Let `ctypes.CDLL`, `ctypes.cdll` and `ctypes.util.find_library` answer for them in this process.
+
+    Without ``cuda`` for the libraries of TensorRT alone: those of CUDA are there.
+    """
+    if ctypes.CDLL.__module__ == __name__:
+        return
     loaded = ctypes.CDLL
     found = ctypes.util.find_library
 
@@ -31,9 +36,9 @@ def install() -> None:
         """`ctypes.CDLL`, which knows libcudart, libcuda and the libraries of TensorRT."""
 
         def __new__(cls, name: Any = None, *args: Any, **kwargs: Any) -> Any:
-            if is_cudart(name) and not _asking(_LOADERS):
+            if cuda and is_cudart(name) and not _asking(_LOADERS):
                 return LibCudart(name)
-            if is_libcuda(name) and not _asking(_USERS):
+            if cuda and is_libcuda(name) and not _asking(_USERS):
                 return LibCuda(name)
             if is_nvinfer(name) and not _asking(_USERS):
                 return LibNvinfer(name)
@@ -47,4 +52,5 @@ def install() -> None:
     CDLL.__qualname__ = "CDLL"
     ctypes.CDLL = CDLL  # type: ignore[misc]
     ctypes.cdll._dlltype = CDLL  # type: ignore[attr-defined]
-    ctypes.util.find_library = find_library
+    if cuda:
+        ctypes.util.find_library = find_library

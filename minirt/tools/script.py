@@ -18,7 +18,7 @@ from typing import Any
 
 from minirt.build.targets import default_target
 from minirt.errors import ApiError
-from minirt.standins import cuda_names, tensorrt_name
+from minirt.standins import c_loading, cuda_names, tensorrt_name
 from minirt.standins.children import told
 
 
@@ -68,9 +68,10 @@ def _command(name: str) -> importlib.metadata.EntryPoint | None:
 
 
 def answer_names() -> None:
-    """Answer `tensorrt` with minirt and, when the target is the CPU, the names of CUDA with stand-ins."""
+    """Answer `tensorrt` and its libraries with minirt and, when the target is the CPU, CUDA with stand-ins."""
     tensorrt_name.install()
     if default_target().name == "cpu":
         cuda_names.install()
     else:
         cuda_names.answer_old_names()
+        c_loading.install(cuda=False)

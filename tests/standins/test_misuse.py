@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,6 +99,21 @@ def test_arrays_of_pycuda_are_sliced_and_scaled() -> None:
 def test_the_plugins_of_tensorrt_are_loaded_by_name(name: str) -> None:
     assert libnvinfer.is_nvinfer(name)
     assert libnvinfer.LibNvinfer(name).initLibNvInferPlugins(None, b"") is True
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda:sm_90"])
+def test_a_script_loads_the_plugins_of_tensorrt_on_any_target(target: str, tmp_path: Path) -> None:
+    script = tmp_path / "plugins.py"
+    script.write_text(
+        "import ctypes\n"
+        "for load in (ctypes.CDLL, ctypes.cdll.LoadLibrary):\n"
+        "    assert load('libnvinfer_plugin.so').initLibNvInferPlugins(None, b'')\n"
+        "ctypes.CDLL(None)\n"
+        "try:\n    ctypes.CDLL('libmine.so')\nexcept OSError:\n    print('as ever')\n"
+    )
+    env = {**os.environ, "MINIRT_TARGET": target}
+    ran = subprocess.run([sys.executable, "-m", "minirt", str(script)], env=env, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "as ever\n"), ran.stderr
 
 
 def test_libraries_in_folders_and_of_others_are_loaded_as_ever() -> None:
