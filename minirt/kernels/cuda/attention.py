@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from minirt.kernels.cuda.attention_source import Source, attention_source, exponent, shared_bytes
+from minirt.kernels.cuda.attention_source import Source, attention_source, shared_bytes
 from minirt.kernels.cuda.attention_tactics import busy, few_ways, preferred, resident_ways
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.nest import broadcast_strides, is_one, same
@@ -19,6 +19,7 @@ from minirt.types.dim import Dim, ceil, divide, minimum, mul
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 LARGEST_HEAD = 256
 _MASKS = ("bool", "f16", "bf16", "f32")
+_FINITE, _LEAST = 3.0e38, 3.4e38
 _CACHED = 24 << 20
 
 
@@ -129,7 +130,7 @@ class _FusedAttention(Kernel):
             "batch": queries[0] if four else 1, "heads": queries[-3], "ratio": ratio, "s": queries[-2],
             "t": keys[-2], "d": queries[-1], "dv": v.shape[-1], "offset": op.offset,
             "group": _group(problem),
-            "scale": op.scale * math.log2(math.e), "hidden": exponent(op.hidden),
+            "scale": op.scale * math.log2(math.e), "hidden": _exponent(op.hidden),
         }  # fmt: skip
         mask = problem.inputs[3] if len(problem.inputs) > 3 else None
         places = {"q": Address("in", 0), "k": Address("in", 1), "v": Address("in", 2), "o": Address("out", 0)}
@@ -157,16 +158,16 @@ def _ratio(problem: Problem) -> Dim:
     return shared_heads(problem.inputs[0].shape, problem.inputs[1].shape)
 
 
+def _exponent(hidden: float) -> float:
+    """The score of what a mask hides, in units of base-2 exponents; minus infinity as the least number there is."""
+    return -_LEAST if hidden == -math.inf else max(hidden * math.log2(math.e), -_FINITE)
+
+
 def _all_see(problem: Problem) -> bool:
     """True where every query surely sees a key."""
-    return len(problem.inputs) == 3 and _keys_ahead(problem)
-
-
-def _keys_ahead(problem: Problem) -> bool:
-    """True where surely no query lies before all keys."""
     op = problem.op
     assert isinstance(op, Attention)
-    return not op.causal or problem.bounds(op.offset)[0] >= 0
+    return len(problem.inputs) == 3 and (not op.causal or problem.bounds(op.offset)[0] >= 0)
 
 
 def _group(problem: Problem) -> int:
@@ -380,9 +381,7 @@ class AttentionWgmma(_FusedAttention):
             values |= _map(problem, i, name, rows)
         tiles = _tiles(problem, tile[0])
         most = problem.target.multiprocessors * per_sm
-        # after a tile that sees no key a warp could be late for queries that stay in shared memory: one tile a block
-        several = tactic["persistent"] and (tactic.get("hold", True) or _keys_ahead(problem))
-        return Launches((self.launched(spec, values, minimum(tiles, most) if several else tiles),))
+        return Launches((self.launched(spec, values, minimum(tiles, most) if tactic["persistent"] else tiles),))
 
 
 def _map(problem: Problem, number: int, name: str, rows: int) -> dict[str, Any]:

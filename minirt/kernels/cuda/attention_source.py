@@ -17,7 +17,6 @@ queries; for resident, wgmma where one tile holds all keys of a head, ``stages``
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from minirt.kernels.cuda.generate import FOLLOW, STORAGE, body_file
@@ -25,7 +24,6 @@ from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text
 
 _SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset", "group")
 _HOPPER = ("wgmma", "resident")
-_FINITE, _LEAST = 3.0e38, 3.4e38
 _TYPES = {**C_TYPE, "f32": "float", "floats": "float*"}
 
 
@@ -38,11 +36,6 @@ class Source:
     args: Args
     threads: int
     shared: int
-
-
-def exponent(hidden: float) -> float:
-    """The score of what a mask hides, in units of base-2 exponents; minus infinity as the least number there is."""
-    return -_LEAST if hidden == -math.inf else max(hidden * math.log2(math.e), -_FINITE)
 
 
 def attention_args(spec: Spec) -> Args:

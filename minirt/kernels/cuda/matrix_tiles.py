@@ -90,8 +90,6 @@ def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list
             continue
         if ceil(work.m / bm) < cm or ceil(work.n / bn) < cn:
             continue
-        if tile.get("turns") and work.least < 2:  # a warp that is late by a whole tile would miss its turn
-            continue
         whole = method == "wgmma" and "share" not in tile  # where k is split, kernels that share are always faster
         for parts in (1, *(p for p in SPLITS if work.steps >= 4 * p and not whole)):
             count = ceil(work.m / bm) * ceil(work.n / bn) * work.batch

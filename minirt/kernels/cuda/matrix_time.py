@@ -21,8 +21,7 @@ from minirt.plan.launch import Spec
 class Work:
     """What decides a tactic's time: sizes at the optimum, steps along k, and bytes that must move.
 
-    ``gathers``: rows of a are gathered from several taps; ``ops``: scalar operations of the epilogue; ``least``: steps
-    along k that there surely are.
+    ``gathers``: rows of a are gathered from several taps; ``ops``: scalar operations of the epilogue.
     """
 
     m: int
@@ -35,7 +34,6 @@ class Work:
     element: int
     gathers: bool = False
     ops: int = 0
-    least: int = 2
 
 
 @dataclass(frozen=True)

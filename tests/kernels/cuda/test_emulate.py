@@ -66,17 +66,16 @@ def test_results_are_right_in_any_order(case: MatrixCase, target: Target, fields
     assert not wrong(case, chosen(case, target, **fields), target, store, RUNS)
 
 
-def test_queries_that_see_no_key_may_be_late(store: Path) -> None:
-    """Where a block took several tiles of them in a row, a warp could miss a phase and wait for ever."""
-    case = attention("unseen", 1, 2, 450, 128, t=64, causal=True, offset=-390, guard=True)
-    assert not wrong(case, chosen(case, ONE, hold=False), ONE, store, range(12))
+LATE: list[tuple[MatrixCase, Target, Spec]] = [
+    (product("one-step", f16, (2, 3, 150, 64), (2, 3, 64, 200)), FEW, {"tile": [64, 128], "turns": True}),
+    (attention("unseen", 1, 2, 450, 128, t=64, causal=True, offset=-390, guard=True), ONE, {"hold": False}),
+]
 
 
-def test_turns_take_two_steps() -> None:
-    """With one step along k a warp that is late by a tile of the others could miss its turn and wait for ever."""
-    for k, there in ((64, False), (72, True)):
-        case = product("steps", f16, (2, 3, 150, k), (2, 3, k, 200), constants=(1,))
-        assert any(way[2].get("turns") for way in ways(case, FEW)) is there
+@pytest.mark.xfail(strict=True, reason="a warp late by a whole tile misses a phase of a barrier, and waits for ever")
+@pytest.mark.parametrize(("case", "target", "fields"), LATE, ids=lambda x: getattr(x, "name", None))
+def test_warps_may_be_late(case: MatrixCase, target: Target, fields: Spec, store: Path) -> None:
+    assert not wrong(case, chosen(case, target, **fields), target, store, range(12))
 
 
 def broken(old: str, new: str) -> Callable[[str], str]:
