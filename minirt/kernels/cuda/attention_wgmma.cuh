@@ -108,7 +108,10 @@ DEV void consume(const Args& p, const Rooms& at) {
     if (from >= x.count) {
 #pragma unroll
       for (int i = 0; i < HDV / 2; i++) o[i] = 0.f;
-      if (!HOLD && first) barrier_arrive(at.q_empty + 8 * q.stage);
+      if (!HOLD) {  // with no products, which warps begin together, one could else miss a phase of the queries' barrier
+        asm volatile("bar.sync %0, 128;" ::"r"(me + 4) : "memory");
+        if (first) barrier_arrive(at.q_empty + 8 * q.stage);
+      }
     } else {
       barrier_wait(at.k_full + 8 * k.stage, k.phase);
       ask_scores(s, mine, at.k + k.stage * K_BYTES);

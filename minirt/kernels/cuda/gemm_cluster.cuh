@@ -295,7 +295,7 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
       before = stage;
       if (++stage == STAGES) { stage = 0; phase ^= 1; }
     }
-    if (PINGPONG && l == 0) barrier_arrive(order + 8 * (group ^ 1));
+    if (PINGPONG && (l & 31) == 0) barrier_arrive(order + 8 * (group ^ 1));
     warpgroup_wait<0>();
     if (before >= 0 && l < TARGETS) release(signal + 8 * before);
     __syncwarp();
@@ -328,8 +328,8 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
     prefetch_map(tb);
 #pragma unroll 1
     for (int i = 0; i < STAGES; i++) { barrier_init(full + 8 * i, 1); barrier_init(empty + 8 * i, RELEASES); }
-    barrier_init(order, 1);
-    barrier_init(order + 8, 1);
+    barrier_init(order, 4);  // by each warp: none may be a turn behind the others of its group
+    barrier_init(order + 8, 4);
     barrier_init(joined, 1);
     if (PARTS > 1) barrier_expect(joined, s.part < UNITS ? (PARTS - 1) * ((UNITS - s.part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
     barriers_visible();
