@@ -8,6 +8,7 @@ constexpr int CLUSTER = CM * CN * PARTS, A_ROWS = BM / CN, B_ROWS = BN / CM, ROW
 constexpr int TARGETS = CM + CN - 1, RELEASES = (PINGPONG ? 1 : CONSUMERS) * TARGETS, THREADS = 128 * CONSUMERS;
 // Of the sums a thread holds UNITS of eight; part q of a cluster finishes every PARTS-th from q on.
 constexpr int UNITS = MI * (BN / 32) * 2, OWN = (UNITS + PARTS - 1) / PARTS, UNIT_BYTES = THREADS * 16, ODD_PITCH = 144;
+constexpr bool APART = PARTS > 1 && CM * CN == 1;  // blocks of a cluster that meet only to sum
 constexpr int ODD_ROWS = FULL ? 1 : 4;  // rows that a warp reads back before it writes them
 
 struct Tile { int m0, n0, b0, b1, k0, k1; };
@@ -106,28 +107,27 @@ struct Walk {
 
 DEV void await_launch_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
-// One thread fills the stages in order, across the tiles. What is constant is copied before the launch before has ended.
-DEV void feed(const Args& p, const Schedule& s, const TensorMap& ta, const TensorMap& tb, u32 base, u32 full, u32 empty) {
+// One thread fills the stages in order, across the tiles, from its first on, of which all that copies need is worked out
+// ahead. What is constant is copied before the launch before has ended.
+DEV void feed(const Args& p, const Schedule& s, Tile x, Walk walk, const TensorMap& ta, const TensorMap& tb, u32 base, u32 full, u32 empty) {
   int stage = 0, ahead = 0;
   u32 phase = 1;
-  Walk walk;
   if constexpr (AHEAD_B) {
+    const Walk from = walk;
     if (s.first < s.total) {
-      const Tile x = s.at(s.first, p);
-      walk.start(p, s, x);
 #pragma unroll 1
       for (; ahead < STAGES && walk.k < x.k1; ahead++, walk.next(p)) {
         barrier_expect(full + 8 * ahead, STAGE);
         walk.copy_b(p, s, x, tb, base + ahead * STAGE + A_BYTES, full + 8 * ahead);
       }
     }
+    walk = from;
   }
   await_launch_before();
 #pragma unroll 1
-  for (int t = s.first; t < s.total; t += s.by) {
-    const Tile x = s.at(t, p);
+  for (int t = s.first; t < s.total;) {
 #pragma unroll 1
-    for (walk.start(p, s, x); walk.k < x.k1; walk.next(p)) {
+    for (; walk.k < x.k1; walk.next(p)) {
       const u32 bar = full + 8 * stage, to = base + stage * STAGE;
       if (ahead > 0) {
         --ahead;
@@ -138,6 +138,11 @@ DEV void feed(const Args& p, const Schedule& s, const TensorMap& ta, const Tenso
       }
       walk.copy_a(p, s, x, ta, to, bar);
       if (++stage == STAGES) { stage = 0; phase ^= 1; }
+    }
+    t += s.by;
+    if (t < s.total) {
+      x = s.at(t, p);
+      walk.start(p, s, x);
     }
   }
   if constexpr (CM * CN > 1) {  // a block stays until all who signal to it have done so; they have then got its copies, too
@@ -261,7 +266,9 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
   int index = 0;
 #pragma unroll 1
   for (int t = s.first; t < s.total; t += s.by, index++) {
-    const Tile x = s.at(t, p);
+    Tile x = s.at(t, p);
+    if constexpr (!FULL) asm volatile("" : "+r"(x.m0), "+r"(x.n0));  // while copies are on their way, not after the products
+    if constexpr (!FULL && BATCHED) asm volatile("" : "+r"(x.b0), "+r"(x.b1));
     if (PINGPONG && (index & 1) != group) {
       stage += x.k1 - x.k0;
       phase ^= stage / STAGES & 1;
@@ -299,7 +306,8 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
     warpgroup_wait<0>();
     if (before >= 0 && l < TARGETS) release(signal + 8 * before);
     __syncwarp();
-    if constexpr (PARTS > 1) {
+    if constexpr (PARTS > 1) {  // one tile a cluster
+      if constexpr (APART) cluster_wait();
       join_parts(acc, p, s, x, row, sums, joined);
     } else if constexpr (ODD) {
 #pragma unroll
@@ -334,11 +342,18 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
     if (PARTS > 1) barrier_expect(joined, s.part < UNITS ? (PARTS - 1) * ((UNITS - s.part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
     barriers_visible();
   }
+  Tile x = {};
+  Walk walk = {};
+  if (threadIdx.x == THREADS) {  // beside the barriers' beginning
+    x = s.at(s.first, p);
+    walk.start(p, s, x);
+  }
   __syncthreads();
-  if (CLUSTER > 1) cluster_begin();
+  if constexpr (APART) cluster_arrive(); else if (CLUSTER > 1) cluster_begin();
   if (threadIdx.x >= THREADS) {
     shrink<FEED_REGISTERS>();
-    if (threadIdx.x == THREADS) feed(p, s, ta, tb, base, full, empty);
+    if (threadIdx.x == THREADS) feed(p, s, x, walk, ta, tb, base, full, empty);
+    if constexpr (APART) { __syncwarp(); cluster_wait(); }
   } else {
     grow<REGISTERS>();
     consume(p, s, base, full, empty, order, sums, joined);

@@ -38,8 +38,11 @@ DEV u32 cluster_rank() { u32 r; asm volatile("mov.u32 %0, %%cluster_ctarank;" : 
 DEV void cluster_sync() {
   asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
-// After barriers_visible: all blocks have begun and see each other's barriers.
+// After barriers_visible: all blocks have begun and see each other's barriers. Its halves, for work between them that is
+// the block's own: each thread passes both, once.
 DEV void cluster_begin() { asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory"); }
+DEV void cluster_arrive() { asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory"); }
+DEV void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
 DEV u32 cluster_address(u32 at, int rank) { u32 x; asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(x) : "r"(at), "r"(rank)); return x; }
 DEV void add_from_cluster(float* x, u32 at) {
   float a, b, c, d;

@@ -25,6 +25,7 @@ RUNS = (0, 2, 3, 5, 7, 9)
 ONE = Target("cuda:sm_90a", 1, 232448)
 PLAIN = product("plain", f16, (330, 304), (304, 264), extras=[(1, 264)])
 DEEP = product("deep", f16, (70, 1088), (1088, 136), extras=[(136,)])
+BY_K = product("by-k", f16, (150, 1088), (200, 1088), trans=(False, True), extras=[(200,)], constants=(1,))
 ODD = product("odd", f16, (150, 72), (267, 72), trans=(False, True))
 KEYS = attention("keys", 1, 2, 289, 64)
 
@@ -47,6 +48,9 @@ PRODUCTS: list[tuple[MatrixCase, Target, Spec]] = [
     (PLAIN, FEW, {"tile": [192, 128], "share": [2, 1]}),
     (PLAIN, FEW, {"tile": [128, 128], "consumers": 2}),
     (DEEP, MANY, {"tile": [64, 64], "share": [1, 1], "parts": 3}),
+    (BY_K, MANY, {"tile": [128, 96], "parts": 2}),
+    (BY_K, MANY, {"tile": [64, 160], "parts": 4}),
+    (BY_K, FEW, {"tile": [64, 96], "parts": 1}),
     (ODD, FEW, {"tile": [128, 128], "share": [1, 1], "turns": False}),
     (product("tf32", f32, (150, 164), (200, 164), trans=(False, True)), FEW, {"tile": [64, 128], "share": [1, 2]}),
     (convolution("3x3", bf16, (2, 64, 15, 17), (72, 64, 3, 3), pad=1, stride=2), FEW, {"share": [2, 1]}),
