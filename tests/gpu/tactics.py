@@ -34,7 +34,7 @@ def wrong_of(
 
     ``allows`` gives the tolerance of a kernel by its name; without it, the case's own holds.
     """
-    wrong = []
+    wrong, expected = [], case.expected()
     for kernel, problem, tactic in ways:
         what = f"{case.name} {kernel.name} {tactic}"
         if allows is not None:
@@ -42,7 +42,7 @@ def wrong_of(
         try:
             runner = MatrixRunner(case, kernel, problem, tactic, target)
             got = runner.run()
-            check(case, got, what)
+            check(case, got, what, expected)
             np.testing.assert_array_equal(runner.run()[0], got[0], err_msg=f"{what} does not repeat")
         except Exception as error:  # every tactic is tried before the test fails
             wrong.append(f"{what}: {type(error).__name__} {' '.join(str(error).split())[:160]}")

@@ -8,6 +8,7 @@ import pytest
 from minirt.build.targets import cuda_target, default_target
 from minirt.ir.graph import Graph, Input, constant
 from minirt.ir.op import Value, apply
+from minirt.kernels.cuda import attention
 from minirt.kernels.kernel import Target
 from minirt.ops.arithmetic import Add, Mul
 from minirt.ops.evaluate import evaluate
@@ -19,7 +20,7 @@ from minirt.types.dtype import bool_, f16
 from minirt.types.tensor import Tensor
 from tests.gpu.session import Session
 from tests.gpu.tactics import compiled_ahead, wrong_of
-from tests.kernels.cuda.attention_cases import halves, ragged
+from tests.kernels.cuda.attention_cases import halves, ragged, rounds
 from tests.kernels.cuda.execution import choices
 from tests.kernels.cuda.matrix_cases import MatrixCase
 
@@ -49,6 +50,16 @@ def test_lengths_about_the_edges_of_tiles(case: MatrixCase, target: Target) -> N
     ways = list(choices(case, target, further=True))
     wrong = wrong_of(case, ways, target)
     assert ways and not wrong, wrong
+
+
+@pytest.mark.parametrize("heads", [1, 5, 17])
+def test_causal_heads_in_groups(heads: int, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many heads at a time as the second-level cache were to hold: every other group begins with short rows."""
+    monkeypatch.setattr(attention, "_group", lambda problem: heads)
+    for case in rounds()[:3]:
+        ways = [way for way in choices(case, target) if way[0].name == "AttentionWgmma"]
+        wrong = wrong_of(case, ways, target)
+        assert not wrong, wrong
 
 
 def spelled_out(batch: int, length: int, heads: int, size: int) -> Graph:

@@ -31,12 +31,14 @@ DEV Head head_at(int t, const Args& p) {
   Head x;
   const int tiles = tiles_of(p);
   int pair = t / tiles, tile = t - pair * tiles;
-  if (CAUSAL) {  // tiles that read most go first, among as many heads as the second-level cache holds keys and values of
+  if (CAUSAL) {  // among as many heads as the second-level cache holds keys and values of; those that read least end it all
     const int group = t / (p.group * tiles), inside = t - group * p.group * tiles, left = p.heads * p.batch - group * p.group;
     const int width = left < p.group ? left : p.group;
     tile = inside / width;
     pair = group * p.group + inside - tile * width;
-    tile = tiles - 1 - tile;
+    // Every other group goes from short rows of tiles to long ones, so that lengths do not jump from group to group: blocks
+    // that take tiles in turn would get two long ones where others get two short.
+    if (((p.groups - group) & 1) != 0) tile = tiles - 1 - tile;
   }
   x.b = pair / p.heads; x.h = pair - x.b * p.heads;
   x.m0 = tile * BM;
@@ -53,9 +55,14 @@ DEV float column_bias(const Args& p, const MaskType* mask, int column) {
 // Hides keys that do not count, from element FROM on; `row` and `column` are those of the lane's element 0.
 template <int FROM, int N> DEV void cut(float (&s)[N], const Args& p, int row, int column) {
 #pragma unroll
-  for (int e = FROM; e < N; e++) {
-    const int k = column + 8 * (e >> 2) + (e & 1), r = row + 8 * ((e >> 1) & 1);
-    if (k >= p.t || (CAUSAL && k > r + p.offset)) s[e] = NOTHING;
+  for (int h = 0; h < 2; h++) {
+    int last = p.t - 1;  // key that counts
+    if (CAUSAL && row + 8 * h + p.offset < last) last = row + 8 * h + p.offset;
+    last -= column;
+#pragma unroll
+    for (int e = FROM + 2 * h; e < N; e += 4)
+#pragma unroll
+      for (int j = 0; j < 2; j++) if (8 * (e >> 2) + j > last) s[e + j] = NOTHING;
   }
 }
 // Adds the mask and hides keys that do not count; `row` and `column` are those of the lane's element 0, `biases` is the

@@ -132,6 +132,7 @@ class _FusedAttention(Kernel):
             "group": _group(problem),
             "scale": op.scale * math.log2(math.e), "hidden": _exponent(op.hidden),
         }  # fmt: skip
+        found["groups"] = _up(mul(found["batch"], found["heads"]), found["group"])
         mask = problem.inputs[3] if len(problem.inputs) > 3 else None
         places = {"q": Address("in", 0), "k": Address("in", 1), "v": Address("in", 2), "o": Address("out", 0)}
         for (name, address), operand in zip(places.items(), (q, k, v, out), strict=True):
@@ -174,7 +175,7 @@ def _group(problem: Problem) -> int:
     """How many heads' keys and values the second-level cache holds."""
     k, v = problem.inputs[1:3]
     each = problem.likely(mul(k.shape[-2], k.shape[-1] + v.shape[-1])) * k.type.dtype.bits // 8
-    return max(1, _CACHED // max(each, 1))
+    return max(1, min(_CACHED // max(each, 1), 1 << 14))
 
 
 def _shared(tactic: Spec, dtype: str, widths: Sequence[int]) -> int:

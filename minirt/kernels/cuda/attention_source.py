@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from minirt.kernels.cuda.generate import FOLLOW, STORAGE, body_file
 from minirt.kernels.cuda.matrix_source import C_TYPE, Args, Spec, constants_text
 
-_SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset", "group")
+_SIZES = ("batch", "heads", "ratio", "s", "t", "d", "dv", "offset", "group", "groups")
 _HOPPER = ("wgmma", "resident")
 _TYPES = {**C_TYPE, "f32": "float", "floats": "float*"}
 

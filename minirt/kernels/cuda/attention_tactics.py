@@ -62,7 +62,7 @@ def _cycles(way: Spec, tiles: int, steps: int, width: int, resident: int, proces
     products = bn // across * width / 8.0 + 6.0 * (bn // across) + 100.0  # 16 cycles for each of 16 x 8 x 16
     busy = max(1.0, rows / 16 * across * beside / 4.0)  # warps for each of four units
     step = max(load, products * busy) + 200.0
-    join = 150.0 * (across > 1) + 60.0 * across + 700.0 * (cluster > 1) + 3500.0 * (parts > cluster)
+    join = 150.0 * (across > 1) + 60.0 * across + 700.0 * (cluster > 1) + (3500.0 + 40.0 * parts) * (parts > cluster)
     return waves * (800.0 + load + steps * step + join)
 
 
@@ -71,14 +71,24 @@ _COMMON: Spec = {
 }  # fmt: skip
 _TWO: Spec = {**_COMMON, "consumers": 2, "registers": [40, 232], "per_sm": 1}
 _ONE: Spec = {**_COMMON, "consumers": 1, "registers": [40, 216], "per_sm": 2}
+_THREE: Spec = {
+    **_COMMON, "tile": [192, 128], "consumers": 3, "registers": [32, 160], "per_sm": 1, "hold": False,
+    "stages": 4, "q_stages": 2,
+}  # fmt: skip
+_FOUR: Spec = {**_THREE, "tile": [256, 64], "consumers": 4, "registers": [32, 112], "stages": 8}
 _TACTICS: dict[str, Spec] = {
     "first": {**_TWO, "tile": [128, 128], "turns": True, "hold": False, "lazy": False},
     "turns": {**_TWO, "tile": [128, 128], "turns": True},
+    "turns deep": {**_TWO, "tile": [128, 128], "turns": True, "stages": 4},
     "turns soft": {**_TWO, "tile": [128, 128], "turns": True, "soft": True},
     "plain": {**_TWO, "tile": [128, 128]},
     "once": {**_TWO, "tile": [128, 128], "persistent": False},
     "large": {**_TWO, "tile": [128, 192], "turns": True},
-    "many": {**_ONE, "tile": [64, 64], "registers": [24, 136], "per_sm": 3},
+    "three": {**_THREE, "turns": True},
+    "three plain": _THREE,
+    "four": _FOUR,
+    "many": {**_ONE, "tile": [64, 64], "registers": [32, 128], "per_sm": 3},
+    "many deep": {**_ONE, "tile": [64, 64], "registers": [32, 128], "per_sm": 3, "stages": 4},
     "many cold": {**_ONE, "tile": [64, 64], "registers": [40, 120], "per_sm": 3, "hold": False},
     "pair": {**_ONE, "tile": [64, 128]},
     "pair soft": {**_ONE, "tile": [64, 128], "soft": True},
@@ -86,7 +96,9 @@ _TACTICS: dict[str, Spec] = {
     "cold": {**_TWO, "tile": [128, 64], "hold": False},
 }  # fmt: skip
 """By tile, how many blocks share a multiprocessor, and the ways to save time that they take: "first" none but turns;
-"cold" ones keep queries in shared memory, since masks and large heads need the registers."""
+"deep" ones ask for keys and values further ahead; "cold" ones keep queries in shared memory, since masks and large
+heads need the registers; "three" and "four" are warpgroups that share each tile of keys, which blocks of 64 queries
+read as fast as the second-level cache gives them, and which pass over tiles that their own rows do not read."""
 
 
 def preferred(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[Spec]:
@@ -136,7 +148,8 @@ def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[st
     if width > 64:
         if mask:
             return ["cold"] if mask == "rows" else ["first", "cold"]
-        return ["first", "turns", "once", "turns soft", "wide"]
+        found = ["first", "turns", "turns soft", "wide"]
+        return ["once", *found] if causal and keys > 2048 else [*found[:2], "once", *found[2:]]
     if mask == "rows":
         return ["wide"]
     if mask:
@@ -145,9 +158,10 @@ def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[st
         return ["pair", "many", "pair soft", "turns"]
     if keys <= 208:
         return ["many", "pair", "turns"]
-    if causal and keys <= 1024:  # short rows of tiles differ in length the most
-        return ["many", "turns", "pair", "turns soft", "plain", "once", "first"]
-    return ["turns", "pair", "plain", "turns soft", "large", "many", "pair soft", "once", "first"]
+    if causal:  # short rows of tiles differ in length the most
+        found = ["turns deep", "three", "four", "three plain", "turns", "pair", "once"]
+        return ["many", "many deep", *found] if keys <= 1024 else [*found[:3], "many", *found[3:]]
+    return ["turns deep", "three", "four", "turns", "pair", "many", "large", "many deep" if keys <= 1024 else "plain"]
 
 
 # The widest tiles that registers hold, by mask, of heads up to 64 and beyond; with two warpgroups, with three.

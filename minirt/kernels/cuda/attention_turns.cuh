@@ -13,9 +13,12 @@ struct Turn {  // which of N stages, and the phase of its barriers
   template <int N, int EACH = 1> DEV void step() { if ((stage += EACH) >= N) { stage -= N; phase ^= 1; } }
 };
 
-// The block's tile number `round`; under causality back and forth, so that all blocks get as much to do.
-DEV int tile_number(int round) {
-  return round * gridDim.x + (CAUSAL && (round & 1) ? gridDim.x - 1 - blockIdx.x : blockIdx.x);
+// The block's tile number `round`.  Under causality back and forth, and once more where the tiles' lengths turn from falling to
+// growing or back (head_at): two rounds that follow each other give each block about as much to do.
+DEV int tile_number(int round, const Args& p) {
+  const int before = round * (int)gridDim.x, block = blockIdx.x;
+  const bool back = CAUSAL && ACROSS == 1 && ((round + before / (p.group * tiles_of(p))) & 1) != 0;
+  return before + (back ? (int)gridDim.x - 1 - block : block);
 }
 
 // A tile of ROWS rows in blocks of 64 columns.

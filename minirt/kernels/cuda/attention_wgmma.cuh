@@ -8,6 +8,7 @@ constexpr int Q_BYTES = BM * HD * 2, K_BYTES = BN * HD * 2, V_BYTES = BN * HDV *
 constexpr bool SHARED = ACROSS > 1;  // all warpgroups have the same 64 queries, and take tiles of keys in turn
 constexpr int READERS = SHARED ? 1 : CONSUMERS;  // warpgroups that read a tile of keys
 static_assert(!SHARED || (ACROSS == CONSUMERS && STAGES % ACROSS == 0 && !TURNS), "a stage belongs to one warpgroup, which sees each phase of its barriers");
+constexpr bool APART = !SHARED && CONSUMERS > 2;  // see consume_apart
 constexpr int BARS = 2 * Q_STAGES + 4 * STAGES;
 DEV void turn_wait(int which) { asm volatile("bar.sync %0, 256;" ::"r"(which + 1) : "memory"); }
 DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which + 1) : "memory"); }
@@ -21,7 +22,7 @@ struct Rooms { float* sums; u32 q, k, v, biases, q_full, q_empty, k_full, k_empt
 DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv, const Rooms& at) {
   const int total = tiles_of(p) * p.heads * p.batch, lane = threadIdx.x & 31;
   Turn q, kv;
-  for (int t, round = 0; (t = tile_number(round)) < total; round++) {
+  for (int t, round = 0; (t = tile_number(round, p)) < total; round++) {
     const Head x = head_at(t, p);
     const int group = x.h / p.ratio;
     if (lane == 0) {
@@ -94,7 +95,7 @@ DEV void consume(const Args& p, const Rooms& at) {
   if (SHARED) k.stage = v.stage = me;
   int before = 0;  // tiles of keys until now
   if (TURNS && me == 1) turn_pass(0);
-  for (int t, round = 0; (t = tile_number(round)) < total; round++) {
+  for (int t, round = 0; (t = tile_number(round, p)) < total; round++) {
     const Head x = head_at(t, p);
     const MaskType* mask = mask_of(p, x);
     const int row = x.m0 + 16 * (SHARED ? (threadIdx.x >> 5) & 3 : threadIdx.x >> 5) + (lane >> 2);
@@ -165,6 +166,100 @@ DEV void consume(const Args& p, const Rooms& at) {
   }
 }
 
+// One past the last key that rows of the warpgroup of `row` read.
+DEV int own_end(const Args& p, int row) {
+  if (!CAUSAL) return p.t;
+  asm volatile("" : "+r"(row));  // to be worked out each time, not remembered
+  const int end = (row & ~63) + 64 + p.offset;
+  return end < p.t ? end : p.t;
+}
+DEV void give(u32 bars, int stage) {  // back to the feeder, by each warp
+  __syncwarp();
+  if ((threadIdx.x & 31) == 0) barrier_arrive(bars + 8 * stage);
+}
+
+// As ask_scores, with little to remember from step to step.
+DEV void ask_scores_of(float (&s)[BN / 2], u32 q, u32 k) {
+  u32 none[4];
+  asm volatile("" : "+r"(q));
+  warpgroup_fence();
+#pragma unroll
+  for (int i = 0; i < HD / 16; i++)
+    score(s, matrix_by_k<128>(q + (i / 4) * BM * 128) + 2 * (i & 3), none, matrix_by_k<128>(k + (i / 4) * BN * 128) + 2 * (i & 3), i);
+  warpgroup_commit();
+}
+
+// As consume, for three warpgroups and more, which leave a multiprocessor no room for another block: each passes over tiles
+// that none of its own rows reads, and goes on to the next queries while others still work on these.  A warpgroup waits even
+// for what it passes over: only so does it give a stage back in the phase that the stage is in.
+DEV void consume_apart(const Args& p, const Rooms& at) {
+  static_assert(!APART || ((STAGES & (STAGES - 1)) == 0 && (Q_STAGES & (Q_STAGES - 1)) == 0 && !HOLD && !MASK), "stages are counted in bits");
+  const int total = tiles_of(p) * p.heads * p.batch, me = __shfl_sync(0xffffffffu, threadIdx.x >> 7, 0);
+  const float scale = factor(p);
+  u32 n = 0;  // tiles of keys until now
+  if (TURNS && me == CONSUMERS - 1) turn_pass(0);
+  for (u32 round = 0; tile_number(round, p) < total; round++) {
+    float s[BN / 2], o[HDV / 2], top[2] = {NOTHING, NOTHING}, sum[2] = {0.f, 0.f}, old[2];
+    u32 a[BN / 16][4], q = at.q + round % Q_STAGES * Q_BYTES + me * 64 * 128;
+    Head x = head_at(tile_number(round, p), p);
+    const int row = x.m0 + 16 * (threadIdx.x >> 5) + ((threadIdx.x & 31) >> 2);
+    barrier_wait(at.q_full + 8 * (round % Q_STAGES), round / Q_STAGES & 1);
+    if (own_end(p, row) <= 0) {
+#pragma unroll
+      for (int i = 0; i < HDV / 2; i++) o[i] = 0.f;
+      give(at.q_empty, round % Q_STAGES);
+    } else {
+      int column = 0;
+      barrier_wait(at.k_full + 8 * (n % STAGES), n / STAGES & 1);
+      ask_scores_of(s, q, at.k + n % STAGES * K_BYTES);
+      warpgroup_wait<0>();
+      settled(s);
+      if (own_end(p, row) <= BN) give(at.q_empty, round % Q_STAGES);
+      hide(s, p, nullptr, row, 0, 0);
+      give(at.k_empty, n % STAGES);
+      soften(s, top, sum, old, scale);
+      pack_scores(a, s);
+      for (n++; column + BN < own_end(p, row); n++) {
+        barrier_wait(at.k_full + 8 * (n % STAGES), n / STAGES & 1);
+        if (TURNS) turn_wait(me);
+        ask_scores_of(s, q, at.k + n % STAGES * K_BYTES);
+        barrier_wait(at.v_full + 8 * ((n - 1) % STAGES), (n - 1) / STAGES & 1);
+        ask_sums(o, a, at.v + (n - 1) % STAGES * V_BYTES, column);
+        if (TURNS) turn_pass((me + 1) % CONSUMERS);
+        column += BN;
+        warpgroup_wait<1>();
+        settled(s);
+        if (own_end(p, row) <= column + BN) give(at.q_empty, round % Q_STAGES);
+        hide(s, p, nullptr, row, column, 0);
+        give(at.k_empty, n % STAGES);
+        soften(s, top, sum, old, scale);
+        after(sum[0] + sum[1]);
+        warpgroup_wait<0>();
+        settled(o);
+        give(at.v_empty, (n - 1) % STAGES);
+        rescale(o, old);
+        pack_scores(a, s);
+      }
+      barrier_wait(at.v_full + 8 * ((n - 1) % STAGES), (n - 1) / STAGES & 1);
+      ask_sums(o, a, at.v + (n - 1) % STAGES * V_BYTES, column);
+      warpgroup_wait<0>();
+      settled(o);
+      give(at.v_empty, (n - 1) % STAGES);
+    }
+    asm volatile("" : "+r"(round)::"memory");  // where the tile lies is worked out again: registers would not hold it until here
+    x = head_at(tile_number(round, p), p);
+    const int end = own_end(p, row);
+    for (int passed = end > 0 ? (end + BN - 1) / BN : 0; passed < x.count; passed++, n++) {
+      barrier_wait(at.k_full + 8 * (n % STAGES), n / STAGES & 1);
+      if (TURNS && passed > 0) { turn_wait(me); turn_pass((me + 1) % CONSUMERS); }
+      give(at.k_empty, n % STAGES);
+      barrier_wait(at.v_full + 8 * (n % STAGES), n / STAGES & 1);
+      give(at.v_empty, n % STAGES);
+    }
+    write_rows(o, sum, p, x, row);
+  }
+}
+
 DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv) {
   extern __shared__ __align__(1024) u8 shared[];
   __shared__ alignas(8) u64 bars[BARS];
@@ -179,10 +274,10 @@ DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const Tens
     prefetch_map(tq);
     prefetch_map(tk);
     prefetch_map(tv);
-    for (int i = 0; i < Q_STAGES; i++) { barrier_init(at.q_full + 8 * i, 1); barrier_init(at.q_empty + 8 * i, (HOLD ? 4 : 1) * CONSUMERS); }
+    for (int i = 0; i < Q_STAGES; i++) { barrier_init(at.q_full + 8 * i, 1); barrier_init(at.q_empty + 8 * i, (HOLD || APART ? 4 : 1) * CONSUMERS); }
     for (int i = 0; i < STAGES; i++) {
       barrier_init(at.k_full + 8 * i, 1); barrier_init(at.k_empty + 8 * i, 4 * READERS);
-      barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, READERS);
+      barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, APART ? 4 * READERS : READERS);
     }
     barriers_visible();
   }
@@ -192,6 +287,6 @@ DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const Tens
     if (threadIdx.x < 128 * CONSUMERS + 32) feed(p, tq, tk, tv, at);
   } else {
     registers_up<REGISTERS>();
-    consume(p, at);
+    if constexpr (APART) consume_apart(p, at); else consume(p, at);
   }
 }

@@ -143,6 +143,22 @@ def masked() -> list[MatrixCase]:
     return cases
 
 
+def rounds() -> list[MatrixCase]:
+    """Heads enough for every tactic on many keys, in several rounds of blocks: odd lengths, both corners."""
+    return [
+        attention("rounds causal 257", 2, 40, 257, 64, causal=True, how="packed"),
+        attention("rounds causal 577", 1, 14, 577, 64, causal=True, how="packed"),
+        attention("rounds causal shared", 2, 10, 431, 64, g=2, causal=True),
+        attention("rounds causal later", 2, 15, 257, 64, t=523, causal=True, offset=266),
+        attention("rounds causal cut", 1, 14, 700, 64, t=333, causal=True),
+        attention("rounds causal before", 1, 16, 523, 64, t=257, causal=True, offset=-131, guard=True),
+        attention("rounds causal 1031", 1, 8, 1031, 64, causal=True),
+        attention("rounds shared", 1, 18, 449, 64, t=1031, g=6, how="plain"),
+        attention("rounds 193", 4, 40, 193, 64, t=211), attention("rounds causal 128", 1, 14, 577, 128, causal=True),
+        attention("rounds brain", 1, 30, 300, 64, causal=True, dtype=BRAIN, large=4.0),
+    ]  # fmt: skip
+
+
 def decoding() -> list[MatrixCase]:
     """One query or a few, many keys."""
     return [
@@ -196,7 +212,7 @@ def singles() -> list[MatrixCase]:
 
 def halves() -> list[MatrixCase]:
     """Floats of 16 bits."""
-    return [*shapes(), *masked(), *decoding()]
+    return [*shapes(), *masked(), *rounds(), *decoding()]
 
 
 def cases() -> list[MatrixCase]:

@@ -27,6 +27,7 @@ PLAIN = product("plain", f16, (330, 304), (304, 264), extras=[(1, 264)])
 DEEP = product("deep", f16, (70, 1088), (1088, 136), extras=[(136,)])
 BY_K = product("by-k", f16, (150, 1088), (200, 1088), trans=(False, True), extras=[(200,)], constants=(1,))
 ODD = product("odd", f16, (150, 72), (267, 72), trans=(False, True))
+ROUNDS = attention("rounds", 1, 3, 357, 64, causal=True)
 KEYS = attention("keys", 1, 2, 289, 64)
 
 
@@ -58,8 +59,15 @@ PRODUCTS: list[tuple[MatrixCase, Target, Spec]] = [
 HEADS: list[tuple[MatrixCase, Target, Spec]] = [
     (KEYS, FEW, {"tile": [128, 128], "turns": True, "hold": True}),
     (KEYS, FEW, {"tile": [64, 64]}),
+    (KEYS, FEW, {"tile": [192, 128], "turns": True}),
+    (ROUNDS, ONE, {"tile": [192, 128], "turns": True}),
+    (ROUNDS, ONE, {"tile": [192, 128], "turns": False}),
+    (ROUNDS, ONE, {"tile": [256, 64]}),
+    (ROUNDS, ONE, {"tile": [128, 128], "stages": 4}),
+    (attention("unread", 1, 3, 523, 64, t=257, causal=True, offset=-331, guard=True), ONE, {"tile": [256, 64]}),
+    (attention("one query", 1, 1, 1, 64, t=9000), MANY, {"parts": 64}),
     (attention("kept", 1, 3, 197, 64, how="packed"), FEW, {"method": "resident"}),
-    (attention("causal", 1, 3, 257, 64, causal=True), FEW, {"tile": [128, 128], "turns": True, "hold": False}),
+    (attention("causal", 1, 3, 257, 64, causal=True), FEW, {"tile": [64, 64]}),
     (attention("padding", 2, 2, 200, 64, mask=padding(2, 200, 1), guard=True), FEW, {"tile": [64, 128]}),
     (attention("few", 1, 2, 70, 64, t=400), MANY, {"across": 4}),
 ]
@@ -92,7 +100,7 @@ def broken(old: str, new: str) -> Callable[[str], str]:
 
 
 PAIR, CLUSTER = {"tile": [64, 64], "share": [1, 2]}, {"tile": [128, 128], "share": [2, 1], "turns": False}
-SPLIT, KEPT = {"tile": [64, 64], "share": [1, 1], "parts": 3}, {"tile": [128, 128], "turns": False, "hold": True}
+SPLIT, KEPT = {"tile": [64, 64], "share": [1, 1], "parts": 3}, {"tile": [64, 128], "hold": True}
 RELEASE = "if (before >= 0 && l < TARGETS) release(signal + 8 * before);\n      before"
 BROKEN: dict[str, tuple[MatrixCase, Target, Spec, str, str, str]] = {
     "a phase": (PLAIN, FEW, PAIR, "u32 phase = 0, turn", "u32 phase = 1, turn", ""),
