@@ -55,7 +55,7 @@ def test_lengths_about_the_edges_of_tiles(case: MatrixCase, target: Target) -> N
 @pytest.mark.parametrize("heads", [1, 5, 17])
 def test_causal_heads_in_groups(heads: int, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many heads at a time as the second-level cache were to hold: every other group begins with short rows."""
-    monkeypatch.setattr(attention, "_group", lambda problem: heads)
+    monkeypatch.setattr(attention, "group", lambda problem: heads)
     for case in rounds()[:3]:
         ways = [way for way in choices(case, target) if way[0].name == "AttentionWgmma"]
         wrong = wrong_of(case, ways, target)

@@ -6,42 +6,20 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from minirt.kernels.cuda.attention_problem import aligned, all_see, cached, exponent, group, piece, up, vectors
 from minirt.kernels.cuda.attention_source import Source, attention_source, shared_bytes
-from minirt.kernels.cuda.attention_tactics import busy, few_ways, preferred, resident_ways
+from minirt.kernels.cuda.attention_tactics import busy, few_ways, preferred, resident_ways, single_ways
 from minirt.kernels.cuda.compile import CudaSource
 from minirt.kernels.cuda.nest import broadcast_strides, is_one, same
 from minirt.kernels.kernel import Kernel, Operand, Order, Problem, Target
 from minirt.ops.attention import Attention
 from minirt.ops.attention import heads as shared_heads
 from minirt.plan.launch import Address, Arg, Integer, Launch, Launches, Real, Spec, TensorMap, Unit
-from minirt.types.dim import Dim, ceil, divide, minimum, mul
+from minirt.types.dim import Dim, divide, minimum, mul
 
 Orders = tuple[tuple[Order | None, ...], tuple[Order | None, ...]]
 LARGEST_HEAD = 256
 _MASKS = ("bool", "f16", "bf16", "f32")
-_FINITE, _LEAST = 3.0e38, 3.4e38
-_CACHED = 24 << 20
-
-
-def _up(size: Dim, each: int) -> Dim:
-    return ceil(divide(size, each))
-
-
-def _piece(operand: Operand) -> int:
-    """Numbers in 16 bytes."""
-    return 128 // operand.type.dtype.bits
-
-
-def _aligned(problem: Problem, operand: Operand) -> bool:
-    """True where rows are contiguous and each starts on 16 bytes."""
-    last = is_one(operand.shape[-1]) or same(operand.strides[-1], 1)
-    rows = (s for s, d in zip(operand.strides[:-1], operand.shape[:-1], strict=True) if not is_one(d))
-    return operand.aligned and last and all(problem.divisible(s, _piece(operand)) for s in rows)
-
-
-def _vectors(problem: Problem, operand: Operand) -> bool:
-    """True where rows are made of 16-byte pieces."""
-    return _aligned(problem, operand) and problem.divisible(operand.shape[-1], _piece(operand))
 
 
 class _FusedAttention(Kernel):
@@ -60,8 +38,8 @@ class _FusedAttention(Kernel):
         """Rows of 16-byte pieces: what lies otherwise is copied, where that helps; else contiguous rows."""
         found: list[Order | None] = []
         for operand in problem.inputs[:3]:
-            axes, whole = tuple(range(operand.type.rank)), problem.divisible(operand.shape[-1], _piece(operand))
-            found.append(None if whole and _aligned(problem, operand) else Order(axes, pitched=not whole))
+            axes, whole = tuple(range(operand.type.rank)), problem.divisible(operand.shape[-1], piece(operand))
+            found.append(None if whole and aligned(problem, operand) else Order(axes, pitched=not whole))
         return (*found, *(None for _ in problem.inputs[3:])), (None,)
 
     def rejects(self, problem: Problem) -> str:
@@ -104,7 +82,7 @@ class _FusedAttention(Kernel):
         return {
             "method": self.method, "dtype": problem.inputs[0].type.dtype.name, "heads": list(widths),
             "causal": op.causal, "mask": mask.type.dtype.name if mask is not None else None, "mask_row": row,
-            "guard": op.guard, "empty": op.empty, "fast_out": _vectors(problem, out), **tactic,
+            "guard": op.guard, "empty": op.empty, "fast_out": vectors(problem, out), **tactic,
         }  # fmt: skip
 
     def _by_rows(self, problem: Problem) -> bool:
@@ -129,10 +107,10 @@ class _FusedAttention(Kernel):
         found: dict[str, Any] = {
             "batch": queries[0] if four else 1, "heads": queries[-3], "ratio": ratio, "s": queries[-2],
             "t": keys[-2], "d": queries[-1], "dv": v.shape[-1], "offset": op.offset,
-            "group": _group(problem),
-            "scale": op.scale * math.log2(math.e), "hidden": _exponent(op.hidden),
+            "group": group(problem),
+            "scale": op.scale * math.log2(math.e), "hidden": exponent(op.hidden),
         }  # fmt: skip
-        found["groups"] = _up(mul(found["batch"], found["heads"]), found["group"])
+        found["groups"] = up(mul(found["batch"], found["heads"]), found["group"])
         mask = problem.inputs[3] if len(problem.inputs) > 3 else None
         places = {"q": Address("in", 0), "k": Address("in", 1), "v": Address("in", 2), "o": Address("out", 0)}
         for (name, address), operand in zip(places.items(), (q, k, v, out), strict=True):
@@ -159,25 +137,6 @@ def _ratio(problem: Problem) -> Dim:
     return shared_heads(problem.inputs[0].shape, problem.inputs[1].shape)
 
 
-def _exponent(hidden: float) -> float:
-    """The score of what a mask hides, in units of base-2 exponents; minus infinity as the least number there is."""
-    return -_LEAST if hidden == -math.inf else max(hidden * math.log2(math.e), -_FINITE)
-
-
-def _all_see(problem: Problem) -> bool:
-    """True where every query surely sees a key."""
-    op = problem.op
-    assert isinstance(op, Attention)
-    return len(problem.inputs) == 3 and (not op.causal or problem.bounds(op.offset)[0] >= 0)
-
-
-def _group(problem: Problem) -> int:
-    """How many heads' keys and values the second-level cache holds."""
-    k, v = problem.inputs[1:3]
-    each = problem.likely(mul(k.shape[-2], k.shape[-1] + v.shape[-1])) * k.type.dtype.bits // 8
-    return max(1, min(_CACHED // max(each, 1), 1 << 14))
-
-
 def _shared(tactic: Spec, dtype: str, widths: Sequence[int]) -> int:
     return shared_bytes({**tactic, "method": "mma", "dtype": dtype, "heads": list(widths)})
 
@@ -185,7 +144,7 @@ def _shared(tactic: Spec, dtype: str, widths: Sequence[int]) -> int:
 def _tiles(problem: Problem, rows: int) -> Dim:
     q = problem.inputs[0].shape
     batch = q[0] if len(q) == 4 else 1
-    return mul(mul(_up(q[-2], rows), q[-3]), batch)
+    return mul(mul(up(q[-2], rows), q[-3]), batch)
 
 
 class _MmaAttention(_FusedAttention):
@@ -215,24 +174,24 @@ class _MmaAttention(_FusedAttention):
         """A block for each tile of queries, or several, and what joins their results."""
         parts, tile, values = int(tactic["parts"]), tactic["tile"], self.values(problem)
         cluster = int(tactic.get("cluster", 1))
-        vectors = all(_vectors(problem, operand) for operand in problem.inputs[:3])
-        spec = self.spec(problem, {"tile": tile, "split": parts > cluster, "vectors": vectors}, self._widths(problem))
+        whole = all(vectors(problem, operand) for operand in problem.inputs[:3])
+        spec = self.spec(problem, {"tile": tile, "split": parts > cluster, "vectors": whole}, self._widths(problem))
         if is_one(problem.inputs[0].shape[-2]) and not is_one(_ratio(problem)):
             spec |= {"causal": False, "mask_row": spec["mask_row"] and same(values["m_s"], 0)}
         spec |= {"across": int(tactic.get("across", 1)), "cluster": cluster}
-        blocks = mul(mul(_up(values["s"], tile[0]), values["heads"]), values["batch"])
+        blocks = mul(mul(up(values["s"], tile[0]), values["heads"]), values["batch"])
         if parts == cluster:
-            values |= {"parts": parts, "part": _up(_up(values["t"], tile[1]), parts)}
+            values |= {"parts": parts, "part": up(up(values["t"], tile[1]), parts)}
             values |= {"partial": Address("out", 0), "stats": Address("out", 0)}  # not used
             return Launches((self.launched(spec, values, blocks, parts),))
         rows = mul(mul(values["s"], values["heads"]), values["batch"])
         values |= {
-            "parts": parts, "part": _up(_up(values["t"], tile[1]), parts),
+            "parts": parts, "part": up(up(values["t"], tile[1]), parts),
             "partial": Address("work", 0), "stats": Address("work", 1),
         }  # fmt: skip
         join: Spec = {**spec, "method": "join", "tile": [128, 0], "causal": False, "mask": None, "mask_row": False}
         join |= {"across": 1, "cluster": 1}
-        steps = (self.launched(spec, values, blocks, parts), self.launched(join, values, _up(rows, 4)))
+        steps = (self.launched(spec, values, blocks, parts), self.launched(join, values, up(rows, 4)))
         return Launches(steps, (mul(mul(rows, values["dv"]), 4 * parts), mul(rows, 8 * parts)))
 
 
@@ -257,13 +216,16 @@ class AttentionMma(_MmaAttention):
             tiles: list[Spec] = [{"tile": [bm, bn], "parts": 1} for bn in keys]
             found += [t for t in tiles if _shared(t, dtype, widths) <= room][:1]
         parts = self._parts(problem, found[0]["tile"]) if found else []
-        return [*({**found[0], "parts": n} for n in parts), *found]
+        ways = [*({**found[0], "parts": n} for n in parts), *found]
+        single = not parts and dtype != "f32" and problem.likely(self.values(problem)["s"]) <= 16
+        length = problem.likely(problem.inputs[1].shape[-2])
+        return [*ways, *single_ways(problem.target, length, widths)] if single else ways
 
     def _parts(self, problem: Problem, tile: list[int]) -> list[int]:
         """Into how many parts to split the keys, best guess first; none where there are blocks enough."""
         heads = self.values(problem)
-        blocks = problem.likely(mul(mul(_up(heads["s"], tile[0]), heads["heads"]), heads["batch"]))
-        steps = problem.likely(_up(problem.inputs[1].shape[-2], tile[1]))
+        blocks = problem.likely(mul(mul(up(heads["s"], tile[0]), heads["heads"]), heads["batch"]))
+        steps = problem.likely(up(problem.inputs[1].shape[-2], tile[1]))
         most = min(problem.target.multiprocessors * 2 // max(blocks, 1), steps // 2, 64)
         return [n for n in dict.fromkeys((most, most // 2)) if n > 1]
 
@@ -300,19 +262,20 @@ class AttentionFew(_MmaAttention):
 
     def _tiles(self, problem: Problem, rows: int) -> int:
         held = self.values(problem)
-        return problem.likely(mul(mul(_up(held["s"], rows), held["heads"]), held["batch"]))
+        return problem.likely(mul(mul(up(held["s"], rows), held["heads"]), held["batch"]))
 
     def _suits_wgmma(self, problem: Problem) -> bool:
-        """By times on an H100: heads of 64, 96 tiles of 512 keys and more."""
-        busy = 2 * self._tiles(problem, 64) >= problem.target.multiprocessors
-        many = problem.likely(problem.inputs[1].shape[-2]) >= 384 and problem.likely(problem.inputs[0].shape[-2]) >= 64
+        """By times on an H100: heads of 64, 96 tiles of 512 keys and more, 48 of 197, which two warpgroups share."""
+        keys, tiles = problem.likely(problem.inputs[1].shape[-2]), self._tiles(problem, 64)
+        busy = (2 if keys >= 384 else 3) * tiles >= problem.target.multiprocessors
+        many = (keys >= 384 or 160 <= keys <= 256) and problem.likely(problem.inputs[0].shape[-2]) >= 64
         taken = len(problem.inputs) == 3 and not AttentionWgmma().rejects(problem)
         return busy and many and taken and max(self._widths(problem)) <= 64
 
     def _ways(self, problem: Problem) -> list[Spec]:
         sizes = [self._tiles(problem, rows) for rows in (16, 32, 64)]
         queries, keys = (problem.likely(d) for d in (self.values(problem)["s"], problem.inputs[1].shape[-2]))
-        slow = self._by_rows(problem) or not all(_vectors(problem, operand) for operand in problem.inputs[:3])
+        slow = self._by_rows(problem) or not all(vectors(problem, operand) for operand in problem.inputs[:3])
         dtype = problem.inputs[0].type.dtype.name
         return few_ways(problem.target, dtype, sizes, (queries, keys), self._widths(problem), slow)
 
@@ -330,7 +293,7 @@ class AttentionWgmma(_FusedAttention):
         if problem.bounds(problem.inputs[0].shape[-2])[1] <= 16:
             return "tiles of 64 queries are wasted on 16 or fewer"
         for operand in problem.inputs[:3]:
-            if not _vectors(problem, operand):
+            if not vectors(problem, operand):
                 return "rows of an operand are not made of 16-byte pieces"
             if any(same(s, 0) and not is_one(d) for s, d in zip(operand.strides, operand.shape, strict=True)):
                 return "a tensor map takes no axis that repeats"
@@ -342,9 +305,11 @@ class AttentionWgmma(_FusedAttention):
         assert isinstance(op, Attention)
         few = problem.likely(_tiles(problem, 64)) <= problem.target.multiprocessors
         sizes = self._sizes(problem)
-        tiled = preferred(max(self._widths(problem)), sizes[2], self._mask(problem), op.causal, few)
+        mask = self._mask(problem)
+        tiled = preferred(problem.target, sizes, max(self._widths(problem)), mask, op.causal, few)
         kept = [way for way in self._resident(problem) if busy(problem.target, sizes, way)]
-        first = not op.causal and sizes[1] > 128  # what reads keys and values for two tiles of queries gains little
+        # What reads keys and values for two tiles of queries gains little, and nothing where memory sets the time.
+        first = not op.causal and (sizes[1] > 128 or (not mask and cached(problem)))
         return [*kept, *tiled] if first else [*tiled[:1], *kept, *tiled[1:]]
 
     def further(self, problem: Problem) -> list[Spec]:
@@ -376,9 +341,9 @@ class AttentionWgmma(_FusedAttention):
         """As many blocks as fit at once, each taking tiles in turn."""
         tile, per_sm = tactic["tile"], int(tactic["per_sm"])
         spec = self.spec(problem, {k: v for k, v in tactic.items() if k != "persistent"}, self._widths(problem))
-        spec["soft"] = spec.get("soft", False) and _all_see(problem)
-        values, piece = self.values(problem), 64 if spec["method"] == "resident" else tile[0]
-        for i, (name, rows) in enumerate((("q", piece), ("k", tile[1]), ("v", tile[1]))):
+        spec["soft"] = spec.get("soft", False) and all_see(problem)
+        values, queries = self.values(problem), 64 if spec["method"] == "resident" else tile[0]
+        for i, (name, rows) in enumerate((("q", queries), ("k", tile[1]), ("v", tile[1]))):
             values |= _map(problem, i, name, rows)
         tiles = _tiles(problem, tile[0])
         most = problem.target.multiprocessors * per_sm
@@ -390,7 +355,7 @@ def _map(problem: Problem, number: int, name: str, rows: int) -> dict[str, Any]:
     operand = problem.inputs[number]
     shape = [1] * (4 - operand.type.rank) + list(operand.shape)
     strides = [0] * (4 - operand.type.rank) + list(operand.strides)
-    row = mul(strides[2], 2) if not is_one(shape[2]) else mul(_up(mul(shape[3], 2), 16), 16)
+    row = mul(strides[2], 2) if not is_one(shape[2]) else mul(up(mul(shape[3], 2), 16), 16)
     rest = [row if is_one(d) else mul(s, 2) for d, s in zip(shape[:2], strides[:2], strict=True)]
     dims = (shape[3], shape[2], shape[1], shape[0])
     dtype = operand.type.dtype.name

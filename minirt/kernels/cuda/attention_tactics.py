@@ -66,6 +66,19 @@ def _cycles(way: Spec, tiles: int, steps: int, width: int, resident: int, proces
     return waves * (800.0 + load + steps * step + join)
 
 
+def single_ways(target: Target, keys: int, widths: Sequence[int]) -> list[Spec]:
+    """Tactics of mma.sync for heads enough of 16 queries and fewer, where reading keys and values takes all the time.
+
+    Small blocks, which all run at once, or are so many that multiprocessors end together.
+    """
+    if keys < 512 or max(widths) > 128:
+        return []
+    found: list[Spec] = [{"tile": [16, 64], "across": 4, "parts": 1}, {"tile": [16, 32], "across": 2, "parts": 1}]
+    if target.capability < 90:
+        return found
+    return [*found, *({"tile": [16, 64], "across": 4, "parts": n, "cluster": n} for n in (2, 4))]
+
+
 _COMMON: Spec = {
     "stages": 2, "q_stages": 1, "persistent": True, "turns": False, "hold": True, "lazy": True, "soft": False,
 }  # fmt: skip
@@ -80,10 +93,11 @@ _TACTICS: dict[str, Spec] = {
     "first": {**_TWO, "tile": [128, 128], "turns": True, "hold": False, "lazy": False},
     "turns": {**_TWO, "tile": [128, 128], "turns": True},
     "turns deep": {**_TWO, "tile": [128, 128], "turns": True, "stages": 4},
-    "turns soft": {**_TWO, "tile": [128, 128], "turns": True, "soft": True},
     "plain": {**_TWO, "tile": [128, 128]},
     "once": {**_TWO, "tile": [128, 128], "persistent": False},
     "large": {**_TWO, "tile": [128, 192], "turns": True},
+    "long": {**_TWO, "tile": [128, 176], "turns": True, "hold": False, "registers": [24, 240]},
+    "longer": {**_TWO, "tile": [128, 160], "turns": True, "hold": False, "registers": [24, 240]},
     "three": {**_THREE, "turns": True},
     "three plain": _THREE,
     "four": _FOUR,
@@ -101,19 +115,48 @@ heads need the registers; "three" and "four" are warpgroups that share each tile
 read as fast as the second-level cache gives them, and which pass over tiles that their own rows do not read."""
 
 
-def preferred(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[Spec]:
+def preferred(
+    target: Target, sizes: tuple[int, int, int], width: int, mask: str, causal: bool, few: bool
+) -> list[Spec]:
     """Tactics of wgmma, best guess first; a mask takes registers, "rows" (one for each query) the most.
 
-    ``few``: tiles of 64 queries leave multiprocessors without work.
+    ``sizes``: heads in all, queries of one, keys of one; ``few``: tiles of 64 queries leave multiprocessors without
+    work.
     """
+    keys, plain = sizes[2], not (mask or causal)
     found = [_TACTICS[name] for name in _names(width, keys, mask, causal, few)]
-    if few and width <= 64 and mask != "rows":
-        return [*(_split(keys, across) for across in ((2,) if mask else (2, 4))), *found]
-    if width > 64 or mask or few:
+    if width > 64:
+        return _lengthened(keys, found) if plain and width <= 128 else found
+    if few and mask != "rows":
+        shares = (2,) if mask else (2, 4) if keys <= 512 else (4, 2)  # of 577 keys two take no fewer steps than four
+        return [*(_split(keys, across) for across in shares), *found]
+    if mask or few:
         return found
+    if plain and keys > 208 and _rows(target, sizes, 192) * _THREE_TIME <= _rows(target, sizes, 128):
+        found.sort(key=lambda way: way != _TACTICS["three"])
     fitted = [{**_TACTICS[name], "tile": [rows, _fitted(keys, most)]} for name, rows, most in _FITTED]
     spared = [way for way in fitted if _columns(keys, way["tile"][1]) <= 0.93 * _columns(keys, 128)]
     return [*found[:2], *spared, *found[2:]]
+
+
+_THREE_TIME = 0.87
+"""Time of a row of queries where three warpgroups share keys, in that of one where two take turns, on an H100."""
+
+
+def _rows(target: Target, sizes: tuple[int, int, int], rows: int) -> int:
+    """Rows of queries that the busiest multiprocessor takes, in tiles of ``rows``."""
+    return -(-sizes[0] * -(-sizes[1] // rows) // target.multiprocessors) * rows
+
+
+def _lengthened(keys: int, found: list[Spec]) -> list[Spec]:
+    """Ways with heads of 128 and those with longer tiles of keys, which spend less on each key beside its products."""
+    tile = _fitted(keys, 176)
+    way = {**_TACTICS["long"], "tile": [128, tile]}
+    if keys >= 1024:
+        return [way, found[0], _TACTICS["longer"], *found[1:]]
+    if tile <= 128 and _columns(keys, tile) > 0.93 * _columns(keys, 128):
+        return found
+    return [way, *found] if _columns(keys, tile) <= 0.93 * _columns(keys, 128) else [found[0], way, *found[1:]]
 
 
 def _split(keys: int, across: int) -> Spec:
@@ -148,7 +191,7 @@ def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[st
     if width > 64:
         if mask:
             return ["cold"] if mask == "rows" else ["first", "cold"]
-        found = ["first", "turns", "turns soft", "wide"]
+        found = ["turns", "first", "wide"]
         return ["once", *found] if causal and keys > 2048 else [*found[:2], "once", *found[2:]]
     if mask == "rows":
         return ["wide"]
@@ -160,7 +203,7 @@ def _names(width: int, keys: int, mask: str, causal: bool, few: bool) -> list[st
         return ["many", "pair", "turns"]
     if causal:  # short rows of tiles differ in length the most
         found = ["turns deep", "three", "four", "three plain", "turns", "pair", "once"]
-        return ["many", "many deep", *found] if keys <= 1024 else [*found[:3], "many", *found[3:]]
+        return ["many deep", "many", *found] if keys <= 1024 else [*found[:3], "many", *found[3:]]
     return ["turns deep", "three", "four", "turns", "pair", "many", "large", "many deep" if keys <= 1024 else "plain"]
 
 

@@ -155,6 +155,8 @@ def rounds() -> list[MatrixCase]:
         attention("rounds causal 1031", 1, 8, 1031, 64, causal=True),
         attention("rounds shared", 1, 18, 449, 64, t=1031, g=6, how="plain"),
         attention("rounds 193", 4, 40, 193, 64, t=211), attention("rounds causal 128", 1, 14, 577, 128, causal=True),
+        attention("rounds 128", 1, 20, 1031, 128, t=1101), attention("rounds 128 brain", 1, 9, 2050, 128, dtype=BRAIN),
+        attention("rounds sizes", 2, 11, 1025, 64, t=1500, e=128),
         attention("rounds brain", 1, 30, 300, 64, causal=True, dtype=BRAIN, large=4.0),
     ]  # fmt: skip
 
@@ -172,6 +174,10 @@ def decoding() -> list[MatrixCase]:
         attention("decode causal few", 1, 2, 7, 80, t=600, causal=True, offset=593),
         attention("decode empty", 1, 2, 3, 64, t=400, causal=True, offset=-1, empty=True),
         attention("decode before", 1, 2, 7, 64, t=600, causal=True, offset=-3, guard=True),
+        attention("decode heads", 5, 32, 1, 128, t=523),
+        attention("decode heads 64", 9, 32, 2, 64, t=1100, dtype=BRAIN),
+        attention("decode heads shared", 45, 8, 1, 64, t=700, g=4, mask=padding(45, 700, 3), guard=True),
+        attention("decode heads causal", 17, 8, 3, 80, t=600, causal=True, offset=520),
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from minirt.plan.launch import Spec
 from tests.kernels.cuda.attention_cases import attention
 from tests.kernels.cuda.execution import HOPPER, choices
+from tests.kernels.cuda.matrix_cases import MatrixCase
 from tests.kernels.cuda.test_attention_resident import Barrier, Block, run
 
 
@@ -213,3 +214,38 @@ def test_tactics_of_long_rows_include_those_of_many_warpgroups() -> None:
         case = attention("long", 8, 16, 2048, 64, causal=causal)
         ways = [way for kernel, _, way in choices(case, HOPPER) if kernel.name == "AttentionWgmma"]
         assert {tuple(way["tile"]) for way in ways} >= {(192, 128), (256, 64), (128, 128), (64, 64)}
+
+
+def first(case: MatrixCase) -> Spec:
+    """The tactic that is taken where nothing is timed."""
+    return next(choices(case, HOPPER))[2]
+
+
+def test_first_guesses_follow_the_rows_of_the_busiest_multiprocessor() -> None:
+    for batch, heads, length, tile in (
+        (8, 12, 577, [192, 128]), (4, 16, 2048, [192, 128]),
+        (1, 17, 1536, [128, 128]),  # 136 tiles of 192 and 204 of 128 take two rounds each
+        (1, 22, 768, [128, 128]),  # 88 tiles of 192 and 132 of 128 one round each
+    ):  # fmt: skip
+        assert first(attention("long", 1, batch * heads, length, 64))["tile"] == tile, (batch, heads, length)
+
+
+def test_first_guesses_of_short_rows() -> None:
+    assert first(attention("cached", 32, 12, 128, 64))["method"] == "resident"
+    assert first(attention("not cached", 128, 16, 128, 64))["tile"] == [64, 64]
+    image = first(attention("one image", 1, 12, 197, 64))
+    assert (image["tile"], image["across"]) == ([64, 112], 2)
+    assert first(attention("large image", 1, 12, 577, 64))["across"] == 4
+
+
+def test_heads_of_128_take_longer_tiles_of_keys_where_few_columns_are_wasted() -> None:
+    for heads, length, tile in ((9, 2048, 176), (3, 8192, 176), (20, 512, 128), (40, 197, 112), (40, 300, 160)):
+        assert first(attention("long", 1, heads, length, 128))["tile"] == [128, tile], length
+    assert first(attention("long", 1, 9, 2048, 128, causal=True))["tile"] == [128, 128]
+
+
+def test_single_queries_of_many_heads_are_timed_in_small_blocks() -> None:
+    case = attention("decode", 16, 32, 1, 128, t=1024)
+    ways = [way for kernel, _, way in choices(case, HOPPER) if kernel.name == "AttentionMma"]
+    assert ways[0] == {"tile": [64, 64], "parts": 1}
+    assert {(*way["tile"], way["parts"]) for way in ways} >= {(16, 64, 1), (16, 32, 1), (16, 64, 2), (16, 64, 4)}

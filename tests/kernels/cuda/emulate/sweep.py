@@ -59,6 +59,10 @@ def heads() -> list[tuple[MatrixCase, Target]]:
         attention("rows", 1, 2, 130, 64, mask=numbers((130, 130), HALF) > -1),
     ]  # fmt: skip
     unseen = attention("unseen", 2, 2, 700, 64, t=64, causal=True, offset=-640, mask=padding(2, 64, 1), guard=True)
+    found += [
+        attention("long 128", 1, 2, 150, 128, t=1030, dtype=BRAIN), attention("fitted 128", 1, 3, 197, 128),
+        attention("single", 1, 6, 1, 128, t=577), attention("long sizes", 1, 2, 150, 64, t=1030, e=128),
+    ]  # fmt: skip
     few = [attention("few of many", 1, 2, 70, 64, t=400), attention("one query", 1, 2, 1, 64, t=9000)]
     return [*((case, FEW) for case in [*found, unseen]), *((case, MANY) for case in few)]
 
