@@ -56,12 +56,15 @@ def test_groups_of_channels_fold_and_share() -> None:
     assert any(spec["fold"] == 1 for spec in specs)
 
 
-@pytest.mark.parametrize(("queries", "keys", "heads", "kept"), [(128, 128, 9, 9), (197, 197, 12, 12), (1, 1024, 32, 8)])
+@pytest.mark.parametrize(
+    ("queries", "keys", "heads", "kept", "name"),
+    [(128, 128, 9, 9, "Few"), (197, 197, 12, 12, "Wgmma"), (1, 1024, 32, 8, "Few")],
+)
 def test_attention_at_batch_one_has_a_block_for_most_multiprocessors(
-    queries: int, keys: int, heads: int, kept: int
+    queries: int, keys: int, heads: int, kept: int, name: str
 ) -> None:
     case = attention("few", 1, heads, queries, 64, t=keys, g=kept)
     kernel, problem, tactic = next(choices(case, HOPPER))
     (step,) = kernel.launch(problem, tactic).steps
     blocks = np.prod([Evaluator({}).integer(g) for g in step.grid])
-    assert kernel.name == "AttentionFew" and blocks * step.block[0] >= 64 * 128 and blocks >= 48
+    assert kernel.name == "Attention" + name and blocks * step.block[0] >= 64 * 128 and blocks >= 48
