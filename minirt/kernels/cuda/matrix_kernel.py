@@ -174,4 +174,4 @@ def work_of(problem: Problem, form: Form, step: Dim) -> Work:
     taps = bool(form.image) and k > problem.likely(form.image["g_c"])
     steps, among = problem.likely(step), problem.target.multiprocessors
     ops = sum(bool(one.args) for one in postorder(form.body.results)) - 1  # but for rounding the result
-    return Work(m, n, k, steps, batch, moved, among, size, taps, max(0, ops))
+    return Work(m, n, k, steps, batch, moved, among, size, taps, max(0, ops), problem.inputs[1].constant)

@@ -1,18 +1,18 @@
 """A model of the time of products and convolutions: what ranks tactics and kernels when nothing can be timed.
 
 Microseconds on an H100; elsewhere only their order matters.  A tactic takes the time of what bounds it, the tensor
-cores, the bytes that must move, or the wait for them, of which the longest hides most of the others, then what none of
-them hides: the launch, the last tile's results, and the sum of its parts.  The constants were fitted to the times of
-``benchmarks/tuning.py --fit`` (103 layers of ResNet-50 and products of transformers, cold caches, f16; 680 of wgmma
-within 2 times the best, 315 of mma.sync): on average the first guess takes 2% more than the fastest tactic, as it does
-where the constants are fitted to one half of the layers and tried on the other.
+cores, what a multiprocessor fetches, the bytes that memory must move, or the wait for them, of which the longest hides
+most of the others, then what none of them hides: the launch, the last tile's results, and the sum of its parts.  The
+constants of wgmma were fitted to what ``benchmarks/tuning.py --fit`` timed (172 shapes of ResNet-50 and transformers,
+cold caches, f16 and bf16, each weighted by how near the best it is): on average the first guess takes 2% more than the
+fastest tactic, and 2.5% where the constants are fitted to two thirds of the shapes and tried on the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log2
 
 from minirt.plan.launch import Spec
 
@@ -21,7 +21,8 @@ from minirt.plan.launch import Spec
 class Work:
     """What decides a tactic's time: sizes at the optimum, steps along k, and bytes that must move.
 
-    ``gathers``: rows of a are gathered from several taps; ``ops``: scalar operations of the epilogue.
+    ``gathers``: rows of a are gathered from several taps; ``ops``: scalar operations of the epilogue; ``constant``: b
+    is, so that its first copies need not await the launch before.
     """
 
     m: int
@@ -34,6 +35,7 @@ class Work:
     element: int
     gathers: bool = False
     ops: int = 0
+    constant: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Rates:
     step: float
     """A step along k of such a tile, at the rate of the tensor cores."""
     tall: Mapping[int, float]
-    """How much better a tile of so many rows uses them; ``wide`` by columns."""
+    """How well a tile of so many rows uses them, where not as well as that; ``wide`` by columns."""
     wide: Mapping[int, float]
     flight: float
     """Until the data of a step arrive; as many steps as there are stages fly at once."""
@@ -59,24 +61,30 @@ class Rates:
 
 
 _WGMMA = Rates(
-    0.384, {64: 0.775, 128: 1.0, 192: 1.02, 256: 1.06},
-    {32: 0.262, 64: 0.635, 96: 0.82, 128: 1.0, 160: 1.04, 192: 1.14, 256: 1.21},  # 96, 160: not measured
-    0.846, 3.35e6, 1.75, (0.383, 0.873), (0.383, 0.873), 2.6,
-)  # fmt: skip
+    0.298, {}, {32: 0.235, 64: 0.565, 96: 0.735, 160: 1.09}, 0.808, 3.4e6, 2.12, (0.304, 1.13), (0.459, 0.59), 2.6
+)
 _MMA = Rates(
     0.386, {64: 0.835, 128: 1.0}, {64: 0.916, 128: 1.0}, 1.32, 2.67e6, 1.26, (0.289, 3.68), (0.118, 1.35), 10.4
 )
 _FMA = Rates(
     1.45, {64: 0.9, 128: 1.0}, {32: 0.8, 64: 0.95, 128: 1.0}, 1.32, 2.67e6, 1.26, (0.289, 3.68), (0.118, 1.35), 10.4
 )
-_HIDDEN = 0.631  # of a tile's results, where another block or warpgroup works on meanwhile
+_ALONE = 0.83  # of the tensor cores, where a multiprocessor has but one warpgroup that multiplies
+_FILL = 0.156e6  # bytes that a multiprocessor fetches in a microsecond, copies that a cluster shares included
+_HIDDEN = 0.67  # of a tile's results, where another block or warpgroup works on meanwhile
 _OP_US = 0.2  # an operation of the epilogue, for an area: what nets took longer than their products alone
 _ODD = 2.0  # longer for results whose rows begin anywhere
-_CLUSTER_US, _SHARED_US = 0.219, 0.331  # to start a cluster, and the kernel that sums or shares in one
-_PARTS_US = (0.309, 0.043, 0.612)  # to sum the parts of a tile: once, for each block of the cluster, for each area
+_CLUSTER_US = 0.08  # to start a cluster, each time that its blocks double
+_PARTS_US = (0.14, 1.83)  # to sum the parts of a tile: once, for each area that is sent
+_AGAIN = {"cluster": 0.8, "turns": 0.095, "plain": 0.31}
+"""Of b's bytes, moved once more each time that the rows of tiles that read it double: by clusters, which come apart; by
+single blocks of gemm_cluster.cuh, of which neighbours read at once; by those of gemm_wgmma.cuh."""
+_AGAIN_A, _MOST_AGAIN = 0.165, 8  # the same of a by columns; tiles in whose turn a cache still has what they share
+_AHEAD = (0.544, 0.345)  # of b's first copies that precede the launch: always, and where its blocks find idle room
+_IDLE_US = 0.225  # what a launch whose blocks find idle room takes less
 _GATHER = 1.52  # times as long a step whose rows are gathered by cp.async from several taps
 _SECOND_US, _SECOND_BYTES_PER_US = 1.96, 7.38e6  # the launch that sums parts, and what it moves
-_ROOM = ((7, 28 / 33), (4, 10 / 11), (3, 21 / 22))  # of all multiprocessors for clusters of at least so many blocks
+_ROOM = ((7, 28 / 33), (5, 8 / 11), (4, 10 / 11), (3, 9 / 11))  # of all for clusters of so many blocks or more
 _SLIM_MEMORY, _SLIM_PRODUCTS, _SLIM_RESULTS, _SLIM_US, _SLIM_OVERLAP = 2.9e6, 11e-9, 1.1e-6, 2.0, 3.0
 _SLIM_SLOWER = {2: 1.15, 1: 1.0}  # rows of a warp by 16
 
@@ -84,7 +92,7 @@ _SLIM_SLOWER = {2: 1.15, 1: 1.0}  # rows of a warp by 16
 def room(multiprocessors: int, cluster: int) -> int:
     """How many multiprocessors clusters of so many blocks can take: the rest lie in groups that hold no whole one.
 
-    An H100's 132 lie in groups of 14 to 18: of 128 blocks in clusters of 4 the last came after all others.
+    Of an H100's 132, of 128 blocks in clusters of 4 the last came after all others, of 120 in threes, of 108 in sixes.
     """
     share = next((share for least, share in _ROOM if cluster >= least), 1.0)
     return max(cluster, int(multiprocessors * share + 1e-6))
@@ -93,25 +101,36 @@ def room(multiprocessors: int, cluster: int) -> int:
 def wgmma_us(work: Work, tactic: Spec) -> float:
     """Microseconds of a wgmma kernel; a step is 128 bytes of k."""
     (bm, bn), parts, per_sm = tactic["tile"], int(tactic["parts"]), int(tactic["per_sm"])
-    (cm, cn), shared = tactic.get("share", (1, 1)), "share" in tactic
+    (cm, cn), shared, turns = tactic.get("share", (1, 1)), "share" in tactic, bool(tactic.get("turns"))
     cluster = cm * cn * parts
-    tiles = ceil(work.m / (bm * cm)) * ceil(work.n / (bn * cn)) * cluster * work.batch
-    busy = _busiest(tiles, room(work.multiprocessors, cluster), per_sm)
-    hidden = _HIDDEN if per_sm > 1 or tactic.get("turns") else 1.0
-    odd = _ODD if work.n % 8 and not shared else 0.0
+    rows, columns = ceil(work.m / (bm * cm)), ceil(work.n / (bn * cn))
+    tiles, most = rows * columns * cluster * work.batch, room(work.multiprocessors, cluster) * per_sm
+    busy = _busiest(tiles, most // per_sm, per_sm)
+    steps = ceil(work.steps / parts)
+    idle: float = min(1.0, max(0.0, most / tiles - 1.0))
+    again = _AGAIN["cluster" if cluster > 1 else "turns" if shared else "plain"]
+    moved = work.moved + again * _bytes_b(work) * log2(min(rows, _MOST_AGAIN))
+    moved += _AGAIN_A * work.m * work.k * work.batch * work.element * log2(min(columns, _MOST_AGAIN))
+    if shared and work.constant:
+        ahead = min(_bytes_b(work), min(tiles, most) / (rows * cm) * min(int(tactic["stages"]), steps) * bn * 128)
+        moved -= (_AHEAD[0] + _AHEAD[1] * idle) * ahead
+    groups = min(2, busy) if turns else int(tactic["consumers"]) * min(per_sm, busy)
+    use = _Use(busy, moved, _HIDDEN if per_sm > 1 or turns else 1.0, 1.0 if groups > 1 else _ALONE)
     partial = 0.0
     if parts > 1:
-        partial = _PARTS_US[0] + _PARTS_US[1] * cluster + _PARTS_US[2] * _area(bm, bn) * (parts - 1)
+        partial = _PARTS_US[0] + _PARTS_US[1] * _area(bm, bn) * (parts - 1) / parts
     rounds = ceil(busy / min(busy, per_sm))
-    unhidden = partial * rounds + _SHARED_US * shared + _CLUSTER_US * (shared and cluster > 1)
-    return _tiled(_WGMMA, work, tactic, busy, hidden, odd) + unhidden
+    odd = _ODD if work.n % 8 and not shared else 0.0
+    unhidden = partial * rounds + _CLUSTER_US * log2(cluster) - _IDLE_US * idle
+    return _tiled(_WGMMA, work, tactic, use, odd) + unhidden
 
 
 def mma_us(work: Work, tactic: Spec, fused: bool = False) -> float:
     """Microseconds of an mma.sync kernel, or of one of ``fused`` multiply-adds; a step is 64 bytes of k."""
     (bm, bn), parts, per_sm = tactic["tile"], int(tactic["parts"]), int(tactic["per_sm"])
     tiles = ceil(work.m / bm) * ceil(work.n / bn) * work.batch * parts
-    us = _tiled(_FMA if fused else _MMA, work, tactic, _busiest(tiles, work.multiprocessors, per_sm), 1.0, 0.0)
+    use = _Use(_busiest(tiles, work.multiprocessors, per_sm), work.moved)
+    us = _tiled(_FMA if fused else _MMA, work, tactic, use)
     if parts > 1:  # summed by a second launch
         us += _SECOND_US + 8.0 * work.m * work.n * work.batch * parts / _SECOND_BYTES_PER_US
     return us
@@ -143,15 +162,33 @@ def _joined(power: float, *times: float) -> float:
     return most * float(sum((t / most) ** power for t in times) ** (1.0 / power)) if most > 0 else 0.0
 
 
-def _tiled(rates: Rates, work: Work, tactic: Spec, busy: int, hidden: float, odd: float) -> float:
-    """Microseconds of a multiprocessor that takes ``busy`` tiles."""
-    (bm, bn), per_sm = tactic["tile"], int(tactic["per_sm"])
+def _bytes_b(work: Work) -> float:
+    return float(work.n * work.k * work.batch * work.element)
+
+
+@dataclass(frozen=True)
+class _Use:
+    """How a tactic uses the busiest multiprocessor: its tiles, and the bytes that all move.
+
+    ``hidden``: how much of a tile's results is not; ``rate``: of the tensor cores.
+    """
+
+    busy: int
+    moved: float
+    hidden: float = 1.0
+    rate: float = 1.0
+
+
+def _tiled(rates: Rates, work: Work, tactic: Spec, use: _Use, odd: float = 0.0) -> float:
+    """Microseconds of a multiprocessor that takes so many tiles."""
+    (bm, bn), per_sm, busy = tactic["tile"], int(tactic["per_sm"]), use.busy
     steps, put = ceil(work.steps / int(tactic["parts"])), _area(min(bm, work.m), bn)
-    step = rates.step * _area(bm, bn) / (rates.tall[bm] * rates.wide[bn])
+    step = rates.step * _area(bm, bn) / (rates.tall.get(bm, 1.0) * rates.wide.get(bn, 1.0) * use.rate)
     if rates is not _WGMMA and work.gathers:
         step *= _GATHER
     each = odd + _OP_US * work.ops
     last, later = (one + (area + each) * put for one, area in (rates.last, rates.later))
-    computing = busy * steps * step + later * hidden * (busy - 1)
+    computing = busy * steps * step + later * use.hidden * (busy - 1)
+    filling = busy * steps * (bm + bn) * 128 / _FILL if rates is _WGMMA else 0.0
     waiting = ceil(busy / min(busy, per_sm)) * steps * rates.flight / int(tactic.get("stages", 4))
-    return rates.launch + last + _joined(rates.overlap, computing, work.moved / rates.moved, waiting)
+    return rates.launch + last + _joined(rates.overlap, computing, use.moved / rates.moved, waiting, filling)

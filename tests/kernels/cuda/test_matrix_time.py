@@ -29,25 +29,43 @@ from tests.kernels.cuda.matrix_cases import convolution, product
 from tests.kernels.cuda.slim_cases import stem
 
 FASTEST = [  # rows, columns, k; tile, stages, blocks a multiprocessor, sharing, turns, parts; us on an H100
-    (16, 768, 3072, [64, 64], 10, 1, (1, 1), False, 6, 5.1),
-    (128, 768, 768, [64, 32], 12, 1, (1, 1), False, 2, 4.4),
-    (128, 2048, 2048, [64, 64], 10, 1, (1, 1), False, 2, 7.7),
-    (128, 11008, 4096, [64, 192], 6, 1, None, False, 1, 35.5),
-    (197, 768, 3072, [64, 128], 7, 1, (1, 1), False, 4, 8.3),
-    (197, 2304, 768, [64, 128], 7, 1, (1, 1), False, 1, 5.8),
-    (512, 768, 3072, [128, 64], 7, 1, (1, 2), False, 2, 10.2),
-    (512, 2048, 2048, [64, 128], 7, 1, (1, 1), False, 1, 11.1),
-    (512, 4096, 4096, [64, 256], 5, 1, (2, 1), True, 1, 28.1),
-    (512, 50257, 768, [128, 256], 4, 1, (1, 1), False, 1, 84.5),
-    (4096, 768, 768, [128, 192], 5, 1, None, False, 1, 11.3),
+    (16, 768, 3072, [64, 64], 10, 1, (1, 2), False, 4, 5.1),
+    (16, 4096, 4096, [64, 128], 7, 1, (1, 2), False, 3, 12.7),
+    (128, 768, 768, [64, 64], 5, 2, (1, 1), False, 3, 3.9),
+    (128, 2048, 2048, [64, 128], 7, 1, (2, 1), False, 3, 6.7),
+    (128, 3072, 2048, [64, 128], 7, 1, (2, 1), False, 2, 8.2),
+    (128, 4096, 4096, [128, 64], 7, 1, (1, 1), False, 2, 11.7),
+    (128, 2048, 8192, [64, 128], 7, 1, (2, 1), False, 3, 13.1),
+    (128, 8192, 2048, [64, 128], 7, 1, (2, 1), False, 1, 9.7),
+    (128, 4096, 11008, [128, 64], 7, 1, (1, 1), False, 2, 35.0),
+    (128, 11008, 4096, [64, 192], 6, 1, (1, 1), True, 1, 35.1),
+    (197, 768, 3072, [64, 128], 7, 1, (2, 1), False, 4, 7.3),
+    (197, 2304, 768, [64, 96], 10, 1, (1, 1), False, 1, 5.0),
+    (512, 768, 3072, [64, 128], 7, 1, (2, 1), False, 2, 9.7),
+    (512, 2048, 2048, [64, 160], 7, 1, (1, 1), False, 1, 10.7),
+    (512, 3072, 2048, [128, 96], 7, 1, (1, 1), False, 1, 12.2),
+    (512, 4096, 4096, [128, 128], 6, 1, (1, 1), False, 1, 25.6),
+    (4096, 768, 768, [192, 128], 5, 1, (1, 2), False, 1, 11.0),
     (4096, 3072, 768, [128, 192], 5, 1, (1, 1), True, 1, 30.0),
-    (4096, 4096, 4096, [128, 256], 4, 1, (1, 1), False, 1, 182.7),
-    (6304, 2304, 768, [192, 192], 4, 1, (1, 1), False, 1, 35.1),
-    (100352, 256, 64, [128, 256], 4, 1, None, False, 1, 23.2),
-    (25088, 512, 128, [128, 256], 4, 1, (1, 1), False, 1, 12.9),
-    (25088, 128, 512, [192, 128], 4, 1, None, False, 1, 14.3),
-    (196, 256, 1024, [64, 64], 10, 1, (1, 1), False, 4, 4.8),
-    (100352, 64, 256, [64, 64], 4, 3, None, False, 1, 24.3),
+    (4096, 4096, 4096, [128, 256], 4, 1, (1, 1), False, 1, 182.1),
+    (6304, 2304, 768, [128, 128], 6, 1, (2, 1), True, 1, 34.9),
+    (100352, 256, 64, [128, 256], 4, 1, None, False, 1, 22.9),
+    (25088, 512, 128, [128, 128], 6, 1, (1, 1), True, 1, 13.4),
+    (25088, 128, 512, [64, 128], 8, 1, None, False, 1, 13.8),
+    (6272, 1024, 256, [128, 128], 6, 1, None, False, 1, 9.4),
+    (196, 256, 1024, [64, 64], 5, 2, (1, 1), False, 4, 4.1),
+    (100352, 64, 256, [64, 64], 6, 2, (1, 1), False, 1, 24.2),
+]
+SLOWER = [  # of the same shapes, what took much longer: rows that clusters read twice, more clusters than find room
+    (128, 2048, 8192, [64, 160], 6, 1, (1, 1), False, 4, 19.8),
+    (128, 3072, 2048, [64, 96], 9, 1, (1, 1), False, 2, 9.8),
+    (128, 4096, 4096, [64, 128], 7, 1, (1, 1), False, 2, 15.7),
+    (128, 4096, 4096, [64, 64], 10, 1, None, False, 1, 16.9),
+    (128, 8192, 2048, [64, 128], 7, 1, (1, 2), False, 1, 14.7),
+    (128, 8192, 2048, [64, 128], 8, 1, None, False, 1, 11.9),
+    (128, 4096, 11008, [64, 128], 7, 1, (1, 1), False, 2, 42.3),
+    (512, 768, 3072, [64, 160], 6, 1, (1, 1), False, 3, 17.4),
+    (512, 4096, 4096, [128, 128], 6, 1, (1, 2), False, 1, 29.5),
 ]
 
 
@@ -67,8 +85,16 @@ def test_the_model_is_near_what_was_measured() -> None:
         work = work_of(*row[:3])
         tactic = next(t for t in ranked(work, "wgmma", ordered=True) if same(t, row))
         errors.append(abs(log(estimate(work, tactic, "wgmma") / row[-1])))
-    assert max(errors) < log(1.3)
-    assert exp(sum(errors) / len(errors)) < 1.1
+    assert max(errors) < log(1.5)  # a second-level cache still held some of the weights of 34 MB
+    assert exp(sum(errors) / len(errors)) < 1.15
+
+
+@pytest.mark.parametrize("slow", SLOWER, ids=lambda row: "x".join(map(str, row[:3])))
+def test_what_is_much_slower_ranks_behind_the_fastest(slow: tuple[Any, ...]) -> None:
+    fast = next(row for row in FASTEST if row[:3] == slow[:3])
+    order = ranked(work_of(*slow[:3]), "wgmma", ordered=True)
+    places = [next(i for i, tactic in enumerate(order) if same(tactic, row)) for row in (fast, slow)]
+    assert places[0] < places[1]
 
 
 def test_the_fastest_known_tactic_is_among_those_that_are_timed() -> None:
@@ -91,10 +117,11 @@ def test_tactics_are_ranked_by_estimate() -> None:
 
 
 def test_clusters_find_room_only_within_groups_of_multiprocessors() -> None:
-    """128 blocks in clusters of 4 took twice as long on an H100 as 96 did, and no cluster is larger than the room."""
-    assert [room(132, blocks) for blocks in (1, 2, 3, 4, 6, 8)] == [132, 132, 126, 120, 120, 112]
-    assert room(4, 8) == 8
-    full, fits = work_of(49, 512, 2048), {"tile": [64, 32], "stages": 12, "per_sm": 1, "share": [1, 1], "turns": False}
+    """128 blocks in clusters of 4 took twice as long on an H100 as 96 did, 120 in threes and 108 in sixes, too."""
+    assert [room(132, blocks) for blocks in (1, 2, 3, 4, 6, 8)] == [132, 132, 108, 120, 96, 112]
+    assert room(4, 8) == 8  # no cluster is larger than the room
+    full = work_of(49, 512, 2048)
+    fits = {"tile": [64, 32], "stages": 12, "consumers": 1, "per_sm": 1, "share": [1, 1], "turns": False}
     assert estimate(full, {**fits, "parts": 8}, "wgmma") > estimate(full, {**fits, "parts": 6}, "wgmma")
 
 
