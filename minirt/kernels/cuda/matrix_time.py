@@ -73,7 +73,7 @@ _ALONE = 0.83  # of the tensor cores, where a multiprocessor has but one warpgro
 _FILL = 0.156e6  # bytes that a multiprocessor fetches in a microsecond, copies that a cluster shares included
 _HIDDEN = 0.67  # of a tile's results, where another block or warpgroup works on meanwhile
 _OP_US = 0.2  # an operation of the epilogue, for an area: what nets took longer than their products alone
-_ODD = 2.0  # longer for results whose rows begin anywhere
+_ODD = 2.0  # longer for results whose rows begin anywhere, but where they are written as whole words
 _CLUSTER_US = 0.08  # to start a cluster, each time that its blocks double
 _PARTS_US = (0.14, 1.83)  # to sum the parts of a tile: once, for each area that is sent
 _AGAIN = {"cluster": 0.8, "turns": 0.095, "plain": 0.31}
@@ -120,7 +120,8 @@ def wgmma_us(work: Work, tactic: Spec) -> float:
     if parts > 1:
         partial = _PARTS_US[0] + _PARTS_US[1] * _area(bm, bn) * (parts - 1) / parts
     rounds = ceil(busy / min(busy, per_sm))
-    odd = _ODD if work.n % 8 and not shared else 0.0
+    words = shared and parts == 1 and bn % 64 == 0 and int(tactic["consumers"]) < 3
+    odd = 0.0 if words or work.n % 8 == 0 else _ODD
     unhidden = partial * rounds + _CLUSTER_US * log2(cluster) - _IDLE_US * idle
     return _tiled(_WGMMA, work, tactic, use, odd) + unhidden
 

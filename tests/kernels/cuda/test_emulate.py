@@ -48,7 +48,7 @@ PRODUCTS: list[tuple[MatrixCase, Target, Spec]] = [
     (PLAIN, FEW, {"tile": [64, 64], "share": [1, 2]}),
     (PLAIN, FEW, {"tile": [128, 128], "share": [1, 2], "turns": True}),
     (PLAIN, FEW, {"tile": [192, 128], "share": [2, 1]}),
-    (PLAIN, FEW, {"tile": [128, 128], "consumers": 2}),
+    (PLAIN, FEW, {"tile": [128, 128], "per_sm": 2}),
     (DEEP, MANY, {"tile": [64, 64], "share": [1, 1], "parts": 3}),
     (BY_K, MANY, {"tile": [128, 96], "parts": 2}),
     (BY_K, MANY, {"tile": [64, 160], "parts": 4}),
@@ -104,6 +104,7 @@ def broken(old: str, new: str) -> Callable[[str], str]:
     return edit
 
 
+WHOLE = {"tile": [128, 128], "share": [1, 1]}
 PAIR, CLUSTER = {"tile": [64, 64], "share": [1, 2]}, {"tile": [128, 128], "share": [2, 1], "turns": False}
 SPLIT, KEPT = {"tile": [64, 64], "share": [1, 1], "parts": 3}, {"tile": [64, 128], "hold": True}
 RELEASE = "if (before >= 0 && l < TARGETS) release(signal + 8 * before);\n      before"
@@ -116,7 +117,7 @@ BROKEN: dict[str, tuple[MatrixCase, Target, Spec, str, str, str]] = {
     "no beginning": (PLAIN, FEW, CLUSTER, "if (CLUSTER > 1) cluster_begin();", "", "no barrier was begun"),
     "an end too early": (PLAIN, FEW, CLUSTER, "if constexpr (CM * CN > 1) {", "if constexpr (false) {", "has ended"),
     "bytes": (DEEP, MANY, SPLIT, "* 2 * UNIT_BYTES : 0", "* UNIT_BYTES : 0", ""),
-    "no warp barrier": (ODD, FEW, {"share": [1, 1]}, "  __syncwarp();\n#pragma unroll 1", "#pragma unroll 1", ""),
+    "no warp barrier": (ODD, FEW, WHOLE, "  __syncwarp();\n#pragma unroll 1", "#pragma unroll 1", ""),
     "sums in flight": (KEYS, FEW, KEPT, "warpgroup_wait<1>();", "warpgroup_wait<2>();", "in flight"),
     "no mates yet": (MATES, FEW, {"mates": 2}, "if (MATES > 1) cluster_begin();", "", "no barrier was begun"),
     "left by mates": (MATES, FEW, {"mates": 2}, "if (MATES > 1 && lane == 0) {", "if (false) {", "has ended"),
