@@ -103,7 +103,7 @@ def test_the_fastest_known_tactic_is_among_those_that_are_timed() -> None:
         for row in FASTEST
     ]
     assert max(places) < 12
-    assert sum(place < 4 for place in places) >= len(places) * 3 // 4
+    assert sum(place < 6 for place in places) >= len(places) * 3 // 4
 
 
 def test_tactics_are_ranked_by_estimate() -> None:
