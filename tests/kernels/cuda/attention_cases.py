@@ -174,10 +174,10 @@ def decoding() -> list[MatrixCase]:
         attention("decode causal few", 1, 2, 7, 80, t=600, causal=True, offset=593),
         attention("decode empty", 1, 2, 3, 64, t=400, causal=True, offset=-1, empty=True),
         attention("decode before", 1, 2, 7, 64, t=600, causal=True, offset=-3, guard=True),
-        attention("decode heads", 5, 32, 1, 128, t=523),
-        attention("decode heads 64", 9, 32, 2, 64, t=1100, dtype=BRAIN),
-        attention("decode heads shared", 45, 8, 1, 64, t=700, g=4, mask=padding(45, 700, 3), guard=True),
-        attention("decode heads causal", 17, 8, 3, 80, t=600, causal=True, offset=520),
+        attention("single heads", 5, 32, 1, 128, t=523),
+        attention("single heads 64", 9, 32, 2, 64, t=1100, dtype=BRAIN),
+        attention("single heads shared", 45, 8, 1, 64, t=700, g=4, mask=padding(45, 700, 3), guard=True),
+        attention("single heads causal", 17, 8, 3, 80, t=600, causal=True, offset=520),
     ]  # fmt: skip
 
 
