@@ -47,8 +47,11 @@ def code_of(error: MinirtError) -> str:
     return next((code for kind, code in _CODES if isinstance(error, kind)), "INTERNAL_ERROR")
 
 
-def call_back(owner: object, name: str, failure: Any, *args: Any) -> Any:
-    """Call a method of a user's object; what it raises is printed to stderr and becomes the `failure` value."""
+def call_back(owner: object, name: str, failure: Any, *args: Any, raised: list[Exception] | None = None) -> Any:
+    """Call a method of a user's object; what it raises is printed to stderr and becomes the `failure` value.
+
+    `raised` is given what the method raised, for callers that have more to do then.
+    """
     try:
         function = getattr(owner, name)
     except AttributeError:
@@ -59,9 +62,11 @@ def call_back(owner: object, name: str, failure: Any, *args: Any) -> Any:
     except NotImplementedError as error:
         print(f"[ERROR] {error or f'{type(owner).__name__}.{name}() was not overridden'}", file=sys.stderr)
         return failure
-    except Exception:  # noqa: BLE001 - whatever a callback raises must not cross the API
+    except Exception as error:  # noqa: BLE001 - whatever a callback raises must not cross the API
         print(f"[ERROR] Exception caught in {type(owner).__name__}.{name}():", file=sys.stderr)
         traceback.print_exc(file=sys.stderr)
+        if raised is not None:
+            raised.append(error)
         return failure
 
 

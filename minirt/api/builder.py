@@ -254,9 +254,17 @@ class Builder(Managed):
         return [t for f, t in (("FP16", f16), ("BF16", bf16)) if kept or f in config.flags]
 
     def _plain_profile(self, cells: NetworkCells) -> Profile:
-        """Return the profile of a config that has none: batches up to the greatest where shapes leave them out."""
+        """Return the profile of a config that has none: batches up to the greatest where shapes leave them out.
+
+        TensorRT refuses dynamic inputs then; here they take any size, and a warning names them.
+        """
         most = max(1, self._state.max_batch_size)
         if not cells.implicit_batch:
+            names = ", ".join(repr(t.name) for t in cells.inputs if -1 in t.shape)
+            if names:
+                what = f"no optimization profile bounds the dynamic inputs {names}: they take any size"
+                fix = "TensorRT itself would refuse to build; call IBuilderConfig.add_optimization_profile"
+                self._state.sink.log("WARNING", f"{what}; {fix}")
             return Profile()
         return Profile({t.name: ((1, *t.shape), (most, *t.shape), (most, *t.shape)) for t in cells.inputs})
 

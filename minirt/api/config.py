@@ -135,8 +135,14 @@ def _workspace(config: IBuilderConfig) -> int:
     return config._state.pools.get("WORKSPACE", 0)
 
 
+def _put_pool(config: IBuilderConfig, pool: str, size: int) -> None:
+    if size < 0:
+        raise ApiError(f"{size} is below 0", f"memory pool {pool}", "use a number of bytes")
+    config._state.pools[pool] = size
+
+
 def _put_workspace(config: IBuilderConfig, size: int) -> None:
-    config._state.pools["WORKSPACE"] = size
+    _put_pool(config, "WORKSPACE", size)
 
 
 _POOL = "set_memory_pool_limit"
@@ -238,7 +244,7 @@ class IBuilderConfig(Managed):
     @method(since=8)
     def set_memory_pool_limit(self, pool: MemoryPoolType, pool_size: int) -> None:
         """Limit a pool of memory, in bytes."""
-        self._state.pools[pool.name] = pool_size
+        _put_pool(self, pool.name, pool_size)
 
     @method(since=8)
     def get_memory_pool_limit(self, pool: MemoryPoolType) -> int:
@@ -307,9 +313,7 @@ class IBuilderConfig(Managed):
     @method(since=8)
     def create_timing_cache(self, serialized_timing_cache: Any) -> ITimingCache | None:
         """Return a timing cache of serialized bytes, an empty one for no bytes, None for foreign ones."""
-        return wrap(
-            ITimingCache, CacheState(read_cache(serialized_timing_cache), self._state.sink), dialect_of(self)
-        )
+        return wrap(ITimingCache, CacheState(read_cache(serialized_timing_cache), self._state.sink), dialect_of(self))
 
     @method(since=8, fail=False)
     def set_timing_cache(self, cache: ITimingCache, ignore_mismatch: bool) -> bool:

@@ -18,16 +18,17 @@ from minirt.api.plugin_onnx import plugin_of
 from minirt.api.tensor import ITensor
 from minirt.build.network import NetworkCells
 from minirt.build.onnx_cells import Imported, NodeError, import_cells
-from minirt.errors import GraphError, MinirtError, ModelFormatError, TypeInferenceError, UnsupportedNodeError
+from minirt.errors import ApiError, GraphError, MinirtError, ModelFormatError, TypeInferenceError, UnsupportedNodeError
 from minirt.flags import flags
 from minirt.ops.importer import IMPORTERS
-from minirt.parsers.onnx.read import read_model
+from minirt.parsers.onnx.read import initializer_names, read_model
 
 _CODES: tuple[tuple[type[MinirtError], str], ...] = (
     (UnsupportedNodeError, "UNSUPPORTED_NODE"),
     (ModelFormatError, "MODEL_DESERIALIZE_FAILED"),
     (TypeInferenceError, "INVALID_NODE"),
     (GraphError, "INVALID_GRAPH"),
+    (ApiError, "INVALID_VALUE"),
 )
 
 
@@ -105,6 +106,29 @@ class _Parse:
         self.loaded: tuple[bytes, str | None] | None = None
         self.initializers: dict[str, bytes] = {}
         self.config: Any = None
+
+
+def hold_initializer(state: Any, name: str, data: int, size: int) -> bool:
+    """Keep the numbers at a host address for an initializer of the model that a parser or refitter has loaded.
+
+    False, with an error in its list, where no model was loaded, or the model has no initializer of this name.
+    """
+    where = f"initializer '{name}'"
+    try:
+        if state.loaded is None:
+            raise ApiError("no model was loaded", where, "call load_model_proto first")
+        if name not in initializer_names(state.loaded[0]):
+            raise ApiError(
+                "the model has no initializer of this name", where, "check the name; nodes' names are others"
+            )
+    except MinirtError as error:
+        if flags().raise_errors:
+            raise
+        state.errors.append(NodeError(error))
+        state.sink.error(error)
+        return False
+    state.initializers[name] = ctypes.string_at(data, size)
+    return True
 
 
 def _bits(parser: OnnxParser) -> int:
@@ -265,9 +289,11 @@ class OnnxParser(Managed):
 
     @method(since=10, fail=False)
     def load_initializer(self, name: str, data: int, size: int) -> bool:
-        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there."""
-        self._state.initializers[name] = ctypes.string_at(data, size)
-        return True
+        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there.
+
+        False, with an error in the list, where the model that was loaded has no initializer of this name.
+        """
+        return hold_initializer(self._state, name, data, size)
 
     @method(since=10, fail=False)
     def parse_model_proto(self) -> bool:

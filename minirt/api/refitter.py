@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from minirt.api.engine_bindings import EngineState
 from minirt.api.enum import member
 from minirt.api.enums import TensorLocation, WeightsRole
 from minirt.api.logger import IErrorRecorder, ILogger
-from minirt.api.parser import ParserError, model_bytes
+from minirt.api.parser import ParserError, hold_initializer, model_bytes
 from minirt.api.runtime import logger_of, put_threads
 from minirt.api.weights import Weights, api_dtype, weights_of
 from minirt.build.onnx_cells import NodeError
@@ -301,9 +300,11 @@ class OnnxParserRefitter(Api, since=10):
 
     @method(fail=False)
     def load_initializer(self, name: str, data: int, size: int) -> bool:
-        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there."""
-        self._state.initializers[name] = ctypes.string_at(data, size)
-        return True
+        """Keep the numbers of an initializer, at a host address, in place of the model's, which need not be there.
+
+        False, with an error in the list, where the model that was loaded has no initializer of this name.
+        """
+        return hold_initializer(self._state, name, data, size)
 
     @method(fail=False)
     def refit_model_proto(self) -> bool:

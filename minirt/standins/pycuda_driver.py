@@ -10,6 +10,27 @@ import numpy as np
 
 from minirt.errors import ApiError
 from minirt.standins import host_memory
+from minirt.standins.pycuda_device import (
+    Context as Context,
+)
+from minirt.standins.pycuda_device import (
+    Device as Device,
+)
+from minirt.standins.pycuda_device import (
+    Event as Event,
+)
+from minirt.standins.pycuda_device import (
+    Stream as Stream,
+)
+from minirt.standins.pycuda_device import (
+    get_driver_version as get_driver_version,
+)
+from minirt.standins.pycuda_device import (
+    get_version as get_version,
+)
+from minirt.standins.pycuda_device import (
+    init as init,
+)
 from minirt.standins.pycuda_names import (
     CompileError as CompileError,
 )
@@ -95,150 +116,6 @@ class DeviceAllocation:
     def __del__(self) -> None:
         if self._address:
             self.free()
-
-
-class Stream:
-    """A stream: what is put on it has been done."""
-
-    def __init__(self, flags: int = 0) -> None:
-        self.handle = int(host_memory.Handle.new())
-
-    def synchronize(self) -> None:
-        """Do nothing."""
-
-    def is_done(self) -> bool:
-        """Say that all work is done."""
-        return True
-
-    def wait_for_event(self, event: Event) -> None:
-        """Do nothing."""
-
-    def __int__(self) -> int:
-        return self.handle
-
-
-class Event:
-    """A time."""
-
-    def __init__(self, flags: int = 0) -> None:
-        self.handle = int(host_memory.Handle.new())
-
-    def record(self, stream: Any = None) -> Event:
-        """Note the time."""
-        host_memory.clock.record(self.handle)
-        return self
-
-    def synchronize(self) -> Event:
-        """Do nothing."""
-        return self
-
-    def query(self) -> bool:
-        """Say that the event has been."""
-        return True
-
-    def time_since(self, event: Event) -> float:
-        """Return the milliseconds since an earlier event."""
-        return host_memory.clock.milliseconds(event.handle, self.handle)
-
-    def time_till(self, event: Event) -> float:
-        """Return the milliseconds until a later event."""
-        return event.time_since(self)
-
-    def __del__(self) -> None:
-        host_memory.clock.forget(self.handle)
-
-
-class Context:
-    """The one context; pushing and popping it does nothing."""
-
-    def push(self) -> None:
-        """Do nothing."""
-
-    def detach(self) -> None:
-        """Do nothing."""
-
-    @staticmethod
-    def pop() -> None:
-        """Do nothing."""
-
-    @staticmethod
-    def synchronize() -> None:
-        """Do nothing: all work is done."""
-
-    @staticmethod
-    def get_device() -> Device:
-        """Return the one device."""
-        return Device(0)
-
-    @staticmethod
-    def get_current() -> Context:
-        """Return the one context."""
-        return Context()
-
-
-class Device:
-    """The one device; raises LogicError for an index other than 0."""
-
-    def __init__(self, index: int | str = 0) -> None:
-        if index != 0:
-            raise LogicError(f"there is no device {index}: minirt's stand-in, for machines without a GPU, has one")
-
-    @staticmethod
-    def count() -> int:
-        """Return that there is one device."""
-        return 1
-
-    def name(self) -> str:
-        """Return the device's name."""
-        return host_memory.NAME
-
-    def compute_capability(self) -> tuple[int, int]:
-        """Return the compute capability that is told."""
-        return host_memory.CAPABILITY
-
-    def total_memory(self) -> int:
-        """Return the bytes of host memory."""
-        return host_memory.free_and_total()[1]
-
-    def get_attribute(self, attribute: int) -> int:
-        """Return an attribute of the device."""
-        major, minor = host_memory.CAPABILITY
-        return {1: 1024, 10: 32, 16: 1, 75: major, 76: minor}[int(attribute)]
-
-    def get_attributes(self) -> dict[device_attribute, int]:
-        """Return all attributes that are known."""
-        return {a: self.get_attribute(a) for a in device_attribute}
-
-    def __getattr__(self, name: str) -> int:
-        if name.upper() not in device_attribute.__members__:
-            raise AttributeError(f"pycuda's Device has no attribute '{name}' in minirt's stand-in")
-        return self.get_attribute(device_attribute[name.upper()])
-
-    def pci_bus_id(self) -> str:
-        """Return where a first device would be."""
-        return "0000:00:00.0"
-
-    def make_context(self, flags: int = 0) -> Context:
-        """Return the one context."""
-        return Context()
-
-    def retain_primary_context(self) -> Context:
-        """Return the one context."""
-        return Context()
-
-
-def init(flags: int = 0) -> None:
-    """Do nothing."""
-
-
-def get_version() -> tuple[int, int, int]:
-    """Return the CUDA version whose calls these are."""
-    return host_memory.VERSION // 1000, host_memory.VERSION % 1000 // 10, 0
-
-
-def get_driver_version() -> int:
-    """Return the CUDA version whose calls these are."""
-    return host_memory.VERSION
 
 
 def mem_get_info() -> tuple[int, int]:
@@ -383,6 +260,93 @@ def from_device(devptr: Any, shape: Any, dtype: Any, order: Any = "C") -> Array:
 def from_device_like(devptr: Any, other_ary: Array) -> Array:
     """Return a host array like another with what is at an address."""
     return from_device(devptr, other_ary.shape, other_ary.dtype)
+
+
+class Memcpy2D:
+    """A copy of rows of bytes: from and to host arrays, or addresses, each with a pitch and a first place."""
+
+    def __init__(self) -> None:
+        self.src_x_in_bytes = self.src_y = self.src_pitch = 0
+        self.dst_x_in_bytes = self.dst_y = self.dst_pitch = 0
+        self.width_in_bytes = self.height = 0
+        self._source: Any = 0
+        self._target: Any = 0
+
+    def set_src_host(self, buffer: Any) -> None:
+        """Read an array or buffer."""
+        self._source = np.asarray(memoryview(buffer) if isinstance(buffer, bytes | bytearray) else buffer)
+
+    def set_src_device(self, devptr: Any) -> None:
+        """Read at an address."""
+        self._source = int(devptr)
+
+    def set_dst_host(self, buffer: Any) -> None:
+        """Write an array or buffer."""
+        self._target = np.asarray(memoryview(buffer) if isinstance(buffer, bytearray) else buffer)
+
+    def set_dst_device(self, devptr: Any) -> None:
+        """Write at an address."""
+        self._target = int(devptr)
+
+    set_src_unified, set_dst_unified = set_src_host, set_dst_host
+
+    def __call__(self, aligned: Any = True) -> None:
+        """Copy now; raises LogicError for rows longer than a pitch, or beyond an array or what was allocated."""
+        width, height = int(self.width_in_bytes), int(self.height)
+        to, step = self._end(self._target, self.dst_pitch, self.dst_x_in_bytes, self.dst_y)
+        from_, source_step = self._end(self._source, self.src_pitch, self.src_x_in_bytes, self.src_y)
+        _told("cuMemcpy2D", host_memory.copy_rows, to, step, from_, source_step, width, height)
+
+    def _end(self, end: Any, pitch: int, x: int, y: int) -> tuple[int, int]:
+        """Return where the first row of an end begins, and how far apart its rows are."""
+        width, step = int(self.width_in_bytes), int(pitch) or int(self.width_in_bytes)
+        first = int(y) * step + int(x)
+        last = first + max(int(self.height) - 1, 0) * step + width
+        if isinstance(end, int):
+            return end + first, step
+        if last > end.nbytes:
+            raise LogicError(f"cuMemcpy2D failed: invalid argument: {last} bytes of an array of {end.nbytes}")
+        return int(end.ctypes.data) + first, step
+
+
+class ArgumentHandler:
+    """An array that a call has beside it in device memory: what `In`, `Out` and `InOut` are."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.dev_alloc: DeviceAllocation | None = None
+
+    def get_device_alloc(self) -> DeviceAllocation:
+        """Return the memory, allocated by the first call."""
+        if self.dev_alloc is None:
+            self.dev_alloc = mem_alloc_like(self.array)
+        return self.dev_alloc
+
+    def pre_call(self, stream: Any = None) -> None:
+        """Do nothing before a call."""
+
+    def post_call(self, stream: Any = None) -> None:
+        """Do nothing after a call."""
+
+
+class In(ArgumentHandler):
+    """An array that is copied to the device before a call."""
+
+    def pre_call(self, stream: Any = None) -> None:
+        """Copy the array there."""
+        memcpy_htod(self.get_device_alloc(), self.array)
+
+
+class Out(ArgumentHandler):
+    """An array that is copied from the device after a call."""
+
+    def post_call(self, stream: Any = None) -> None:
+        """Copy the array back."""
+        memcpy_dtoh(self.array, self.get_device_alloc())
+
+
+class InOut(In, Out):
+    """An array that is copied to the device before a call, and back after it."""
 
 
 def start_profiler() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import minirt as trt
 from minirt import v7, v8, v11
+from minirt.errors import MinirtError
 from tests.api.nets import Keeper, same
 from tests.api.test_behaviour_running import engine_of
 
@@ -110,9 +111,7 @@ def test_the_registry_and_refitters_have_recorders(module: Any) -> None:
 
 
 @pytest.mark.parametrize("module", [v7, v8, trt, v11])
-def test_what_callbacks_raise_is_printed_and_counts_as_failure(
-    module: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_callbacks_raise_is_printed_and_counts_as_failure(module: Any, capfd: pytest.CaptureFixture[str]) -> None:
     class Logger(module.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
             module.ILogger.__init__(self)
@@ -164,10 +163,50 @@ def test_broken_monitors_cancel_and_broken_writers_fail(module: Any, capfd: pyte
     config.progress_monitor = Monitor()
     assert builder.build_serialized_network(net, config) is None
     heard = capfd.readouterr().err
-    for text in ("the disk is full", "Monitor.phase_start()", "Monitor.step_complete()", "Monitor.phase_finish()"):
+    for text in ("the disk is full", "Monitor.phase_start()", "Monitor.phase_finish()"):
         assert text in heard
+    assert "Monitor.step_complete()" not in heard
     config.progress_monitor = None
     assert builder.build_serialized_network(net, config) is not None
+
+
+@pytest.mark.parametrize("broken", ["phase_start", "step_complete", "phase_finish"])
+def test_what_a_monitor_raises_reaches_the_caller(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProgressMonitor.__init__(self)
+            self.calls: list[str] = []
+
+        def take(self, name: str) -> bool:
+            self.calls.append(name)
+            if name == broken:
+                raise ValueError(f"{name} is broken")
+            return True
+
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+            self.take("phase_start")
+
+        def step_complete(self, phase_name: str, step: int) -> bool:
+            return self.take("step_complete")
+
+        def phase_finish(self, phase_name: str) -> None:
+            self.take("phase_finish")
+
+    logger = Keeper()
+    builder = trt.Builder(logger)
+    net = builder.create_network()
+    net.mark_output(net.add_identity(net.add_input("x", trt.float32, (2,))).get_output(0))
+    config = builder.create_builder_config()
+    config.progress_monitor = Monitor()
+    assert builder.build_serialized_network(net, config) is None
+    assert f"ValueError: {broken} is broken" in logger.errors[-1]
+    calls = config.progress_monitor.calls
+    assert calls.count("phase_start") == calls.count("phase_finish")
+    assert calls.count(broken) == 1 or broken == "phase_finish"
+    monkeypatch.setenv("MINIRT_RAISE", "1")
+    with pytest.raises(MinirtError, match=f"{broken} is broken") as caught:
+        builder.build_serialized_network(net, config)
+    assert isinstance(caught.value.__cause__, ValueError)
 
 
 @pytest.mark.parametrize("module", [v8, trt, v11])

@@ -205,6 +205,22 @@ def test_a_monitor_hears_phases_and_may_cancel(logger: Keeper) -> None:
             assert len(steps) == 1
 
 
+def test_dynamic_inputs_without_a_profile_are_warned_of(logger: Keeper) -> None:
+    builder = trt.Builder(logger)
+    net, config = builder.create_network(), builder.create_builder_config()
+    x, y = net.add_input("x", trt.float32, (-1, 2)), net.add_input("fixed", trt.float32, (1, 2))
+    net.mark_output(net.add_elementwise(x, y, trt.ElementWiseOperation.SUM).get_output(0))
+    assert builder.build_serialized_network(net, config) is not None
+    warnings = [text for severity, text in logger.messages if severity == trt.Logger.WARNING]
+    assert len(warnings) == 1 and "'x'" in warnings[0] and "'fixed'" not in warnings[0]
+    profile = builder.create_optimization_profile()
+    profile.set_shape("x", (1, 2), (2, 2), (3, 2))
+    config.add_optimization_profile(profile)
+    logger.messages.clear()
+    assert builder.build_serialized_network(net, config) is not None
+    assert not [text for severity, text in logger.messages if severity == trt.Logger.WARNING]
+
+
 def test_an_output_allocator_gets_data_dependent_outputs(logger: Keeper) -> None:
     builder = trt.Builder(logger)
     net = builder.create_network()

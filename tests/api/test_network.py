@@ -195,7 +195,8 @@ def test_a_fresh_config() -> None:
 
 
 def test_config_flags_and_pools() -> None:
-    config = trt.Builder(Keeper()).create_builder_config()
+    logger = Keeper()
+    config = trt.Builder(logger).create_builder_config()
     config.set_flag(trt.BuilderFlag.FP16)
     assert config.get_flag(trt.BuilderFlag.FP16)
     config.clear_flag(trt.BuilderFlag.TF32)
@@ -203,7 +204,9 @@ def test_config_flags_and_pools() -> None:
     config.flags = 1 << int(trt.BuilderFlag.BF16)
     assert config.get_flag(trt.BuilderFlag.BF16)
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, 1 << 20)
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, -1)
     assert config.get_memory_pool_limit(trt.MemoryPoolType.WORKSPACE) == 1 << 20
+    assert "WORKSPACE: -1 is below 0" in logger.errors[-1]
     assert not hasattr(config, "max_workspace_size")
     with pytest.raises(AttributeError, match=r"minirt\.v8"):
         config.max_workspace_size = 1  # type: ignore[attr-defined]

@@ -168,6 +168,37 @@ def test_load_then_parse_with_other_numbers() -> None:
     assert not evaluate(freeze(net._state), {"x": x})[0].any()
 
 
+def test_initializers_of_unknown_names_are_refused() -> None:
+    zeros = np.zeros_like(W)
+    _, parser = parsed(b"")
+    assert parser.load_initializer("w", zeros.ctypes.data, zeros.nbytes) is False
+    assert "load_model_proto" in parser.get_error(0).desc()
+    assert parser.load_model_proto(conv_relu())
+    assert parser.load_initializer("weight", zeros.ctypes.data, zeros.nbytes) is False
+    assert parser.num_errors == 2 and "'weight'" in parser.get_error(1).desc()
+    assert parser.get_error(1).code() == trt.ErrorCode.INVALID_VALUE
+    assert parser.load_initializer("w", zeros.ctypes.data, zeros.nbytes)
+    assert parser.parse_model_proto() and parser.num_errors == 0
+    assert parser.load_model_proto(b"no model")
+    assert parser.load_initializer("w", zeros.ctypes.data, zeros.nbytes) is False
+
+
+def test_initializers_of_bodies_can_be_loaded() -> None:
+    inner = helper.make_graph(
+        [helper.make_node("Add", ["x", "inside"], ["t"])], "then", [], [info("t", [2])],
+        [numpy_helper.from_array(np.ones(2, np.float32), "inside")],
+    )  # fmt: skip
+    other = helper.make_graph([helper.make_node("Neg", ["x"], ["e"])], "else", [], [info("e", [2])])
+    node = helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=other)
+    condition = helper.make_tensor_value_info("c", TensorProto.BOOL, [])
+    net, parser = parsed(b"")
+    assert parser.load_model_proto(model([node], [condition, info("x", [2])], [info("y", [2])]))
+    two = np.full(2, 2, np.float32)
+    assert parser.load_initializer("inside", two.ctypes.data, two.nbytes) and parser.parse_model_proto()
+    x = np.array([1, 5], np.float32)
+    same(evaluate(freeze(net._state), {"c": np.array(True), "x": x})[0], x + 2)
+
+
 def test_load_initializers_that_the_model_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIRT_TARGET", "cpu")
     model = onnx.load_from_string(conv_relu())
@@ -191,6 +222,8 @@ def test_load_initializers_that_the_model_lacks(monkeypatch: pytest.MonkeyPatch)
     refitter = trt.Refitter(trt.Runtime(Keeper()).deserialize_cuda_engine(data), Keeper())
     by_model, zeros = trt.OnnxParserRefitter(refitter, Keeper()), np.zeros_like(W)
     assert by_model.load_model_proto(bare) and not by_model.refit_model_proto()
+    assert by_model.load_initializer("v", zeros.ctypes.data, zeros.nbytes) is False
+    assert by_model.num_errors and "'v'" in by_model.get_error(by_model.num_errors - 1).desc()
     assert by_model.load_initializer("w", zeros.ctypes.data, zeros.nbytes) and by_model.refit_model_proto()
     assert refitter.get_named_weights("w").numpy().size == W.size
 

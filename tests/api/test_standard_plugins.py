@@ -235,6 +235,20 @@ def test_small_plugins() -> None:
     )
 
 
+def test_gelu_of_the_bert_samples() -> None:
+    rng = np.random.default_rng(6)
+    x, bias = rng.normal(size=(2, 3, 8)).astype(F32), rng.normal(size=8).astype(F32)
+
+    def expected(v: Any) -> Any:
+        v = np.asarray(v, np.float64)
+        return 0.5 * v * (1 + np.tanh(0.797884560802865 * v + 0.035677408136300125 * v**3))
+
+    plain = one_input("CustomGeluPluginDynamic", x, type_id=(0, I32))
+    np.testing.assert_allclose(plain, expected(x), rtol=1e-5, atol=1e-6)
+    biased = one_input("CustomGeluPluginDynamic", x, type_id=(0, I32), bias=(bias, F32))
+    np.testing.assert_allclose(biased, expected(x.astype(np.float64) + bias), rtol=1e-5, atol=1e-6)
+
+
 def test_what_does_not_fit_is_an_error_of_the_parser() -> None:
     with pytest.raises(AssertionError, match="boxes"):
         parsed("EfficientNMS_TRT", {"boxes": np.zeros((1, 5, 4), F32), "scores": np.zeros((1, 6, 2), F32)})

@@ -73,6 +73,46 @@ def test_pycuda_round_trip() -> None:
     there.free()
 
 
+def test_pycuda_copies_of_rows() -> None:
+    host = np.arange(24, dtype=np.int32).reshape(4, 6)
+    there = pycuda_driver.mem_alloc(4 * 32)
+    copy = pycuda_driver.Memcpy2D()
+    copy.set_src_host(host)
+    copy.set_dst_device(there)
+    copy.src_pitch, copy.dst_pitch, copy.width_in_bytes, copy.height = 24, 32, 24, 4
+    copy(aligned=True)
+    wide = pycuda_driver.from_device(there, (4, 8), np.int32)
+    assert np.array_equal(wide[:, :6], host)
+    back, part = np.zeros((2, 3), np.int32), pycuda_driver.Memcpy2D()
+    part.set_src_device(there)
+    part.set_dst_host(back)
+    part.src_pitch, part.src_x_in_bytes, part.src_y = 32, 8, 1
+    part.dst_pitch, part.width_in_bytes, part.height = 12, 12, 2
+    part(pycuda_driver.Stream())
+    assert np.array_equal(back, host[1:3, 2:5])
+    part.height = 3
+    with pytest.raises(pycuda_driver.LogicError, match="36 bytes of an array of 24"):
+        part()
+    part.height, part.width_in_bytes = 1, 16
+    with pytest.raises(pycuda_driver.LogicError, match="rows of 16 bytes"):
+        part()
+
+
+def test_pycuda_arguments_of_calls() -> None:
+    there = np.arange(4, dtype=np.float32)
+    for kind, sent, fetched in (
+        (pycuda_driver.In, True, False), (pycuda_driver.Out, False, True), (pycuda_driver.InOut, True, True)
+    ):  # fmt: skip
+        handler = kind(there.copy())
+        held = handler.get_device_alloc()
+        pycuda_driver.memset_d8(held, 0, 16)
+        handler.pre_call(None)
+        assert np.array_equal(pycuda_driver.from_device_like(held, there), there if sent else 0 * there)
+        pycuda_driver.memset_d32(held, 0x3F800000, 4)
+        handler.post_call(None)
+        assert np.array_equal(handler.array, np.ones(4, np.float32) if fetched else there)
+
+
 def test_pycuda_names_that_scripts_ask_for_in_passing() -> None:
     managed = pycuda_driver.managed_zeros((2, 2), np.float32, mem_flags=pycuda_driver.mem_attach_flags.GLOBAL)
     aligned = pycuda_driver.register_host_memory(pycuda_driver.aligned_zeros((4,), np.int32))

@@ -8,8 +8,8 @@ import numpy as np
 
 from minirt.errors import MinirtError
 from minirt.ir.op import Value, apply
-from minirt.ops.activation import LeakyRelu
-from minirt.ops.arithmetic import Max, Min
+from minirt.ops.activation import GeluTanh, LeakyRelu
+from minirt.ops.arithmetic import Add, Max, Min
 from minirt.ops.importer import OnnxNode, Result, number
 from minirt.ops.movement import reshaped
 from minirt.ops.nvidia.registry import number_of, plugin, single, standard
@@ -28,6 +28,15 @@ def _clip(node: OnnxNode) -> Result:
     x = node.input(0)
     low, high = (number(number_of(node, name, 0.0), x.dtype) for name in ("clipMin", "clipMax"))
     return apply(Min(), apply(Max(), x, low), high)
+
+
+@plugin("CustomGeluPluginDynamic", type_id="i", bias="F")
+def _gelu(node: OnnxNode) -> Result:
+    """The approximation of Gelu by tanh, of x plus a bias along its last axis if one is given."""
+    x = node.input(0)
+    if "bias" in node.attributes:
+        x = apply(Add(), x, number(np.asarray(node.attributes["bias"]), x.dtype))
+    return apply(GeluTanh(), x)
 
 
 @plugin("ResizeNearest_TRT", scale="f")

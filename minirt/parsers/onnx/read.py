@@ -56,6 +56,23 @@ def read_model(
         raise ModelFormatError(f"not an ONNX model, or damaged: {error}") from error
 
 
+def initializer_names(source: bytes) -> frozenset[str]:
+    """Names of the initializers of a model and of the bodies in it; raises ModelFormatError for what is no model."""
+    try:
+        proto = onnx.ModelProto.FromString(bytes(lean(np.frombuffer(source, np.uint8).data)))
+    except (DecodeError, RuntimeError, ValueError) as error:
+        raise ModelFormatError(f"not an ONNX model, or cut short: {error}") from error
+    found: set[str] = set()
+    waiting = [proto.graph]
+    while waiting:
+        graph = waiting.pop()
+        found.update(tensor.name for tensor in graph.initializer)
+        for node in graph.node:
+            for attribute in node.attribute:
+                waiting += [attribute.g, *attribute.graphs]
+    return frozenset(found)
+
+
 def normal_domain(domain: str) -> str:
     """The domain, "" for the default one."""
     return "" if domain == "ai.onnx" else domain
