@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from minirt.plan.launch import Launch
+from minirt.plan.launch import Address, Launch
 from minirt.plan.plan import IfStep, LoopStep, Plan, View
 from minirt.runtime.backend import Backend, Manner, Memory, Segment
 from minirt.runtime.frame import Frame
@@ -98,14 +98,17 @@ class Owner(Protocol):
 
 
 def unrolled(executor: Owner, step: LoopStep, number: int) -> list[tuple[str, Launch]]:
-    """The loop's launches, every iteration's, with addresses as they are now."""
+    """The loop's launches, every iteration's, with addresses as they are now.
+
+    On the host those of the caller's buffers are patched in the launches; elsewhere the launches are written anew.
+    """
     frame = executor.frame
     count = Evaluator(frame.sizes).integer(0 if step.count is None else step.count)
     child = executor.child(step.body)
     captures, state = [executor.place(v) for v in step.captures], [executor.place(v) for v in step.carried]
     finals = [executor.place(w) for w in step.writes]
     for view in (*step.captures, *step.carried, *step.writes):
-        if executor.outside(view.buffer):
+        if executor.outside(view.buffer) and not executor.backend.host_memory:
             frame.baked.setdefault(view.buffer, set()).add(number)
     names = [b.name for b in step.body.inputs]
     shapes = dict(zip(names, [(), (), *(r.shape for r in (*state, *captures))], strict=True))
@@ -134,11 +137,29 @@ def unrolled(executor: Owner, step: LoopStep, number: int) -> list[tuple[str, La
         for k, view in enumerate(step.writes[len(state) :], len(state)):
             piece = view.type.dtype.nbytes(int(np.prod(finals[k].shape[1:])))
             given[buffers_out[1 + k]] = finals[k].address + i * piece
-        places.append(Places(child.address, given))
+        places.append(Places(child.address, given, _lent(executor, step, given, 0 < i, not last)))
     launches = body_launches(step.body, child.frame.sizes)
     written = iterations(launches, Evaluator(child.frame.sizes), places)
     frame.kept[number, step.label] = [counter, go, *child.frame.dynamic.values()]
     return written
+
+
+def _lent(executor: Owner, step: LoopStep, given: Mapping[int, int], later: bool, more: bool) -> dict[int, Address]:
+    """Which of a body's buffers lie in one of the caller's in an iteration, on the host, whose launches are patched.
+
+    State does in the first iteration (not in ``later`` ones), and results in the last (where no ``more`` follow).
+    """
+    if not executor.backend.host_memory:
+        return {}
+    carried = len(step.carried)
+    starts = [*step.captures] if later else [*step.carried, *step.captures]
+    ends = step.writes[carried:] if more else step.writes
+    inside = [*step.body.inputs[2 + carried * later :], *step.body.outputs[1 + carried * more :]]
+    return {
+        body.view.buffer: Address("buffer", view.buffer, given[body.view.buffer] - executor.address(view.buffer))
+        for body, view in zip(inside, (*starts, *ends), strict=True)
+        if executor.outside(view.buffer)
+    }
 
 
 def run_if(executor: Owner, step: IfStep, stream: int) -> None:

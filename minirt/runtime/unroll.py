@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from minirt.plan.launch import Address, Arg, Integer, Launch, TensorMap
 from minirt.plan.plan import KernelStep, LoopStep, Plan
-from minirt.runtime.backend import Bases
 from minirt.types.evaluate import Evaluator
 
 MAX_LAUNCHES = 20_000
@@ -31,6 +30,8 @@ class Places:
 
     fixed: Callable[[int], int]
     given: dict[int, int]
+    lent: dict[int, Address] = field(default_factory=dict)
+    """Buffers that lie in one of the caller's, whose address may change without the launches being written anew."""
 
     def address(self, buffer: int) -> int:
         """Where the buffer starts."""
@@ -56,10 +57,13 @@ def body_launches(body: Plan, sizes: Mapping[str, int]) -> list[tuple[str, Launc
     return out
 
 
-def absolute(launch: Launch, evaluate: Evaluator, bases: Bases) -> Launch:
-    """The launch with every size a number and every address absolute."""
+def absolute(launch: Launch, evaluate: Evaluator, bases: Places) -> Launch:
+    """The launch with every size a number, and every address absolute but those in what the caller lends."""
 
     def address(arg: Address) -> Address:
+        lent = bases.lent.get(arg.index)
+        if lent is not None:
+            return replace(lent, offset=evaluate.integer(lent.offset) + evaluate.integer(arg.offset))
         return Address("buffer", NOWHERE, bases.address(arg.index) + evaluate.integer(arg.offset))
 
     def resolve(arg: Arg) -> Arg:
