@@ -21,6 +21,8 @@ _LARGE, _MANY = 1 << 18, 8
 """Bytes of an input, and how many times the rest, from which it is worth a copy of its own."""
 _DEEP = 512
 """Operations for each number of a result from which it may be worth a copy to make it where another kernel can."""
+_PLAIN, _SOME = 90, 8
+"""The rank from which kernels are plain loops; on the host those lose to copies and tiles from so few operations on."""
 
 
 def leave_claims(
@@ -45,10 +47,13 @@ def better_apart(node: Node, sources: Sequence[Source], at: Placement, setting: 
         return False
     plain = replace(setting, tuner=None, selector=None)
     (there, _), (free, _) = (choose(node.op, sources, [x], plain, node.label) for x in (at, result.tensor))
-    if there is None or free is None or free.kernel.rank >= there.kernel.rank or free.moves != there.moves:
+    if there is None or free is None or free.kernel.rank >= there.kernel.rank:
+        return False
+    plain_loops = setting.target.kind == "cpu" and free.kernel.rank < _PLAIN <= there.kernel.rank
+    if free.moves != there.moves and not plain_loops:
         return False
     likely = free.problem.likely
-    return likely(flops) >= _DEEP * likely(at.type.size)
+    return likely(flops) >= (_SOME if plain_loops else _DEEP) * likely(at.type.size)
 
 
 def joins_of(graph: Graph, shared: bool) -> dict[Value, Node]:

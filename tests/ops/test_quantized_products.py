@@ -73,6 +73,16 @@ def test_convolutions_by_onnxruntime(channels: int) -> None:
     check("QLinearConv", [*given, np.arange(-2, 3, dtype=np.int32) * 900], pads=[1, 1, 1, 1], constants=(3, 4, 5, 8))
 
 
+@pytest.mark.parametrize("channels", [3, 64])
+def test_filters_of_channels_by_onnxruntime(channels: int) -> None:
+    """One filter and one scale for each channel."""
+    x, w = _bytes(np.uint8, (2, channels, 9, 8), 0), _bytes(np.int8, (channels, 1, 3, 3), 1)
+    scales = np.linspace(0.01, 0.02, channels, dtype=np.float32)
+    given = [x, np.float32(0.02), np.uint8(200), w, scales, np.zeros(channels, np.int8), np.float32(0.3), np.uint8(130)]
+    bias = np.arange(channels, dtype=np.int32) * 90
+    check("QLinearConv", [*given, bias], pads=[1, 1, 1, 1], group=channels, constants=(3, 4, 5, 8))
+
+
 def _lstm(x: Any, w: Any, r: Any, bias: Any) -> list[Any]:
     """One direction of an LSTM in float64: y [T, N, H], the last h and c; gates i o f c."""
     hidden = r.shape[0]

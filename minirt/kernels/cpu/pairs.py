@@ -18,12 +18,17 @@ from minirt.kernels.cpu.convolution import (
     read_convolution,
     tiled_launch,
     unplaced,
+    window_args,
+    window_launch,
+    window_source,
     zeros_pack,
 )
 from minirt.kernels.cpu.finishing import finish_with, unfinished
 from minirt.kernels.cpu.gemm import GemmTiled, Orders, pack_loops, packed_batch, packed_strides, pieces, read_product
 from minirt.kernels.cpu.host import word_lanes
 from minirt.kernels.cpu.matrix import TAPS, MatrixSpec, pick_vectors
+from minirt.kernels.cpu.nest import is_one
+from minirt.kernels.cpu.window import pack_depthwise
 from minirt.kernels.kernel import KERNELS, Kernel, Problem, Target, pack
 from minirt.ops.convolution import Conv
 from minirt.ops.gemm import Gemm
@@ -120,6 +125,59 @@ class ConvPairs(Kernel):
         places = (Address("in", 0), Address("pack", 0), Address("pack", 1), Address("out", 0))
         steps.append(tiled_launch(problem, tiled, spec, places, finish))
         return Launches(tuple(steps), tuple(work), packs)
+
+
+class ConvDepthwiseShorts(Kernel):
+    """One filter of 16-bit integers for each channel, with an epilogue."""
+
+    ops = (Conv,)
+    rank = 30
+
+    def orders(self, problem: Problem) -> Orders:
+        """Channels-last images."""
+        rank = problem.outputs[0].type.rank
+        if isinstance(read_convolution(problem), str):
+            return (None,) * len(problem.inputs), (None,)
+        return (channels_last(rank), None, *extra_orders(problem, 2)), (channels_last(rank),)
+
+    def rejects(self, problem: Problem) -> str:
+        """Other element types, and anything but one input and one output channel a group."""
+        op, found, (x, w) = problem.op, read_convolution(problem), problem.inputs[:2]
+        assert isinstance(op, Conv)
+        if isinstance(found, str):
+            return found
+        if found.depth != 1 or found.columns != 1 or found.groups == 1:
+            return "groups have more than one channel"
+        if x.type.dtype is not i16:
+            return f"convolutions of {x.type.dtype} are not sums of 16-bit integers"
+        if not w.constant:
+            return "weights that are not constant"
+        if not is_one(image_of(x.shape, x.strides).strides[1]):
+            return "the input is not channels-last"
+        return unfinished(op.body(i16), i32) or unplaced(problem, 2)
+
+    def launch(self, problem: Problem, tactic: Spec) -> Launches:
+        """One launch over packed weights."""
+        op, x, y = problem.op, problem.inputs[0], problem.outputs[0]
+        assert isinstance(op, Conv)
+        steps: list[Launch] = []
+        work: list[Dim] = []
+        finish = finish_with(op.body(i16), image_moves(problem, 2, 1), 2, steps, work)
+        taps = paired(tuple(problem.inputs[1].shape[2:]), 1)
+        args = window_args(x, y, taps, op.strides, op.dilations, op.pads[: y.type.rank - 2], [0] * 4)
+        args[0], args[1] = Address("in", 0), Address("pack", 0)
+        steps.append(window_launch(problem, "shorts", self.name, args + list(finish.args), finish.spec, taps))
+        return Launches(tuple(steps), tuple(work), (Pack(1, "pack_depthwise_shorts", {}),))
+
+    def source(self, spec: Spec, target: Target) -> CpuUnit:
+        """The window kernel with this epilogue."""
+        return window_source(spec)
+
+
+@pack
+def pack_depthwise_shorts(weights: Array, spec: Spec) -> Array:
+    """[C, 1, kernel...] with channels last: [taps..., C]."""
+    return pack_depthwise((weights if weights.ndim == 4 else weights[:, :, None, :]).astype(np.int16))
 
 
 def _in_pairs(rows: Array) -> Array:

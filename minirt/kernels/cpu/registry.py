@@ -8,7 +8,7 @@ from minirt.kernels.cpu.movement import ConcatStrided, MoveStrided
 from minirt.kernels.cpu.normalization import NormalizeStrided
 from minirt.kernels.cpu.ordering import ArgStrided, CumulativeStrided, TopKHeap
 from minirt.kernels.cpu.pad import PadConstant, PadMirrored
-from minirt.kernels.cpu.pairs import ConvPairs, GemmPairs
+from minirt.kernels.cpu.pairs import ConvDepthwiseShorts, ConvPairs, GemmPairs
 from minirt.kernels.cpu.plain import ConvPlain, GemmPlain
 from minirt.kernels.cpu.pointwise import MapStrided
 from minirt.kernels.cpu.pool import PoolWindow
@@ -23,6 +23,7 @@ __all__ = [
     "ArgStrided",
     "ConcatStrided",
     "ConvDepthwiseLanes",
+    "ConvDepthwiseShorts",
     "ConvPairs",
     "ConvPlain",
     "ConvTiled",

@@ -1,8 +1,8 @@
-"""Depthwise convolution and pooling of channels-last float32 images: one kernel text, generic in shape.
+"""Depthwise convolution and pooling of channels-last images: one kernel text, generic in shape.
 
 A task of the range is (image, output row, run of channels), the last fastest; `window_count` gives n; any grain is
-right. `kind` is "depthwise" (one filter a channel; as many outputs as inputs), "max" or "average". int64 arguments
-(strides in elements):
+right. `kind` is "depthwise" (one filter a channel; as many outputs as inputs), "shorts" (the same of int16, weights
+too, summed in int32), "max" or "average". int64 arguments (strides in elements):
 
     0 x   1 weights [KH, KW, channels] (`pack_depthwise`; pooling: 0)
     2 images   3 channels   4, 5 output size   6, 7 taps   8, 9 strides   10, 11 dilations   12, 13 leading pads
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,11 @@ class WindowSpec:
         return self.vectors * self.lanes
 
     @property
+    def size(self) -> int:
+        """Bytes of an element."""
+        return 2 if self.kind == "shorts" else 4
+
+    @property
     def lengths(self) -> tuple[int, ...]:
         """Pixels of the tiles, longest first."""
         longest = (16 if self.lanes == 16 else 8) // self.vectors
@@ -61,14 +67,17 @@ def window_text(spec: WindowSpec) -> str:
     """The kernel's Python text."""
     kind = {"average": "sum"}.get(spec.kind, spec.kind)
     parts = [IMPORTS, finish_text(spec.epilogue, ("contract",), spec.lanes)]
-    parts += ["from minirt.kernels.cpu.tile import stack_f32\nfrom minirt.kernels.cpu.window_tile import window_tile\n"]
+    stack = f"stack_{spec.epilogue.sums}"
+    parts += [f"from minirt.kernels.cpu.tile import {stack}\nfrom minirt.kernels.cpu.window_tile import window_tile\n"]
     for length in spec.lengths:
         for masked in (False, True):
             name, made = f"window{length}{'m' * masked}", f"{kind!r}, {length}, {spec.vectors}, {spec.lanes}, {masked}"
             parts += [f"{name} = window_tile({made})\n"]
-    parts += [f"tile_stack = stack_f32({spec.lengths[0] * spec.width})\n", _HEAD, start_text(spec.epilogue, _OUTPUT, 8)]
+    parts += [f"tile_stack = {stack}({spec.lengths[0] * spec.width})\n", _HEAD.replace("$SIZE", str(spec.size))]
+    parts += [start_text(spec.epilogue, _OUTPUT, 8)]
     parts += [_COLUMNS.replace("$WIDTH", str(spec.width)), *_choose(spec.lengths)]
-    parts += [_SCALE if kind == "sum" else "                scale = float32(1)\n", _PLACE, *_call(spec)]
+    parts += [_SCALE if kind == "sum" else "                scale = float32(1)\n"]
+    parts += [_PLACE.replace("$SIZE", str(spec.size)), *_call(spec)]
     parts += [store_text(spec.epilogue, spec.width, 16), "                ow += count\n"]
     return "".join(parts)
 
@@ -90,7 +99,7 @@ def kernel(lo, hi, args):
         last = min(first + run, channels)
         image = rest // oh_all
         oh = rest - image * oh_all
-        x0 = x + 4 * image * args[16]
+        x0 = x + $SIZE * image * args[16]
         top = oh * sh - ph
         a0 = 0 if top >= 0 else (dh - 1 - top) // dh
         a1 = max(min(kh, (h - 1 - top) // dh + 1), a0)
@@ -128,8 +137,8 @@ _SCALE = """
 
 _PLACE = """
                 m0 = oh * ow_all + ow
-                at = x0 + 4 * ((top + a0 * dh) * x_row + (side + b0 * dw) * x_pixel + c0)
-                wb = weights + 4 * ((a0 * kw + b0) * channels + c0)
+                at = x0 + $SIZE * ((top + a0 * dh) * x_row + (side + b0 * dw) * x_pixel + c0)
+                wb = weights + $SIZE * ((a0 * kw + b0) * channels + c0)
                 na, nb = a1 - a0, b1 - b0
 """
 
@@ -137,9 +146,9 @@ _PLACE = """
 def _call(spec: WindowSpec) -> list[str]:
     """The micro-kernel of the tile's length, masked where the channels do not fill it."""
     given = (
-        "at, 4 * sw * x_pixel, na, nb, 4 * dh * x_row, 4 * dw * x_pixel, wb, 4 * kw * channels, 4 * channels, scale, "
+        "at, $ * sw * x_pixel, na, nb, $ * dh * x_row, $ * dw * x_pixel, wb, $ * kw * channels, $ * channels, scale, "
         "columns, tile"
-    )
+    ).replace("$", str(spec.size))
     lines = []
     for full in (True, False):
         lines += [f"                {f'if columns == {spec.width}' if full else 'else'}:\n"]
@@ -185,6 +194,6 @@ def window_count(args: Sequence[int]) -> int:
     return args[2] * args[4] * -(-args[3] // args[19])
 
 
-def pack_depthwise(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+def pack_depthwise(weights: NDArray[Any]) -> NDArray[Any]:
     """[channels, 1, KH, KW] -> [KH, KW, channels]."""
     return np.ascontiguousarray(weights[:, 0].transpose(1, 2, 0))

@@ -7,8 +7,9 @@
 
 For t < T and j < B * lanes it stores tile[t * B * lanes + j] = the combination over a < na, b < nb of
 x[t * x_pixel + a * x_down + b * x_across + 4 * j] (addresses and steps in bytes): "depthwise" sums products with
-weights[a * w_down + b * w_across + 4 * j], "sum" sums and multiplies by `scale`, "max" takes the maximum, NaN included,
--infinity for none. With `masked`, only columns j < `columns` are read, and the others hold anything.
+weights[a * w_down + b * w_across + 4 * j], "shorts" does so of int16 (2 * j) in int32, "sum" sums and multiplies by
+`scale`, "max" takes the maximum, NaN included, -infinity for none. With `masked`, only columns j < `columns` are read,
+and the others hold anything.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_WORD, _FLOAT, _INDEX = ir.IntType(64), ir.FloatType(), ir.IntType(32)
+_WORD, _FLOAT, _INDEX, _SHORT = ir.IntType(64), ir.FloatType(), ir.IntType(32), ir.IntType(16)
 
 
 @lru_cache(maxsize=64)
 def window_tile(kind: str, rows: int, vectors: int, lanes: int, masked: bool) -> Any:
     """The intrinsic for a tile of `rows` pixels and `vectors` * `lanes` channels."""
     number, integer = types.float32, types.int64
-    signature = types.void(*[integer] * 9, number, integer, types.CPointer(number))
+    held = types.int32 if kind == "shorts" else number
+    signature = types.void(*[integer] * 9, number, integer, types.CPointer(held))
 
     def _generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         _Window(builder, kind, rows, vectors, lanes, masked).build(values)
@@ -48,9 +50,11 @@ class _Window:
 
     def __init__(self, builder: Any, kind: str, rows: int, vectors: int, lanes: int, masked: bool) -> None:
         self.b, self.kind, self.lanes, self.masked = builder, kind, lanes, masked
-        self.vector = ir.VectorType(_FLOAT, lanes)
-        start = float("-inf") if kind == "max" else 0.0
-        self.start = ir.Constant(self.vector, [ir.Constant(_FLOAT, start)] * lanes)
+        self.shorts = kind == "shorts"
+        number = _INDEX if self.shorts else _FLOAT
+        self.vector = ir.VectorType(number, lanes)
+        start = float("-inf") if kind == "max" else 0 if self.shorts else 0.0
+        self.start = ir.Constant(self.vector, [ir.Constant(number, start)] * lanes)
         self.slots = [[cgutils.alloca_once(builder, self.vector) for _ in range(vectors)] for _ in range(rows)]
         self.masks: list[Any] = []
 
@@ -65,7 +69,7 @@ class _Window:
         with cgutils.for_range(b, na) as down, cgutils.for_range(b, nb) as across:
             at = b.add(x, b.add(b.mul(down.index, x_down), b.mul(across.index, x_across)))
             factors: list[Any] = [None] * len(self.slots[0])
-            if self.kind == "depthwise":
+            if self.kind in ("depthwise", "shorts"):
                 place = b.add(weights, b.add(b.mul(down.index, w_down), b.mul(across.index, w_across)))
                 factors = [self._load(place, j) for j in range(len(factors))]
             for t, row in enumerate(self.slots):
@@ -90,19 +94,26 @@ class _Window:
         return self.b.icmp_signed("<", each, self._splat(numbers, self.b.trunc(columns, _INDEX)))
 
     def _load(self, address: Any, j: int) -> Any:
-        b = self.b
-        place = b.inttoptr(b.add(address, _WORD(4 * j * self.lanes)), self.vector.as_pointer())
-        if not self.masked:
-            return b.load(place, align=4)
-        bits = ir.VectorType(ir.IntType(1), self.lanes)
-        kind = ir.FunctionType(self.vector, [self.vector.as_pointer(), _INDEX, bits, self.vector])
-        name = f"llvm.masked.load.v{self.lanes}f32.p0"
-        function = cgutils.get_or_insert_function(b.module, kind, name)
-        return b.call(function, [place, _INDEX(4), self.masks[j], self.start])
+        """A vector of channels; int16 become int32."""
+        b, size = self.b, 2 if self.shorts else 4
+        kind = ir.VectorType(_SHORT, self.lanes) if self.shorts else self.vector
+        place = b.inttoptr(b.add(address, _WORD(size * j * self.lanes)), kind.as_pointer())
+        if self.masked:
+            bits = ir.VectorType(ir.IntType(1), self.lanes)
+            none = ir.Constant(kind, [0] * self.lanes) if self.shorts else self.start
+            name = f"llvm.masked.load.v{self.lanes}{'i16' if self.shorts else 'f32'}.p0"
+            signature = ir.FunctionType(kind, [kind.as_pointer(), _INDEX, bits, kind])
+            function = cgutils.get_or_insert_function(b.module, signature, name)
+            found = b.call(function, [place, _INDEX(size), self.masks[j], none])
+        else:
+            found = b.load(place, align=size)
+        return b.sext(found, self.vector) if self.shorts else found
 
     def _combine(self, sofar: Any, x: Any, factor: Any) -> Any:
         if self.kind == "sum":
             return self.b.fadd(sofar, x)
+        if self.shorts:
+            return self.b.add(sofar, self.b.mul(x, factor))
         name = "maximum" if self.kind == "max" else "fmuladd"
         given = [sofar, x] if self.kind == "max" else [x, factor, sofar]
         kind = ir.FunctionType(self.vector, [self.vector] * len(given))

@@ -141,6 +141,30 @@ def test_convolutions(
     np.testing.assert_array_equal(got, _convolved(image, weights, op))
 
 
+@pytest.mark.parametrize("channels", [2, 7, 16, 33, 48, 70, 130])
+@pytest.mark.parametrize(
+    ("size", "taps", "strides", "pads", "dilations"),
+    [
+        ((9, 11), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
+        ((12, 13), (3, 5), (2, 1), (1, 0, 0, 2), (1, 1)),
+        ((10, 40), (3, 3), (1, 2), (2, 2, 2, 2), (2, 2)),
+        ((4, 3), (5, 5), (1, 1), (4, 4, 4, 4), (1, 1)),
+        ((30,), (4,), (3,), (2, 1), (1,)),
+    ],
+)
+def test_filters_of_channels(channels: int, size: Any, taps: Any, strides: Any, pads: Any, dilations: Any) -> None:
+    """One filter a channel: whole vectors of channels and parts of them, windows at edges and beyond, greatest sums."""
+    shape = (2, channels, *size)
+    order = (0, *range(2, len(shape)), 1)
+    image = np.ascontiguousarray(_numbers(shape, 2).transpose(order)).transpose(np.argsort(order))
+    image[..., -1] = 32767
+    weights = _numbers((channels, 1, *taps), 3)
+    weights[0] = -32768
+    op = Conv(strides, pads, dilations, channels, SUM)
+    (got,) = run(op, [image, weights], orders=[order], kernel="ConvDepthwiseShorts", constants=(1,))
+    np.testing.assert_array_equal(got, _convolved(image, weights, op))
+
+
 @pytest.mark.parametrize("machine", ["x86_64", "other"])
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 def test_other_processors(machine: str, lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
