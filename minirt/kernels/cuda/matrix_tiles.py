@@ -49,6 +49,7 @@ FMA_TILES: tuple[Spec, ...] = (
     {"tile": [64, 32], "warps": [4, 1], "per_sm": 4},
 )
 _TILES = {"wgmma": WGMMA_TILES, "mma": MMA_TILES, "fma": FMA_TILES}
+_WORTH_SHARING = 3  # steps along k from which on sharing copies was ever faster
 SPLITS = (2, 3, 4, 6, 8)  # of a cluster at most 8 (CUDA programming guide: portable sizes)
 
 
@@ -90,7 +91,7 @@ def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list
         cm, cn = tile.get("share", (1, 1))
         if (exact and tile["tile"] == [128, 128]) or (bn > (32 if method == "fma" else 64) and work.n <= bn // 2):
             continue
-        if ceil(work.m / bm) < cm or ceil(work.n / bn) < cn:
+        if ceil(work.m / bm) < cm or ceil(work.n / bn) < cn or (cm * cn > 1 and work.steps < _WORTH_SHARING):
             continue
         whole = method == "wgmma" and "share" not in tile  # where k is split, kernels that share are always faster
         for parts in (1, *(p for p in SPLITS if work.steps >= 4 * p and not whole)):

@@ -5,7 +5,7 @@ cores, what a multiprocessor fetches, the bytes that memory must move, or the wa
 most of the others, then what none of them hides: the launch, the last tile's results, and the sum of its parts.  The
 constants of wgmma were fitted to what ``benchmarks/tuning.py --fit`` timed (172 shapes of ResNet-50 and transformers,
 cold caches, f16 and bf16, each weighted by how near the best it is): on average the first guess takes 2% more than the
-fastest tactic, and 2.5% where the constants are fitted to two thirds of the shapes and tried on the others.
+fastest tactic, and 2.3% where the constants are fitted to two thirds of the shapes and tried on the others.
 """
 
 from __future__ import annotations
@@ -61,27 +61,27 @@ class Rates:
 
 
 _WGMMA = Rates(
-    0.298, {}, {32: 0.235, 64: 0.565, 96: 0.735, 160: 1.09}, 0.808, 3.4e6, 2.12, (0.304, 1.13), (0.459, 0.59), 2.6
-)
+    0.304, {64: 0.8}, {32: 0.235, 64: 0.567, 96: 0.747, 160: 1.135}, 0.764, 3.42e6, 2.05, (0.303, 1.18), (0.418, 0.575),
+    2.63,
+)  # fmt: skip
 _MMA = Rates(
     0.386, {64: 0.835, 128: 1.0}, {64: 0.916, 128: 1.0}, 1.32, 2.67e6, 1.26, (0.289, 3.68), (0.118, 1.35), 10.4
 )
 _FMA = Rates(
     1.45, {64: 0.9, 128: 1.0}, {32: 0.8, 64: 0.95, 128: 1.0}, 1.32, 2.67e6, 1.26, (0.289, 3.68), (0.118, 1.35), 10.4
 )
-_ALONE = 0.83  # of the tensor cores, where a multiprocessor has but one warpgroup that multiplies
 _FILL = 0.156e6  # bytes that a multiprocessor fetches in a microsecond, copies that a cluster shares included
-_HIDDEN = 0.67  # of a tile's results, where another block or warpgroup works on meanwhile
+_HIDDEN = 0.617  # of a tile's results, where another block or warpgroup works on meanwhile
 _OP_US = 0.2  # an operation of the epilogue, for an area: what nets took longer than their products alone
 _ODD = 2.0  # longer for results whose rows begin anywhere, but where they are written as whole words
 _CLUSTER_US = 0.08  # to start a cluster, each time that its blocks double
-_PARTS_US = (0.14, 1.83)  # to sum the parts of a tile: once, for each area that is sent
-_AGAIN = {"cluster": 0.8, "turns": 0.095, "plain": 0.31}
+_PARTS_US = (0.143, 1.95)  # to sum the parts of a tile: once, for each area that is sent
+_AGAIN = {"cluster": 0.787, "single": 0.091, "plain": 0.294}
 """Of b's bytes, moved once more each time that the rows of tiles that read it double: by clusters, which come apart; by
 single blocks of gemm_cluster.cuh, of which neighbours read at once; by those of gemm_wgmma.cuh."""
-_AGAIN_A, _MOST_AGAIN = 0.165, 8  # the same of a by columns; tiles in whose turn a cache still has what they share
-_AHEAD = (0.544, 0.345)  # of b's first copies that precede the launch: always, and where its blocks find idle room
-_IDLE_US = 0.225  # what a launch whose blocks find idle room takes less
+_AGAIN_A, _MOST_AGAIN = 0.262, 8  # the same of a by columns; tiles in whose turn a cache still has what they share
+_AHEAD = (0.541, 0.334)  # of b's first copies that precede the launch: always, and where its blocks find idle room
+_IDLE_US = 0.194  # what a launch whose blocks find idle room takes less
 _GATHER = 1.52  # times as long a step whose rows are gathered by cp.async from several taps
 _SECOND_US, _SECOND_BYTES_PER_US = 1.96, 7.38e6  # the launch that sums parts, and what it moves
 _ROOM = ((7, 28 / 33), (5, 8 / 11), (4, 10 / 11), (3, 9 / 11))  # of all for clusters of so many blocks or more
@@ -101,21 +101,20 @@ def room(multiprocessors: int, cluster: int) -> int:
 def wgmma_us(work: Work, tactic: Spec) -> float:
     """Microseconds of a wgmma kernel; a step is 128 bytes of k."""
     (bm, bn), parts, per_sm = tactic["tile"], int(tactic["parts"]), int(tactic["per_sm"])
-    (cm, cn), shared, turns = tactic.get("share", (1, 1)), "share" in tactic, bool(tactic.get("turns"))
+    (cm, cn), shared = tactic.get("share", (1, 1)), "share" in tactic
     cluster = cm * cn * parts
     rows, columns = ceil(work.m / (bm * cm)), ceil(work.n / (bn * cn))
     tiles, most = rows * columns * cluster * work.batch, room(work.multiprocessors, cluster) * per_sm
     busy = _busiest(tiles, most // per_sm, per_sm)
     steps = ceil(work.steps / parts)
     idle: float = min(1.0, max(0.0, most / tiles - 1.0))
-    again = _AGAIN["cluster" if cluster > 1 else "turns" if shared else "plain"]
+    again = _AGAIN["cluster" if cluster > 1 else "single" if shared else "plain"]
     moved = work.moved + again * _bytes_b(work) * log2(min(rows, _MOST_AGAIN))
     moved += _AGAIN_A * work.m * work.k * work.batch * work.element * log2(min(columns, _MOST_AGAIN))
     if shared and work.constant:
         ahead = min(_bytes_b(work), min(tiles, most) / (rows * cm) * min(int(tactic["stages"]), steps) * bn * 128)
         moved -= (_AHEAD[0] + _AHEAD[1] * idle) * ahead
-    groups = min(2, busy) if turns else int(tactic["consumers"]) * min(per_sm, busy)
-    use = _Use(busy, moved, _HIDDEN if per_sm > 1 or turns else 1.0, 1.0 if groups > 1 else _ALONE)
+    use = _Use(busy, moved, _HIDDEN if per_sm > 1 or tactic.get("turns") else 1.0)
     partial = 0.0
     if parts > 1:
         partial = _PARTS_US[0] + _PARTS_US[1] * _area(bm, bn) * (parts - 1) / parts
@@ -169,22 +168,18 @@ def _bytes_b(work: Work) -> float:
 
 @dataclass(frozen=True)
 class _Use:
-    """How a tactic uses the busiest multiprocessor: its tiles, and the bytes that all move.
-
-    ``hidden``: how much of a tile's results is not; ``rate``: of the tensor cores.
-    """
+    """Tiles of the busiest multiprocessor, bytes that all move, and ``hidden``: how much of a tile's results is not."""
 
     busy: int
     moved: float
     hidden: float = 1.0
-    rate: float = 1.0
 
 
 def _tiled(rates: Rates, work: Work, tactic: Spec, use: _Use, odd: float = 0.0) -> float:
     """Microseconds of a multiprocessor that takes so many tiles."""
     (bm, bn), per_sm, busy = tactic["tile"], int(tactic["per_sm"]), use.busy
     steps, put = ceil(work.steps / int(tactic["parts"])), _area(min(bm, work.m), bn)
-    step = rates.step * _area(bm, bn) / (rates.tall.get(bm, 1.0) * rates.wide.get(bn, 1.0) * use.rate)
+    step = rates.step * _area(bm, bn) / (rates.tall.get(bm, 1.0) * rates.wide.get(bn, 1.0))
     if rates is not _WGMMA and work.gathers:
         step *= _GATHER
     each = odd + _OP_US * work.ops
