@@ -239,6 +239,7 @@ class Builder(Managed):
             streams=config.max_aux_streams,
             debug="DEBUG" in config.flags,
             selector=None if chooses is None else lambda profile: Asking(chooses, config.flags, dialect_of(self)),
+            hosted=tuple(t.name for t in cells.shape_outputs),
             metadata=told if options.verbosity in ("DETAILED", "VERBOSE") else {},
         )
 

@@ -237,7 +237,7 @@ class ICudaEngine(BindingEngine):
     @method(since=8)
     def get_tensor_location(self, name: str) -> TensorLocation:
         """Return whether an input or output lies in host or device memory."""
-        place = "HOST" if name in self._state.package.sizes else "DEVICE"
+        place = "HOST" if self._state.on_host(name) else "DEVICE"
         return member(TensorLocation, place, dialect_of(self))  # type: ignore[no-any-return]
 
     @method(since=8, fail=-1)
@@ -291,7 +291,7 @@ class ICudaEngine(BindingEngine):
     def is_shape_inference_io(self, name: str) -> bool:
         """Return whether an input or output is read or written on the host."""
         self._state.binding(name)
-        return name in self._state.package.sizes
+        return self._state.on_host(name)
 
     @method(since=10, fail=False)
     def is_debug_tensor(self, name: str) -> bool:

@@ -71,6 +71,11 @@ class EngineState:
             raise ApiError(f"there is no input or output '{name}'", "engine", f"there are {', '.join(self.names)}")
         return found
 
+    def on_host(self, name: str) -> bool:
+        """Return whether the host reads an input as sizes, or an output that was marked for that lies on the host."""
+        package = self.package
+        return name in package.sizes or (self.loaded.backend.host_memory and name in package.hosted)
+
     def profile(self, index: int) -> Profile:
         """Return a profile; raises ApiError for a number that there is none of."""
         found = self.package.profiles
@@ -200,7 +205,7 @@ class BindingEngine(Managed):
     def get_location(self, index: Any = None, name: Any = None) -> TensorLocation:
         """Return whether a binding lies in host or device memory."""
         found, _ = self._bound(index if name is None else name)
-        place = "HOST" if found.name in self._state.package.sizes else "DEVICE"
+        place = "HOST" if self._state.on_host(found.name) else "DEVICE"
         return member(TensorLocation, place, dialect_of(self))  # type: ignore[no-any-return]
 
     @method(instead="get_tensor_profile_shape", until=8, warns=(8,))
@@ -222,12 +227,12 @@ class BindingEngine(Managed):
     @method(instead="get_tensor_location", until=8, warns=(8,))
     def is_shape_binding(self, binding: int) -> bool:
         """Return whether a binding is read on the host."""
-        return self._bound(binding)[0].name in self._state.package.sizes
+        return self._state.on_host(self._bound(binding)[0].name)
 
     @method(instead="get_tensor_location", until=8, warns=(8,))
     def is_execution_binding(self, binding: int) -> bool:
         """Return whether a binding is read on the target."""
-        return self._bound(binding)[0].name not in self._state.package.sizes
+        return not self._state.on_host(self._bound(binding)[0].name)
 
     @method(instead="get_tensor_bytes_per_component", until=8, warns=(8,))
     def get_binding_bytes_per_component(self, index: int) -> int:

@@ -22,9 +22,12 @@ from minirt.api.network_window import WindowAdding
 from minirt.api.plugin_calls import PluginAdding
 from minirt.api.tensor import ITensor
 from minirt.api.weights import Weights, core_dtype, same_memory
+from minirt.build.freeze import value_of
 from minirt.build.network import NetworkCells
 from minirt.build.unfused import WANTED
 from minirt.errors import ApiError
+from minirt.types.dtype import i32, i64
+from minirt.types.tensor import Tensor
 
 
 def _flags(network: INetworkDefinition) -> int:
@@ -119,7 +122,17 @@ class INetworkDefinition(
 
     @method(fail=False)
     def mark_output_for_shapes(self, tensor: ITensor) -> bool:
-        """Make a tensor an output whose numbers are read on the host."""
+        """Make a tensor an output whose numbers the host reads as sizes; False where it is an output already.
+
+        False, logged, for what holds no sizes: other types than int32 and int64, more than one axis.
+        """
+        cell = tensor._state
+        if cell.is_output:
+            return False
+        kind = value_of(cell).type
+        if not isinstance(kind, Tensor) or kind.dtype not in (i32, i64) or kind.rank > 1:
+            what = f"{kind} holds no sizes: those are int32 or int64, of one axis at the most"
+            raise ApiError(what, f"tensor '{tensor.name}'", "call mark_output, or cast it first")
         self._state.shape_outputs.append(tensor._state)
         self._state.mark(tensor._state)
         return True

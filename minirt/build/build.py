@@ -207,6 +207,7 @@ def sections(
         "profiles": [{k: [list(s) for s in v] for k, v in p.shapes.items()} for p in options.profiles],
         "values": [{k: [list(s) for s in v] for k, v in p.values.items()} for p in options.profiles],
         "sizes": {v.op.label: list(map(str, v.op.values)) for v in neutral.inputs if isinstance(v.op, Input)},
+        "hosted": list(options.hosted),
         "plans": list(plans),
         "blobs": {d: [b.dtype.name, list(b.array.shape)] for d, b in sorted(blobs.items())},
     }

@@ -90,6 +90,7 @@ class Package:
                 for p, given in zip(self._profiles, values, strict=True)
             ]
             self.sizes = {str(n): [str(d) for d in dims] for n, dims in self.about.get("sizes", {}).items() if dims}
+            self.hosted = frozenset(map(str, self.about.get("hosted", ())))
             self.profiles = profiles_declared(self._profiles, self.formats)
             self.blobs = {d: self._blob(d, row) for d, row in self.about["blobs"].items()}
             self.table = read_table(self._sections)

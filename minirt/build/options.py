@@ -49,6 +49,7 @@ class Options:
     launch may ask for, 0 for no limit; ``streams`` the most streams that an engine uses beside the caller's, -1 for as
     many as pay.
     From ``level`` 3 on tactics are timed, as ``tuning`` says.
+    ``hosted`` are outputs whose numbers the host reads as sizes (`mark_output_for_shapes`).
     With ``debug`` each layer is waited for, and an error names it.
     ``selector`` makes who says which ways to run a node may be taken, for a profile.
     """
@@ -73,6 +74,7 @@ class Options:
     streams: int = -1
     debug: bool = False
     selector: Callable[[int], Selector] | None = None
+    hosted: tuple[str, ...] = ()
 
 
 def ranges_of(graph: Graph, profile: Profile) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

@@ -205,3 +205,33 @@ def test_a_model_expanded_and_cut_by_inputs() -> None:
         got = context.run({"x": X, "to": np.array(to, np.int64), "count": np.array([count], np.int64)})
         same(got["grown"], np.broadcast_to(X, to))
         same(got["part"], X[:count])
+
+
+def test_an_output_for_shapes_lies_on_the_host() -> None:
+    builder = trt.Builder(Keeper())
+    net = builder.create_network()
+    x = net.add_input("x", trt.float32, (-1, 6))
+    shape = net.add_shape(x).get_output(0)
+    shape.name = "shape"
+    assert net.mark_output_for_shapes(shape) and not net.mark_output_for_shapes(shape)
+    assert shape.is_shape_tensor and shape.is_network_output
+    doubled = net.add_elementwise(x, x, trt.ElementWiseOperation.SUM).get_output(0)
+    doubled.name = "y"
+    assert net.mark_output_for_shapes(doubled) is False and not doubled.is_network_output
+    net.mark_output(doubled)
+    config = builder.create_builder_config()
+    profile = builder.create_optimization_profile()
+    profile.set_shape("x", (1, 6), (4, 6), (4, 6))
+    config.add_optimization_profile(profile)
+    engine = trt.Runtime(Keeper()).deserialize_cuda_engine(builder.build_serialized_network(net, config))
+    assert [engine.get_tensor_location(name) for name in ("x", "shape", "y")] == [
+        trt.TensorLocation.DEVICE, trt.TensorLocation.HOST, trt.TensorLocation.DEVICE
+    ]  # fmt: skip
+    assert engine.is_shape_inference_io("shape") and not engine.is_shape_inference_io("y")
+    context = engine.create_execution_context()
+    given, found, y = X[:3].copy(), np.zeros(2, np.int64), np.zeros((3, 6), np.float32)
+    assert context.set_input_shape("x", (3, 6))
+    for name, array in (("x", given), ("shape", found), ("y", y)):
+        assert context.set_tensor_address(name, array.ctypes.data)
+    assert context.execute_async_v3(0)
+    assert found.tolist() == [3, 6] and np.array_equal(y, 2 * given)
