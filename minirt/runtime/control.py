@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -187,19 +187,25 @@ def run_loop(executor: Owner, step: LoopStep, stream: int) -> None:
     state = [executor.place(v) for v in step.carried]
     scans: list[list[Array]] = [[] for _ in step.writes[len(state) :]]
     turns = Turns[Result](executor.child(step.body), len(state))
+    tell = _teller(backend, number, condition, stream)
+    places: dict[int, dict[str, int]] = {}
     count = 0
     while go and (trip is None or count < trip):
-        backend.write(number.address, np.array([count], np.int64), stream)
-        backend.write(condition.address, np.array([go]), stream)
-        memory = _fresh_outputs(executor, step.body, count)
-        inputs = [*head, *state, *captures]
-        if (turn := turns.find(inputs, memory)) is not None:
+        tell(count, go)
+        if (turn := turns.following()) is None:
+            if count % 2 not in places:
+                places[count % 2] = _fresh_outputs(executor, step.body, count)
+            memory = places[count % 2]
+            inputs = [*head, *state, *captures]
+            turn = turns.find(inputs, memory)
+        if turn is not None:
             turn.run(stream)
-            state, go = list(turn.results[1 : 1 + len(state)]), bool(turn.go[0])
+            state, go = turn.state, bool(turn.go[0])
             for kept, part in zip(scans, turn.scans, strict=True):
                 kept.append(part.copy())
             count += 1
             continue
+        places.clear()  # a body that runs in full may move its results
         results = executor.call(step.body, inputs, memory, stream)
         go = bool(backend.read(results[0].address, 1, stream)[0])
         turns.keep(inputs, memory, results)
@@ -211,6 +217,24 @@ def run_loop(executor: Owner, step: LoopStep, stream: int) -> None:
         count += 1
     executor.frame.untold = ()
     _finish_loop(executor, step, state, scans, stream)
+
+
+def _teller(backend: Backend, number: Memory, condition: Memory, stream: int) -> Callable[[int, bool], None]:
+    """What writes the number of an iteration, and whether it is to run, to where a body reads them."""
+    if backend.host_memory:
+        numbers = backend.read(number.address, 8, stream).view(np.int64)
+        flags = backend.read(condition.address, 1, stream)
+
+        def here(count: int, go: bool) -> None:
+            numbers[0], flags[0] = count, go
+
+        return here
+
+    def there(count: int, go: bool) -> None:
+        backend.write(number.address, np.array([count], np.int64), stream)
+        backend.write(condition.address, np.array([go]), stream)
+
+    return there
 
 
 def _fresh_outputs(executor: Owner, body: Plan, count: int) -> dict[str, int]:

@@ -52,10 +52,10 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class Turn(Generic[R]):
-    """An iteration to be run again: the call, its results, whether to go on, and what it adds to each scan output."""
+    """An iteration to be run again: the call, the state after it, whether to go on, and what it adds to each scan."""
 
     run: Callable[[int], None]
-    results: Sequence[R]
+    state: list[R]
     go: Array
     scans: Sequence[Array]
 
@@ -67,10 +67,24 @@ class Turns(Generic[R]):
         self._body, self._carried = body, carried
         self._able = body.backend.host_memory and body.launches_only and body.manner.done is None
         self._steady = False
+        self._last: list[Turn[R] | None] = [None, None, None]
+
+    def following(self) -> Turn[R] | None:
+        """The iteration after those that were found last, where they take turns: as before, results lie in two places.
+
+        Where the last is the last but two, what follows is the last but one.
+        """
+        third, second, first = self._last
+        if first is None or first is not third:
+            return None
+        self._last = [second, first, second]
+        return second
 
     def find(self, inputs: Sequence[R], memory: Mapping[str, int]) -> Turn[R] | None:
         """The iteration with these inputs and places for results, if it has been run and sizes are what they were."""
-        return self._body.frame.turns.get(_key(inputs, memory)) if self._steady else None
+        found = self._body.frame.turns.get(_key(inputs, memory)) if self._steady else None
+        self._last = [*self._last[1:], found]
+        return found
 
     def keep(self, inputs: Sequence[R], memory: Mapping[str, int], results: Sequence[R]) -> None:
         """Learn an iteration that has just been run in full."""
@@ -91,7 +105,9 @@ class Turns(Generic[R]):
                 count *= size
             parts.append(read(result.address, dtype.nbytes(count), 0).view(dtype.numpy).reshape(result.shape))
         known = self._body.frame.turns
-        known[_key(inputs, memory)] = Turn(again[0].submit, results, parts[0].reshape(-1), parts[1 + self._carried :])
+        known[_key(inputs, memory)] = Turn(
+            again[0].submit, list(after), parts[0].reshape(-1), parts[1 + self._carried :]
+        )
         while len(known) > KEPT:
             known.pop(next(iter(known)))
 
