@@ -1,6 +1,6 @@
 // GEMM and implicit-GEMM convolution on wgmma (sm_90a) by clusters of blocks: CM x CN blocks take neighbouring tiles and copy
-// each slice of an operand that they share into all who need it; PARTS blocks take parts of k of one tile. A warp of its own
-// feeds; CONSUMERS warpgroups multiply: rows of one tile, or, with PINGPONG, tiles in turn, so that one writes out while
+// each slice of an operand that they share into all who need it; PARTS blocks take parts of k of one tile. Two warps of their
+// own feed, one each operand; CONSUMERS warpgroups multiply: rows of one tile, or, with PINGPONG, tiles in turn, so that one writes out while
 // another multiplies. Loops stay loops: a launch that takes microseconds is not to wait for its own instructions.
 // The head defines what gemm_wgmma.cuh asks for, and CM CN PARTS PINGPONG ODD AHEAD_B FEED_REGISTERS REGISTERS FULL FLIGHT EXTRAS.
 constexpr int WIDTH = BK * sizeof(In), A_BYTES = BM * WIDTH, B_BYTES = BN * WIDTH, STAGE = A_BYTES + B_BYTES, STEPS = WIDTH / 32;
@@ -27,8 +27,13 @@ struct Schedule {
   DEV Tile at(int t, const Args& p) const {
     Tile x = {};
     const u32 z = BATCHED ? (u32)t / (u32)area : 0u, i = t - z * area;
-    const u32 group = i / (u32)(GROUP * tiles_n), inside = i - group * (GROUP * tiles_n);
-    const u32 left = tiles_m - group * GROUP, high = left < GROUP ? left : GROUP, column = inside / high;
+    u32 group = 0, inside = i, high = tiles_m;
+    if (high > GROUP) {  // the first copies of few tiles await one division less
+      group = i / (u32)(GROUP * tiles_n); inside -= group * (GROUP * tiles_n);
+      high -= group * GROUP;
+      if (high > GROUP) high = GROUP;
+    }
+    const u32 column = inside / high;
     x.m0 = ((group * GROUP + inside - column * high) * CM + at_m) * BM; x.n0 = (column * CN + at_n) * BN;
     if constexpr (BATCHED) { x.b0 = z / (u32)p.nb1; x.b1 = z - x.b0 * p.nb1; }
     x.k1 = steps;
@@ -48,8 +53,9 @@ struct Walk {
     k = x.k0;
     if constexpr (CONV) {
       const Image& g = image(p);
-      const int m = x.m0 + s.at_n * A_ROWS, area = g.oh * g.ow, rest = m % area, per = (g.c + BK - 1) / BK, q = x.k0 / per;
-      image_n = m / area;
+      const int m = x.m0 + s.at_n * A_ROWS, area = g.oh * g.ow, per = (g.c + BK - 1) / BK, q = PARTS > 1 ? x.k0 / per : 0;
+      image_n = m < area ? 0 : m / area;
+      const int rest = m - image_n * area;
       h = rest / g.ow * g.stride_h - g.pad_h; w = rest % g.ow * g.stride_w - g.pad_w;
       tap.r = q / g.s; tap.s = q % g.s; tap.c = (x.k0 - q * per) * BK;
     }
@@ -107,36 +113,20 @@ struct Walk {
 
 DEV void await_launch_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
-// One thread fills the stages in order, across the tiles, from its first on, of which all that copies need is worked out
-// ahead. What is constant is copied before the launch before has ended.
-DEV void feed(const Args& p, const Schedule& s, Tile x, Walk walk, const TensorMap& ta, const TensorMap& tb, u32 base, u32 full, u32 empty) {
-  int stage = 0, ahead = 0;
+// One thread fills an operand's share of the stages in order, across the tiles, from its first on, of which all that copies
+// need is worked out ahead: another thread feeds the other operand. What is constant awaits no launch before.
+template <bool OF_A> DEV void feed(const Args& p, const Schedule& s, Tile x, Walk walk, const TensorMap& map, u32 base, u32 full, u32 empty) {
+  int stage = 0;
   u32 phase = 1;
-  if constexpr (AHEAD_B) {
-    const Walk from = walk;
-    if (s.first < s.total) {
-#pragma unroll 1
-      for (; ahead < STAGES && walk.k < x.k1; ahead++, walk.next(p)) {
-        barrier_expect(full + 8 * ahead, STAGE);
-        walk.copy_b(p, s, x, tb, base + ahead * STAGE + A_BYTES, full + 8 * ahead);
-      }
-    }
-    walk = from;
-  }
-  await_launch_before();
+  if (OF_A || !AHEAD_B) await_launch_before();
 #pragma unroll 1
   for (int t = s.first; t < s.total;) {
 #pragma unroll 1
     for (; walk.k < x.k1; walk.next(p)) {
       const u32 bar = full + 8 * stage, to = base + stage * STAGE;
-      if (ahead > 0) {
-        --ahead;
-      } else {
-        barrier_wait(empty + 8 * stage, phase);
-        barrier_expect(bar, STAGE);
-        walk.copy_b(p, s, x, tb, to + A_BYTES, bar);
-      }
-      walk.copy_a(p, s, x, ta, to, bar);
+      barrier_wait(empty + 8 * stage, phase);
+      barrier_expect(bar, OF_A ? A_BYTES : B_BYTES);
+      if constexpr (OF_A) walk.copy_a(p, s, x, map, to, bar); else walk.copy_b(p, s, x, map, to + A_BYTES, bar);
       if (++stage == STAGES) { stage = 0; phase ^= 1; }
     }
     t += s.by;
@@ -145,7 +135,7 @@ DEV void feed(const Args& p, const Schedule& s, Tile x, Walk walk, const TensorM
       walk.start(p, s, x);
     }
   }
-  if constexpr (CM * CN > 1) {  // a block stays until all who signal to it have done so; they have then got its copies, too
+  if constexpr (OF_A && CM * CN > 1) {  // a block stays until all who signal to it have done so; they have then got its copies, too
 #pragma unroll 1
     for (int i = 0; i < STAGES; i++) {
       barrier_wait(empty + 8 * stage, phase);
@@ -325,37 +315,53 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
   }
 }
 
+// Barriers begin in one warp. Blocks that share copies then meet; others' warps await that warp alone, which goes on at once:
+// the first copies are on their way before the other warps have worked out where they are.
+DEV void begin(const Schedule& s, u32 full, u32 empty, u32 order, u32 joined) {
+  const int l = threadIdx.x & 31;
+  if (l < STAGES) { barrier_init(full + 8 * l, 2); barrier_init(empty + 8 * l, RELEASES); }
+  if (l == 31) {
+    barrier_init(order, 4);  // by each warp: none may be a turn behind the others of its group
+    barrier_init(order + 8, 4);
+    barrier_init(joined, 1);
+    if (PARTS > 1) barrier_expect(joined, s.part < UNITS ? (PARTS - 1) * ((UNITS - s.part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
+  }
+  barriers_visible();
+  __syncwarp();
+  if constexpr (CM * CN == 1) {
+    asm volatile("bar.arrive 1, %0;" ::"n"(THREADS + 32) : "memory");
+    asm volatile("bar.arrive 2, 64;" ::: "memory");
+  }
+}
+
 DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   extern __shared__ __align__(1024) u8 shared[];
   __shared__ alignas(8) u64 bars[2 * STAGES + 3];
   const u32 base = (shared_address(shared) + 1023) & ~1023u, full = shared_address(bars), empty = full + 8 * STAGES;
   const u32 order = empty + 8 * STAGES, joined = order + 16, sums = base + STAGES * STAGE;
+  const int feeder = ((int)threadIdx.x - THREADS) >> 5;  // 0 copies a, 1 copies b; below 0: multiplies
   const Schedule s(p);
-  if (threadIdx.x == 0) {
-    prefetch_map(ta);
-    prefetch_map(tb);
-#pragma unroll 1
-    for (int i = 0; i < STAGES; i++) { barrier_init(full + 8 * i, 1); barrier_init(empty + 8 * i, RELEASES); }
-    barrier_init(order, 4);  // by each warp: none may be a turn behind the others of its group
-    barrier_init(order + 8, 4);
-    barrier_init(joined, 1);
-    if (PARTS > 1) barrier_expect(joined, s.part < UNITS ? (PARTS - 1) * ((UNITS - s.part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
-    barriers_visible();
+  if (feeder < 0) {
+    if constexpr (CM * CN > 1) cluster_begin(); else asm volatile("bar.sync 1, %0;" ::"n"(THREADS + 32) : "memory");
+    if constexpr (APART) cluster_arrive();
+    grow<REGISTERS>();
+    consume(p, s, base, full, empty, order, sums, joined);
+    return;
   }
   Tile x = {};
   Walk walk = {};
-  if (threadIdx.x == THREADS) {  // beside the barriers' beginning
+  if (feeder == 1) begin(s, full, empty, order, joined);
+  if ((threadIdx.x & 31) == 0) {
+    prefetch_map(feeder == 0 ? ta : tb);
     x = s.at(s.first, p);
     walk.start(p, s, x);
   }
-  __syncthreads();
-  if constexpr (APART) cluster_arrive(); else if (CLUSTER > 1) cluster_begin();
-  if (threadIdx.x >= THREADS) {
-    shrink<FEED_REGISTERS>();
-    if (threadIdx.x == THREADS) feed(p, s, x, walk, ta, tb, base, full, empty);
-    if constexpr (APART) { __syncwarp(); cluster_wait(); }
-  } else {
-    grow<REGISTERS>();
-    consume(p, s, base, full, empty, order, sums, joined);
-  }
+  __syncwarp();
+  if constexpr (CM * CN > 1) cluster_begin();
+  else if (feeder == 0) asm volatile("bar.sync 2, 64;" ::: "memory");
+  if constexpr (APART) cluster_arrive();
+  shrink<FEED_REGISTERS>();
+  if (threadIdx.x == THREADS) feed<true>(p, s, x, walk, ta, base, full, empty);
+  if (threadIdx.x == THREADS + 32) feed<false>(p, s, x, walk, tb, base, full, empty);
+  if constexpr (APART) { __syncwarp(); cluster_wait(); }
 }

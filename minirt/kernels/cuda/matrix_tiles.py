@@ -21,13 +21,16 @@ SHARED_TILES: tuple[Spec, ...] = tuple(
     {"tile": [bm, bn], "stages": stages, "consumers": consumers, "per_sm": per_sm, "share": list(share), "turns": turns}
     for bm, bn, stages, consumers, per_sm, turns, shares in (
         (64, 64, 10, 1, 1, False, ((1, 1), (2, 1), (1, 2), (2, 2))), (64, 32, 12, 1, 1, False, ((1, 1), (2, 1))),
-        (64, 64, 6, 1, 2, False, ((1, 1),)), (64, 128, 7, 1, 1, False, ((1, 1), (2, 1), (1, 2))),
+        (64, 64, 6, 1, 2, False, ((1, 1),)), (64, 64, 4, 1, 3, False, ((1, 1),)),
+        (64, 128, 7, 1, 1, False, ((1, 1), (2, 1), (1, 2))), (64, 128, 4, 1, 2, False, ((1, 1),)),
+        (128, 64, 4, 2, 2, False, ((1, 1),)), (256, 64, 4, 4, 1, False, ((1, 1),)),
+        (64, 192, 6, 1, 1, False, ((1, 1),)), (64, 256, 4, 1, 1, False, ((1, 1),)), (64, 96, 5, 1, 2, False, ((1, 1),)),
         (64, 96, 10, 1, 1, False, ((1, 1),)), (64, 160, 7, 1, 1, False, ((1, 1),)),
         (128, 96, 7, 2, 1, False, ((1, 1),)), (128, 64, 7, 2, 1, False, ((1, 1), (1, 2))),
         (128, 128, 6, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
         (128, 256, 4, 2, 1, False, ((1, 1), (2, 1), (1, 2))), (256, 128, 4, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
         (128, 192, 5, 2, 1, False, ((1, 1), (2, 1), (1, 2))),
-        (192, 128, 5, 3, 1, False, ((2, 1), (1, 2))), (192, 192, 4, 3, 1, False, ((1, 1), (2, 1))),
+        (192, 128, 5, 3, 1, False, ((1, 1), (2, 1), (1, 2))), (192, 192, 4, 3, 1, False, ((1, 1), (2, 1))),
         (64, 256, 5, 2, 1, True, ((1, 1), (2, 1))), (128, 128, 6, 2, 1, True, ((1, 1), (2, 1), (1, 2))),
         (64, 192, 6, 2, 1, True, ((1, 1), (2, 1))), (64, 128, 8, 2, 1, True, ((1, 1), (2, 1))),
         (128, 192, 5, 2, 1, True, ((1, 1), (1, 2))),
@@ -100,12 +103,17 @@ def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list
                 continue
             tactic: dict[str, Any] = {**tile, "parts": parts}
             if "share" in tile and parts > 1:
-                if tile["turns"] or cm * cn * parts > 8 or bm * bn > 128 * 128:
+                if tile["turns"] or cm * cn * parts > 8 or bm * bn > 128 * 128 or _crowded(tile):
                     continue
                 room = _SHARED_BYTES // int(tile["per_sm"]) - 4 * bm * bn * _each(tile, parts)
                 tactic["stages"] = min(int(tile["stages"]), int(room // (128 * (bm + bn))))
             found.append((estimate(work, tactic, method), tactic))
     return sorted(found, key=lambda x: x[0])
+
+
+def _crowded(tile: Spec) -> bool:
+    """True where a multiprocessor has no registers for its blocks' parts of sums."""
+    return int(tile["per_sm"]) * int(tile["consumers"]) > 2
 
 
 def _each(tile: Spec, parts: int) -> float:

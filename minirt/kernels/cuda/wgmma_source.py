@@ -52,15 +52,15 @@ def wgmma_args(spec: Spec) -> Args:
     return args + (image_args() if spec.get("conv") else [])
 
 
-def registers(consumers: int, per_sm: int, apart: bool) -> int:
+def registers(consumers: int, per_sm: int, feeders: int) -> int:
     """Registers of a lane: a quarter of an SM has 512, for all warps of its blocks there."""
-    warps = -(-(4 * consumers + apart) * per_sm // 4)
+    warps = -(-(4 * consumers + feeders) * per_sm // 4)
     return min(512 // warps // 8 * 8, 255)
 
 
-def feeds_apart(sums: int, consumers: int, per_sm: int) -> bool:
-    """True where a warp of its own may feed: the sums take most registers."""
-    return registers(consumers, per_sm, True) >= sums + sums // 5 + 54
+def feeds_apart(sums: int, consumers: int, per_sm: int, feeders: int) -> bool:
+    """True where warps of their own may feed: the sums take most registers."""
+    return registers(consumers, per_sm, feeders) >= sums + sums // 5 + 54
 
 
 def in_flight(spec: Spec, left: int) -> bool:
@@ -75,11 +75,11 @@ def wgmma(spec: Spec) -> Source:
     conv = bool(spec.get("conv"))
     b_by_k = conv or bool(spec["b_by_k"])
     sums = bm // 64 // consumers * bn // 2
-    apart = feeds_apart(sums, consumers, per_sm)
+    apart = feeds_apart(sums, consumers, per_sm, 1)
     constants: dict[str, Any] = {
         "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
         "CLUSTER": cluster, "CONV": conv, "B_BY_K": b_by_k, "AHEAD_B": bool(spec.get("ahead")),
-        "FEED_WARP": apart, "FLIGHT": in_flight(spec, registers(consumers, per_sm, apart) - sums),
+        "FEED_WARP": apart, "FLIGHT": in_flight(spec, registers(consumers, per_sm, int(apart)) - sums),
     }  # fmt: skip
     shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
     threads = 128 * consumers + (32 if constants["FEED_WARP"] else 0)
@@ -90,6 +90,7 @@ def wgmma(spec: Spec) -> Source:
     )  # fmt: skip
 
 
+_FEEDERS = 2  # warps that copy: one each operand
 _MOVED = {2: (40, 232), 3: (40, 152)}  # by consumers: registers of a lane that feeds, of one that multiplies
 _FULL, _MOVED_FULL = 192, (24, 240)  # sums of a lane from which on all its registers are needed
 _FLIGHT = 68  # registers beside the sums, from which on loads of several units fit; with 64 rows of odd lengths spilled
@@ -102,11 +103,11 @@ def shared(spec: Spec) -> Source:
     conv = bool(spec.get("conv"))
     b_by_k = conv or bool(spec["b_by_k"])
     mi = bm // 64 // (1 if spec["turns"] else consumers)
-    apart = feeds_apart(mi * bn // 2, consumers, per_sm)
+    apart = feeds_apart(mi * bn // 2, consumers, per_sm, _FEEDERS)
     full = mi * bn // 2 >= _FULL
     feeding, multiplying = (0, 0) if apart else _MOVED_FULL if full else _MOVED[consumers]
-    left = (multiplying or registers(consumers, per_sm, True)) - mi * bn // 2
-    threads = 128 * consumers + (32 if apart else 128)
+    left = (multiplying or registers(consumers, per_sm, _FEEDERS)) - mi * bn // 2
+    threads = 128 * consumers + (32 * _FEEDERS if apart else 128)
     odd = bool(spec["odd"]) and parts == 1 and bn % 64 == 0 and consumers < 3
     odd = odd and (not full or cm * cn == 1)
     constants: dict[str, Any] = {
