@@ -49,14 +49,17 @@ struct Schedule {
 struct Walk {
   int k, image_n, h, w;
   Tap tap;
-  DEV void start(const Args& p, const Schedule& s, const Tile& x) {
+  template <bool OF_A> DEV void start(const Args& p, const Schedule& s, const Tile& x) {
     k = x.k0;
     if constexpr (CONV) {
       const Image& g = image(p);
-      const int m = x.m0 + s.at_n * A_ROWS, area = g.oh * g.ow, per = (g.c + BK - 1) / BK, q = PARTS > 1 ? x.k0 / per : 0;
-      image_n = m < area ? 0 : m / area;
-      const int rest = m - image_n * area;
-      h = rest / g.ow * g.stride_h - g.pad_h; w = rest % g.ow * g.stride_w - g.pad_w;
+      const int per = (g.c + BK - 1) / BK, q = PARTS > 1 ? x.k0 / per : 0;
+      if constexpr (OF_A) {
+        const int m = x.m0 + s.at_n * A_ROWS, area = g.oh * g.ow;
+        image_n = m < area ? 0 : m / area;
+        const int rest = m - image_n * area, row = rest / g.ow;
+        h = row * g.stride_h - g.pad_h; w = (rest - row * g.ow) * g.stride_w - g.pad_w;
+      }
       tap.r = q / g.s; tap.s = q % g.s; tap.c = (x.k0 - q * per) * BK;
     }
   }
@@ -132,7 +135,7 @@ template <bool OF_A> DEV void feed(const Args& p, const Schedule& s, Tile x, Wal
     t += s.by;
     if (t < s.total) {
       x = s.at(t, p);
-      walk.start(p, s, x);
+      walk.start<OF_A>(p, s, x);
     }
   }
   if constexpr (OF_A && CM * CN > 1) {  // a block stays until all who signal to it have done so; they have then got its copies, too
@@ -317,14 +320,15 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
 
 // Barriers begin in one warp. Blocks that share copies then meet; others' warps await that warp alone, which goes on at once:
 // the first copies are on their way before the other warps have worked out where they are.
-DEV void begin(const Schedule& s, u32 full, u32 empty, u32 order, u32 joined) {
+DEV void begin(u32 full, u32 empty, u32 order, u32 joined) {
   const int l = threadIdx.x & 31;
   if (l < STAGES) { barrier_init(full + 8 * l, 2); barrier_init(empty + 8 * l, RELEASES); }
   if (l == 31) {
     barrier_init(order, 4);  // by each warp: none may be a turn behind the others of its group
     barrier_init(order + 8, 4);
     barrier_init(joined, 1);
-    if (PARTS > 1) barrier_expect(joined, s.part < UNITS ? (PARTS - 1) * ((UNITS - s.part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
+    const int part = PARTS > 1 ? cluster_rank() % PARTS : 0;
+    if (PARTS > 1) barrier_expect(joined, part < UNITS ? (PARTS - 1) * ((UNITS - part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
   }
   barriers_visible();
   __syncwarp();
@@ -340,6 +344,9 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   const u32 base = (shared_address(shared) + 1023) & ~1023u, full = shared_address(bars), empty = full + 8 * STAGES;
   const u32 order = empty + 8 * STAGES, joined = order + 16, sums = base + STAGES * STAGE;
   const int feeder = ((int)threadIdx.x - THREADS) >> 5;  // 0 copies a, 1 copies b; below 0: multiplies
+  if (threadIdx.x == THREADS) prefetch_map(ta);
+  if (threadIdx.x == THREADS + 32) prefetch_map(tb);
+  if (feeder == 1) begin(full, empty, order, joined);
   const Schedule s(p);
   if (feeder < 0) {
     if constexpr (CM * CN > 1) cluster_begin(); else asm volatile("bar.sync 1, %0;" ::"n"(THREADS + 32) : "memory");
@@ -350,11 +357,9 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   }
   Tile x = {};
   Walk walk = {};
-  if (feeder == 1) begin(s, full, empty, order, joined);
-  if ((threadIdx.x & 31) == 0) {
-    prefetch_map(feeder == 0 ? ta : tb);
+  if (threadIdx.x == THREADS || threadIdx.x == THREADS + 32) {
     x = s.at(s.first, p);
-    walk.start(p, s, x);
+    if (feeder == 0) walk.start<true>(p, s, x); else walk.start<false>(p, s, x);
   }
   __syncwarp();
   if constexpr (CM * CN > 1) cluster_begin();

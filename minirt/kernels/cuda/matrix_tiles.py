@@ -107,6 +107,8 @@ def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list
                     continue
                 room = _SHARED_BYTES // int(tile["per_sm"]) - 4 * bm * bn * _each(tile, parts)
                 tactic["stages"] = min(int(tile["stages"]), int(room // (128 * (bm + bn))))
+                if tactic["stages"] < 2:  # a stage is free once the next has been multiplied
+                    continue
             found.append((estimate(work, tactic, method), tactic))
     return sorted(found, key=lambda x: x[0])
 
