@@ -128,8 +128,10 @@ template <bool OF_A> DEV void feed(const Args& p, const Schedule& s, Tile x, Wal
     for (; walk.k < x.k1; walk.next(p)) {
       const u32 bar = full + 8 * stage, to = base + stage * STAGE;
       barrier_wait(empty + 8 * stage, phase);
-      barrier_expect(bar, OF_A ? A_BYTES : B_BYTES);
-      if constexpr (OF_A) walk.copy_a(p, s, x, map, to, bar); else walk.copy_b(p, s, x, map, to + A_BYTES, bar);
+      if (elected()) {
+        barrier_expect(bar, OF_A ? A_BYTES : B_BYTES);
+        if constexpr (OF_A) walk.copy_a(p, s, x, map, to, bar); else walk.copy_b(p, s, x, map, to + A_BYTES, bar);
+      }
       if (++stage == STAGES) { stage = 0; phase ^= 1; }
     }
     t += s.by;
@@ -206,37 +208,38 @@ DEV void write_odd(const float (&acc)[MI][BN / 2], int i, int c, const Args& p, 
 }
 
 // Each part sends what another finishes straight into its shared memory, and sums its own in the order of k.
-DEV void join_parts(const float (&acc)[MI][BN / 2], const Args& p, const Schedule& s, const Tile& x, int row, u32 sums, u32 bar) {
+DEV void join_parts(const float (&acc)[MI][BN / 2], const Args& p, const Tile& x, int row, u32 sums, u32 bar) {
+  const int mine = cluster_rank(), part = mine % PARTS;  // asked again: products leave few registers
   float own[OWN][8];
 #pragma unroll
   for (int u = 0; u < UNITS; u++) {
     float v[8];
     unit_of(acc, u, v);
-    if (u % PARTS == s.part) {
+    if (u % PARTS == part) {
 #pragma unroll
       for (int q = 0; q < 8; q++) own[u / PARTS][q] = v[q];
     } else {
-      const u32 at = sums + ((s.part * OWN + u / PARTS) * 2) * UNIT_BYTES + threadIdx.x * 16;
-      const int rank = Schedule::rank_of(u % PARTS, s.at_m, s.at_n);
+      const u32 at = sums + ((part * OWN + u / PARTS) * 2) * UNIT_BYTES + threadIdx.x * 16;
+      const int rank = mine - part + u % PARTS;
       const u32 to = cluster_address(at, rank), signal = cluster_address(bar, rank);
       send(to, signal, v);
       send(to + UNIT_BYTES, signal, v + 4);
     }
   }
-  if (s.part >= UNITS) return;
+  if (part >= UNITS) return;
   barrier_wait(bar, 0);
 #pragma unroll
   for (int j = 0; j < OWN; j++) {
-    const int u = j * PARTS + s.part;
+    const int u = j * PARTS + part;
     if (u >= UNITS) break;
     float v[8] = {};
 #pragma unroll
     for (int q = 0; q < PARTS; q++) {
       float y[8];
       const u32 at = sums + ((q * OWN + j) * 2) * UNIT_BYTES + threadIdx.x * 16;
-      if (q != s.part) { receive(y, at); receive(y + 4, at + UNIT_BYTES); }
+      if (q != part) { receive(y, at); receive(y + 4, at + UNIT_BYTES); }
 #pragma unroll
-      for (int e = 0; e < 8; e++) v[e] += q == s.part ? own[j][e] : y[e];
+      for (int e = 0; e < 8; e++) v[e] += q == part ? own[j][e] : y[e];
     }
     write_unit(v, u, p, x, row);
   }
@@ -301,7 +304,7 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
     __syncwarp();
     if constexpr (PARTS > 1) {  // one tile a cluster
       if constexpr (APART) cluster_wait();
-      join_parts(acc, p, s, x, row, sums, joined);
+      join_parts(acc, p, x, row, sums, joined);
     } else if constexpr (ODD) {
 #pragma unroll
       for (int i = 0; i < MI; i++)
@@ -318,24 +321,23 @@ DEV void consume(const Args& p, const Schedule& s, u32 base, u32 full, u32 empty
   }
 }
 
-// Barriers begin in one warp. Blocks that share copies then meet; others' warps await that warp alone, which goes on at once:
-// the first copies are on their way before the other warps have worked out where they are.
+// The first warp begins the barriers while those that feed work out where their first copies begin, which await that warp alone.
+// Blocks that share copies meet instead. One thread begins all, at addresses known ahead: lanes of a warp would do so one by one.
 DEV void begin(u32 full, u32 empty, u32 order, u32 joined) {
-  const int l = threadIdx.x & 31;
-  if (l < STAGES) { barrier_init(full + 8 * l, 2); barrier_init(empty + 8 * l, RELEASES); }
-  if (l == 31) {
+  if (threadIdx.x == 0) {
+#pragma unroll
+    for (int i = 0; i < STAGES; i++) { barrier_init(full + 8 * i, 2); barrier_init(empty + 8 * i, RELEASES); }
     barrier_init(order, 4);  // by each warp: none may be a turn behind the others of its group
     barrier_init(order + 8, 4);
     barrier_init(joined, 1);
-    const int part = PARTS > 1 ? cluster_rank() % PARTS : 0;
-    if (PARTS > 1) barrier_expect(joined, part < UNITS ? (PARTS - 1) * ((UNITS - part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
+    if constexpr (PARTS > 1) {
+      const int part = cluster_rank() % PARTS;
+      barrier_expect(joined, part < UNITS ? (PARTS - 1) * ((UNITS - part + PARTS - 1) / PARTS) * 2 * UNIT_BYTES : 0);
+    }
+    barriers_visible();
   }
-  barriers_visible();
   __syncwarp();
-  if constexpr (CM * CN == 1) {
-    asm volatile("bar.arrive 1, %0;" ::"n"(THREADS + 32) : "memory");
-    asm volatile("bar.arrive 2, 64;" ::: "memory");
-  }
+  if constexpr (CM * CN == 1) asm volatile("bar.arrive 2, 96;" ::: "memory");
 }
 
 DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
@@ -344,29 +346,28 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   const u32 base = (shared_address(shared) + 1023) & ~1023u, full = shared_address(bars), empty = full + 8 * STAGES;
   const u32 order = empty + 8 * STAGES, joined = order + 16, sums = base + STAGES * STAGE;
   const int feeder = ((int)threadIdx.x - THREADS) >> 5;  // 0 copies a, 1 copies b; below 0: multiplies
-  if (threadIdx.x == THREADS) prefetch_map(ta);
-  if (threadIdx.x == THREADS + 32) prefetch_map(tb);
-  if (feeder == 1) begin(full, empty, order, joined);
-  const Schedule s(p);
   if (feeder < 0) {
-    if constexpr (CM * CN > 1) cluster_begin(); else asm volatile("bar.sync 1, %0;" ::"n"(THREADS + 32) : "memory");
+    if (threadIdx.x < 32) begin(full, empty, order, joined);
+    const Schedule s(p);
+    if constexpr (CM * CN > 1) cluster_begin(); else asm volatile("bar.sync 1, %0;" ::"n"(THREADS) : "memory");
     if constexpr (APART) cluster_arrive();
     grow<REGISTERS>();
     consume(p, s, base, full, empty, order, sums, joined);
     return;
   }
+  if (feeder == 0) { if (elected()) prefetch_map(ta); } else if (feeder == 1 && elected()) prefetch_map(tb);
+  const Schedule s(p);
   Tile x = {};
   Walk walk = {};
-  if (threadIdx.x == THREADS || threadIdx.x == THREADS + 32) {
+  if (feeder < 2) {
     x = s.at(s.first, p);
     if (feeder == 0) walk.start<true>(p, s, x); else walk.start<false>(p, s, x);
   }
-  __syncwarp();
   if constexpr (CM * CN > 1) cluster_begin();
-  else if (feeder == 0) asm volatile("bar.sync 2, 64;" ::: "memory");
+  else if (feeder < 2) asm volatile("bar.sync 2, 96;" ::: "memory");
   if constexpr (APART) cluster_arrive();
   shrink<FEED_REGISTERS>();
-  if (threadIdx.x == THREADS) feed<true>(p, s, x, walk, ta, base, full, empty);
-  if (threadIdx.x == THREADS + 32) feed<false>(p, s, x, walk, tb, base, full, empty);
-  if constexpr (APART) { __syncwarp(); cluster_wait(); }
+  if (feeder == 0) feed<true>(p, s, x, walk, ta, base, full, empty);
+  else if (feeder == 1) feed<false>(p, s, x, walk, tb, base, full, empty);
+  if constexpr (APART) cluster_wait();
 }

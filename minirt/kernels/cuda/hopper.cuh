@@ -1,6 +1,8 @@
 // sm_90a: barriers in shared memory, bulk tensor copies, warpgroup matrix products.
 struct alignas(64) TensorMap { u64 opaque[16]; };  // 128 bytes, what cuTensorMapEncode* makes
 
+// One lane of the warp, all of whose lanes ask: the compiler knows that it is one, and that what it works with is the warp's.
+DEV bool elected() { u32 x; asm volatile("{\n.reg .pred P;\nelect.sync _|P, 0xffffffff;\nselp.u32 %0, 1, 0, P;\n}" : "=r"(x)); return x; }
 DEV void barrier_init(u32 bar, u32 count) { asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(bar), "r"(count) : "memory"); }
 DEV void barrier_expect(u32 bar, u32 bytes) { asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(bar), "r"(bytes) : "memory"); }
 DEV void barrier_arrive(u32 bar) { asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory"); }

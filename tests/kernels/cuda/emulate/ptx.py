@@ -76,6 +76,10 @@ def _mma(found: re.Match[str], args: list[str]) -> str:
     return f"emu::mma({_NUMBERS[found['kind']]}, {_first_of(args[:4])}, {_first_of(args[4:8])}, {args[8]}, {args[9]});"
 
 
+def _elect(found: re.Match[str], args: list[str]) -> str:
+    return f'emu::aligned("elect.sync"); {args[0].removeprefix("_|")} = (threadIdx.x & 31) == 0;'
+
+
 def _halves(found: re.Match[str], args: list[str]) -> str:
     high, low = (f"(emu::u32)emu::to_{found['kind']}({arg})" for arg in args[1:])
     return f"{args[0]} = {low} | {high} << 16;"
@@ -128,6 +132,8 @@ _TABLE: list[tuple[str, Emit]] = [
     (r"cvt\.f32\.f16", _calls("{0} = emu::of_f16({1});")),
     (r"cvt\.rna\.tf32\.f32", _calls("{0} = emu::to_tf32({1});")),
     (r"cvt\.u32\.u16|mov\.[bu]\d+", _calls("{0} = {1};")),
+    (r"elect\.sync", _elect),
+    (r"selp\.u32", _calls("{0} = {3} ? {1} : {2};")),
     (r"setp\.ne\.b32", _calls("{0} = {1} != {2};")),
     (r"min\.NaN\.f32", _calls("{0} = {1} != {1} || {2} != {2} ? NAN : fminf({1}, {2});")),
     (r"max\.NaN\.f32", _calls("{0} = {1} != {1} || {2} != {2} ? NAN : fmaxf({1}, {2});")),
