@@ -24,11 +24,11 @@ struct Schedule {
   }
   DEV static int rank_of(int part, int m, int n) { return part + PARTS * (m + CM * n); }
   // groups of eight rows of tiles share their B tiles in L2
-  DEV Tile at(int t, const Args& p) const {
+  template <bool LATER = false> DEV Tile at(int t, const Args& p) const {
     Tile x = {};
     const u32 z = BATCHED ? (u32)t / (u32)area : 0u, i = t - z * area;
     u32 group = 0, inside = i, high = tiles_m;
-    if (high > GROUP) {  // the first copies of few tiles await one division less
+    if (high > GROUP && (LATER || total > by)) {  // where all run at once, their copies await one division less
       group = i / (u32)(GROUP * tiles_n); inside -= group * (GROUP * tiles_n);
       high -= group * GROUP;
       if (high > GROUP) high = GROUP;
@@ -120,31 +120,31 @@ DEV void await_launch_before() { asm volatile("griddepcontrol.wait;" ::: "memory
 // need is worked out ahead: another thread feeds the other operand. What is constant awaits no launch before.
 template <bool OF_A> DEV void feed(const Args& p, const Schedule& s, Tile x, Walk walk, const TensorMap& map, u32 base, u32 full, u32 empty) {
   int stage = 0;
-  u32 phase = 1;
+  u32 phase = 3;  // above 1: a stage that was never filled awaits nothing
   if (OF_A || !AHEAD_B) await_launch_before();
 #pragma unroll 1
   for (int t = s.first; t < s.total;) {
 #pragma unroll 1
     for (; walk.k < x.k1; walk.next(p)) {
       const u32 bar = full + 8 * stage, to = base + stage * STAGE;
-      barrier_wait(empty + 8 * stage, phase);
+      if (phase < 2) barrier_wait(empty + 8 * stage, phase);
       if (elected()) {
         barrier_expect(bar, OF_A ? A_BYTES : B_BYTES);
         if constexpr (OF_A) walk.copy_a(p, s, x, map, to, bar); else walk.copy_b(p, s, x, map, to + A_BYTES, bar);
       }
-      if (++stage == STAGES) { stage = 0; phase ^= 1; }
+      if (++stage == STAGES) { stage = 0; phase = ~phase & 1; }
     }
     t += s.by;
     if (t < s.total) {
-      x = s.at(t, p);
+      x = s.at<true>(t, p);
       walk.start<OF_A>(p, s, x);
     }
   }
   if constexpr (OF_A && CM * CN > 1) {  // a block stays until all who signal to it have done so; they have then got its copies, too
 #pragma unroll 1
     for (int i = 0; i < STAGES; i++) {
-      barrier_wait(empty + 8 * stage, phase);
-      if (++stage == STAGES) { stage = 0; phase ^= 1; }
+      barrier_wait(empty + 8 * stage, phase & 1);
+      if (++stage == STAGES) { stage = 0; phase = ~phase & 1; }
     }
   }
 }
@@ -348,13 +348,14 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   const int feeder = ((int)threadIdx.x - THREADS) >> 5;  // 0 copies a, 1 copies b; below 0: multiplies
   if (feeder < 0) {
     if (threadIdx.x < 32) begin(full, empty, order, joined);
+    grow<REGISTERS>();
     const Schedule s(p);
     if constexpr (CM * CN > 1) cluster_begin(); else asm volatile("bar.sync 1, %0;" ::"n"(THREADS) : "memory");
     if constexpr (APART) cluster_arrive();
-    grow<REGISTERS>();
     consume(p, s, base, full, empty, order, sums, joined);
     return;
   }
+  shrink<FEED_REGISTERS>();
   if (feeder == 0) { if (elected()) prefetch_map(ta); } else if (feeder == 1 && elected()) prefetch_map(tb);
   const Schedule s(p);
   Tile x = {};
@@ -366,7 +367,6 @@ DEV void run(const Args& p, const TensorMap& ta, const TensorMap& tb) {
   if constexpr (CM * CN > 1) cluster_begin();
   else if (feeder < 2) asm volatile("bar.sync 2, 96;" ::: "memory");
   if constexpr (APART) cluster_arrive();
-  shrink<FEED_REGISTERS>();
   if (feeder == 0) feed<true>(p, s, x, walk, ta, base, full, empty);
   else if (feeder == 1) feed<false>(p, s, x, walk, tb, base, full, empty);
   if constexpr (APART) cluster_wait();
