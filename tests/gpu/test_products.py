@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from minirt.build.targets import cuda_target
-from minirt.kernels.cuda.matrix_tiles import SHARED_TILES
+from minirt.kernels.cuda.matrix_tiles import WGMMA_TILES
 from minirt.runtime import device as dev
 from minirt.types.dtype import bf16, f16, f32
 from tests.kernels.cuda.execution import check, choices
 from tests.kernels.cuda.matrix_cases import MatrixCase, MatrixRunner, convolution, product
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not dev.available(), reason="needs a CUDA device")]
-TILES = sorted({(*t["tile"], t["consumers"], t["turns"]) for t in SHARED_TILES})
+TILES = sorted({(*t["tile"], t["consumers"], t["turns"]) for t in WGMMA_TILES})
 MADE: dict[str, Callable[[], MatrixCase]] = {
     "many": lambda: product("many", f16, (5000, 328), (328, 1112), extras=[(1112,), (5000, 1112)], constants=(1,)),
     "many-bf16": lambda: product("many", bf16, (3333, 456), (456, 1288)),

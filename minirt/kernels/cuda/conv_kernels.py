@@ -265,7 +265,7 @@ class ConvWgmma(ConvBase):
         """The convolution."""
         form = conv_form(problem)
         values, packs = self.values(problem, form)
-        dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic.get("share", (1, 1))
+        dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic["share"]
         (bm, bn), bk, size = tactic["tile"], self._step(problem, form), dtype.bits // 8
         spec: Spec = {
             **wgmma_spec(tactic, problem, form), **form.fields(problem), "conv": True, "tile": [bm, bn, bk],

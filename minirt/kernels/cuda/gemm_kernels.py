@@ -332,7 +332,7 @@ class GemmWgmma(Product):
         if ordered:
             b, made = ordered_b(problem, form, b_by_k)
             packs, values["b"] = (made,), Address("pack", 0)
-        dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic.get("share", (1, 1))
+        dtype, (cm, cn) = problem.inputs[0].type.dtype, tactic["share"]
         (bm, bn), bk, s = tactic["tile"], 1024 // dtype.bits, form.sizes
         n = mul(up(s["n"], 32), 32) if ordered else s["n"]
         spec: Spec = {

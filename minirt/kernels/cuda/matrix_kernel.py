@@ -24,7 +24,7 @@ GENERATORS: dict[str, Callable[[Spec], Source]] = {
     "mma": gemm_source.mma, "fma": gemm_source.fma, "simt": gemm_source.simt, "gemv": gemv_source.gemv,
     "split_sum": gemm_source.split_sum,
     "depthwise": gemm_source.depthwise, "depthwise_mma": gemm_source.depthwise_mma, "wgmma": wgmma_source.wgmma,
-    "shared": wgmma_source.shared, "patch": gemm_source.patch, "slim": slim_source.slim,
+    "patch": gemm_source.patch, "slim": slim_source.slim,
     "stem": slim_source.stem,
 }  # fmt: skip
 
@@ -122,7 +122,7 @@ def persistent(tiles: Dim, problem: Problem, per_sm: int) -> Dim:
 
 def wgmma_grid(form: Form, tactic: Spec, problem: Problem) -> tuple[Dim, Dim, Dim]:
     """Blocks of a wgmma kernel: they take tiles in turn, or clusters of them one tile each."""
-    (bm, bn), (cm, cn), parts = tactic["tile"], tactic.get("share", (1, 1)), int(tactic["parts"])
+    (bm, bn), (cm, cn), parts = tactic["tile"], tactic["share"], int(tactic["parts"])
     s, blocks, most = form.sizes, cm * cn * parts, problem.target.multiprocessors
     tiles = mul(mul(up(s["m"], bm * cm), up(s["n"], bn * cn)), mul(s["nb0"], s["nb1"]))
     if parts > 1:
@@ -135,12 +135,10 @@ def wgmma_spec(tactic: Spec, problem: Problem, form: Form) -> Spec:
     """The fields of a wgmma kernel's spec that the tactic decides, but for the tile."""
     kept: Spec = {key: tactic[key] for key in ("stages", "consumers", "per_sm")}
     kept["ahead"] = problem.inputs[1].constant
-    if "share" not in tactic:
-        return {"method": "wgmma", "cluster": tactic["parts"], **kept}
     shares = {key: tactic[key] for key in ("share", "parts", "turns")}
     odd = form.c.mode(problem, form.sizes["n"]) == 2 and same(form.c.n, 1) and form.c.bits == 16
     odd = odd and problem.outputs[0].type.dtype.is_float
-    return {"method": "shared", **shares, "odd": odd, **kept}
+    return {"method": "wgmma", **shares, "odd": odd, **kept}
 
 
 def exact(problem: Problem) -> bool:

@@ -91,7 +91,7 @@ def struct_text(args: Args) -> str:
 
 def rounds(spec: Spec) -> bool:
     """True where operands are 32-bit floats that are rounded to TF32, and no rest of them is multiplied."""
-    return spec["dtype"] == "f32" and spec["method"] in ("mma", "patch", "wgmma", "shared") and not spec.get("x3")
+    return spec["dtype"] == "f32" and spec["method"] in ("mma", "patch", "wgmma") and not spec.get("x3")
 
 
 def finish_text(spec: Spec) -> str:

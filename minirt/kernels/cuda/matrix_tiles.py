@@ -10,14 +10,6 @@ from minirt.kernels.cuda.matrix_time import Work, mma_us, wgmma_us
 from minirt.plan.launch import Spec
 
 WGMMA_TILES: tuple[Spec, ...] = tuple(
-    {"tile": [bm, bn], "stages": stages, "consumers": consumers, "per_sm": per_sm}
-    for bm, bn, stages, consumers, per_sm in (
-        (128, 256, 4, 2, 1), (128, 128, 6, 2, 1), (128, 128, 3, 2, 2), (192, 128, 4, 3, 1), (256, 128, 4, 2, 1),
-        (64, 256, 4, 1, 1), (64, 128, 4, 1, 2), (128, 64, 4, 2, 2), (256, 64, 4, 4, 1), (64, 64, 4, 1, 3),
-        (64, 64, 10, 1, 1), (64, 128, 8, 1, 1), (128, 192, 5, 2, 1), (192, 192, 4, 3, 1), (64, 192, 6, 1, 1),
-    )
-)  # fmt: skip
-SHARED_TILES: tuple[Spec, ...] = tuple(
     {"tile": [bm, bn], "stages": stages, "consumers": consumers, "per_sm": per_sm, "share": list(share), "turns": turns}
     for bm, bn, stages, consumers, per_sm, turns, shares in (
         (64, 64, 10, 1, 1, False, ((1, 1), (2, 1), (1, 2), (2, 2))), (64, 32, 12, 1, 1, False, ((1, 1), (2, 1))),
@@ -37,7 +29,7 @@ SHARED_TILES: tuple[Spec, ...] = tuple(
     )
     for share in shares
 )  # fmt: skip
-"""Tiles of clusters that share copies; with turns each consumer takes tiles of its own."""
+"""Blocks of a cluster that shares copies, by tiles along m and n; with turns each consumer takes tiles of its own."""
 
 MMA_TILES: tuple[Spec, ...] = (
     {"tile": [128, 128], "warps": [2, 4], "per_sm": 1},
@@ -79,12 +71,9 @@ def ranked(work: Work, method: str, exact: bool = False, along: bool = True, ord
 
     ``ordered``: columns of b lie so that a lane's sums are neighbours.
     """
-    found = _sorted(work, method, _TILES[method], exact)
-    if method == "wgmma":
-        plain = ordered and work.element == 2
-        fits = [t for t in SHARED_TILES if (along or not needs_rows(t)) and (plain or not full(t))]
-        found = sorted([*found, *_sorted(work, method, fits, exact)], key=lambda x: x[0])
-    return [tactic for _, tactic in found]
+    plain = ordered and work.element == 2
+    fits = [t for t in _TILES[method] if (along or not needs_rows(t)) and (plain or not full(t))]
+    return [tactic for _, tactic in _sorted(work, method, fits, exact)]
 
 
 def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list[tuple[float, Spec]]:
@@ -96,8 +85,7 @@ def _sorted(work: Work, method: str, tiles: Sequence[Spec], exact: bool) -> list
             continue
         if ceil(work.m / bm) < cm or ceil(work.n / bn) < cn or (cm * cn > 1 and work.steps < _WORTH_SHARING):
             continue
-        whole = method == "wgmma" and "share" not in tile  # where k is split, kernels that share are always faster
-        for parts in (1, *(p for p in SPLITS if work.steps >= 4 * p and not whole)):
+        for parts in (1, *(p for p in SPLITS if work.steps >= 4 * p)):
             count = ceil(work.m / bm) * ceil(work.n / bn) * work.batch
             if parts > 1 and count * parts > 2 * work.multiprocessors * int(tile["per_sm"]):
                 continue

@@ -4,8 +4,8 @@ Microseconds on an H100; elsewhere only their order matters.  A tactic takes the
 cores, what a multiprocessor fetches, the bytes that memory must move, or the wait for them, of which the longest hides
 most of the others, then what none of them hides: the launch, the last tile's results, and the sum of its parts.  The
 constants of wgmma were fitted to what ``benchmarks/tuning.py --fit`` timed (172 shapes of ResNet-50 and transformers,
-cold caches, f16 and bf16, each weighted by how near the best it is): on average the first guess takes 2% more than the
-fastest tactic, and 2.3% where the constants are fitted to two thirds of the shapes and tried on the others.
+cold caches, f16 and bf16, each weighted by how near the best it is): on average the first guess takes 3% more than the
+fastest tactic, and 3.5% where the constants are fitted to two thirds of the shapes and tried on the others.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class Rates:
 
 
 _WGMMA = Rates(
-    0.304, {64: 0.8}, {32: 0.235, 64: 0.567, 96: 0.747, 160: 1.135}, 0.764, 3.42e6, 2.05, (0.303, 1.18), (0.418, 0.575),
-    2.63,
+    0.293, {64: 0.868}, {32: 0.267, 64: 0.612, 96: 0.833, 160: 1.03}, 1.05, 3.27e6, 1.65, (0.294, 1.32), (0.59, 0.99),
+    3.29,
 )  # fmt: skip
 _MMA = Rates(
     0.386, {64: 0.835, 128: 1.0}, {64: 0.916, 128: 1.0}, 1.32, 2.67e6, 1.26, (0.289, 3.68), (0.118, 1.35), 10.4
@@ -70,18 +70,18 @@ _MMA = Rates(
 _FMA = Rates(
     1.45, {64: 0.9, 128: 1.0}, {32: 0.8, 64: 0.95, 128: 1.0}, 1.32, 2.67e6, 1.26, (0.289, 3.68), (0.118, 1.35), 10.4
 )
-_FILL = 0.156e6  # bytes that a multiprocessor fetches in a microsecond, copies that a cluster shares included
-_HIDDEN = 0.617  # of a tile's results, where another block or warpgroup works on meanwhile
+_FILL = 0.155e6  # bytes that a multiprocessor fetches in a microsecond, copies that a cluster shares included
+_HIDDEN = 0.62  # of a tile's results, where another block or warpgroup works on meanwhile
 _OP_US = 0.2  # an operation of the epilogue, for an area: what nets took longer than their products alone
 _ODD = 2.0  # longer for results whose rows begin anywhere, but where they are written as whole words
-_CLUSTER_US = 0.08  # to start a cluster, each time that its blocks double
-_PARTS_US = (0.143, 1.95)  # to sum the parts of a tile: once, for each area that is sent
-_AGAIN = {"cluster": 0.787, "single": 0.091, "plain": 0.294}
+_CLUSTER_US = 0.054  # to start a cluster, each time that its blocks double
+_PARTS_US = (0.388, 2.38)  # to sum the parts of a tile: once, for each area that is sent
+_AGAIN = {"cluster": 0.757, "single": 0.023}
 """Of b's bytes, moved once more each time that the rows of tiles that read it double: by clusters, which come apart; by
-single blocks of gemm_cluster.cuh, of which neighbours read at once; by those of gemm_wgmma.cuh."""
-_AGAIN_A, _MOST_AGAIN = 0.262, 8  # the same of a by columns; tiles in whose turn a cache still has what they share
-_AHEAD = (0.541, 0.334)  # of b's first copies that precede the launch: always, and where its blocks find idle room
-_IDLE_US = 0.194  # what a launch whose blocks find idle room takes less
+single blocks, of which neighbours read at once."""
+_AGAIN_A, _MOST_AGAIN = 0.222, 8  # the same of a by columns; tiles in whose turn a cache still has what they share
+_AHEAD = (0.443, 0.743)  # of b's first copies that precede the launch: always, and where its blocks find idle room
+_IDLE_US = 0.167  # what a launch whose blocks find idle room takes less
 _GATHER = 1.52  # times as long a step whose rows are gathered by cp.async from several taps
 _SECOND_US, _SECOND_BYTES_PER_US = 1.96, 7.38e6  # the launch that sums parts, and what it moves
 _ROOM = ((7, 28 / 33), (5, 8 / 11), (4, 10 / 11), (3, 9 / 11))  # of all for clusters of so many blocks or more
@@ -101,25 +101,25 @@ def room(multiprocessors: int, cluster: int) -> int:
 def wgmma_us(work: Work, tactic: Spec) -> float:
     """Microseconds of a wgmma kernel; a step is 128 bytes of k."""
     (bm, bn), parts, per_sm = tactic["tile"], int(tactic["parts"]), int(tactic["per_sm"])
-    (cm, cn), shared = tactic.get("share", (1, 1)), "share" in tactic
+    (cm, cn), turns = tactic["share"], bool(tactic["turns"])
     cluster = cm * cn * parts
     rows, columns = ceil(work.m / (bm * cm)), ceil(work.n / (bn * cn))
     tiles, most = rows * columns * cluster * work.batch, room(work.multiprocessors, cluster) * per_sm
     busy = _busiest(tiles, most // per_sm, per_sm)
     steps = ceil(work.steps / parts)
     idle: float = min(1.0, max(0.0, most / tiles - 1.0))
-    again = _AGAIN["cluster" if cluster > 1 else "single" if shared else "plain"]
+    again = _AGAIN["cluster" if cluster > 1 else "single"]
     moved = work.moved + again * _bytes_b(work) * log2(min(rows, _MOST_AGAIN))
     moved += _AGAIN_A * work.m * work.k * work.batch * work.element * log2(min(columns, _MOST_AGAIN))
-    if shared and work.constant:
+    if work.constant:
         ahead = min(_bytes_b(work), min(tiles, most) / (rows * cm) * min(int(tactic["stages"]), steps) * bn * 128)
-        moved -= (_AHEAD[0] + _AHEAD[1] * idle) * ahead
-    use = _Use(busy, moved, _HIDDEN if per_sm > 1 or tactic.get("turns") else 1.0)
+        moved -= min(1.0, _AHEAD[0] + _AHEAD[1] * idle) * ahead
+    use = _Use(busy, moved, _HIDDEN if per_sm > 1 or turns else 1.0)
     partial = 0.0
     if parts > 1:
         partial = _PARTS_US[0] + _PARTS_US[1] * _area(bm, bn) * (parts - 1) / parts
     rounds = ceil(busy / min(busy, per_sm))
-    words = shared and parts == 1 and bn % 64 == 0 and int(tactic["consumers"]) < 3
+    words = parts == 1 and bn % 64 == 0 and int(tactic["consumers"]) < 3
     odd = 0.0 if words or work.n % 8 == 0 else _ODD
     unhidden = partial * rounds + _CLUSTER_US * log2(cluster) - _IDLE_US * idle
     return _tiled(_WGMMA, work, tactic, use, odd) + unhidden
@@ -185,6 +185,6 @@ def _tiled(rates: Rates, work: Work, tactic: Spec, use: _Use, odd: float = 0.0) 
     each = odd + _OP_US * work.ops
     last, later = (one + (area + each) * put for one, area in (rates.last, rates.later))
     computing = busy * steps * step + later * use.hidden * (busy - 1)
-    filling = busy * steps * (bm + bn) * 128 / _FILL if rates is _WGMMA else 0.0
+    filling = busy * steps * (min(bm, work.m) + bn) * 128 / _FILL if rates is _WGMMA else 0.0
     waiting = ceil(busy / min(busy, per_sm)) * steps * rates.flight / int(tactic.get("stages", 4))
     return rates.launch + last + _joined(rates.overlap, computing, use.moved / rates.moved, waiting, filling)

@@ -1,22 +1,20 @@
 """Generator of the Hopper matrix kernel: bulk tensor copies, wgmma, persistent blocks, for products and convolutions.
 
 Spec (beside ``matrix_source``'s): tile [BM, BN, BK] with BK * element size 64 or 128 bytes, stages, consumers
-(warpgroups that multiply; BM = 64 * consumers * MI), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b
-is [K, N]), conv, cluster (blocks that share a tile, each a part of k; 1), ahead (b is constant, so that its first
-copies await no launch).  Grid: x = min(tiles * nb0 * nb1, multiprocessors * per_sm), or tiles * nb0 * nb1 * cluster.
+(warpgroups that multiply), per_sm (blocks a multiprocessor), b_by_k (False, 16-bit types: b is [K, N]), conv, ahead (b
+is constant, so that its first copies await no launch); share [CM, CN], the blocks of a cluster that take neighbouring
+tiles along m and n, of which each copies BN / CM rows of b and BM / CN of a (the boxes of the maps), for all; parts of
+k of one tile, a block of the cluster each; turns: each warpgroup takes whole tiles, in turn, else BM / consumers rows;
+odd: rows of 16-bit results lie at no multiples of 16 bytes, and go out through shared memory.  Grid: clusters of
+CM * CN * parts blocks, at most as many as run at once, or, with parts, one a tile.
 Maps, innermost first, all with the swizzle of BK * element size bytes:
 
-- product a: dims (k, m, nb1, nb0), box (BK, BM, 1, 1); b by k: (k, n, nb1, nb0), box (BK, BN, 1, 1);
+- product a: dims (k, m, nb1, nb0), box (BK, BM / CN, 1, 1); b by k: (k, n, nb1, nb0), box (BK, BN / CM, 1, 1);
   b by n: (n, k, nb1, nb0), box (64, BK, 1, 1).
-- convolution a: im2col map (c, w, h, n) with ``channels`` BK and ``pixels`` BM; b: dims (c, taps, o), box (BK, 1, BN).
+- convolution a: im2col map (c, w, h, n) with ``channels`` BK and ``pixels`` BM / CN; b: dims (c, taps, o), box
+  (BK, 1, BN / CM).
 
-With ``cluster`` k_part counts steps of BK (of a convolution: of a tap's channels, each tap rounded up to BK).
-
-``shared`` makes kernels of clusters whose blocks share operands: share [CM, CN], neighbouring tiles along m and n, of
-which each block copies BN / CM rows of b and BM / CN of a (the boxes of the maps), for all; parts of k of one tile;
-turns: each warpgroup takes whole tiles, in turn; odd: rows of 16-bit results lie at no multiples of 16 bytes, and go
-out through shared memory.  Grid: clusters of CM * CN * parts blocks, at most as many as run at once, or, with parts,
-one a tile.
+With parts k_part counts steps of BK (of a convolution: of a tap's channels, each tap rounded up to BK).
 """
 
 from __future__ import annotations
@@ -48,46 +46,24 @@ def wgmma_args(spec: Spec) -> Args:
     """Run-time arguments: two tensor maps, sizes, and the result's."""
     args: Args = [("ta", "map"), ("tb", "map"), *((name, "i32") for name in ("m", "n", "k", "nb0", "nb1", *MOVES))]
     args += result_args(spec)
-    args += [("k_part", "i32")] if max(spec.get("cluster", 1), spec.get("parts", 1)) > 1 else []
+    args += [("k_part", "i32")] if spec["parts"] > 1 else []
     return args + (image_args() if spec.get("conv") else [])
 
 
-def registers(consumers: int, per_sm: int, feeders: int) -> int:
-    """Registers of a lane: a quarter of an SM has 512, for all warps of its blocks there."""
-    warps = -(-(4 * consumers + feeders) * per_sm // 4)
+def registers(consumers: int, per_sm: int) -> int:
+    """Registers of a lane: a quarter of an SM has 512, for all warps of its blocks there, those that copy included."""
+    warps = -(-(4 * consumers + _FEEDERS) * per_sm // 4)
     return min(512 // warps // 8 * 8, 255)
 
 
-def feeds_apart(sums: int, consumers: int, per_sm: int, feeders: int) -> bool:
-    """True where warps of their own may feed: the sums take most registers."""
-    return registers(consumers, per_sm, feeders) >= sums + sums // 5 + 54
+def feeds_alone(sums: int, consumers: int, per_sm: int) -> bool:
+    """True where two warps may feed that have as many registers as others; else a warpgroup feeds that hands its on."""
+    return registers(consumers, per_sm) >= sums + sums // 5 + 54
 
 
 def in_flight(spec: Spec, left: int) -> bool:
     """True where beside the sums there are registers for what the epilogue of several units reads."""
     return element_bytes(spec["dtype"]) == 2 and left >= _FLIGHT
-
-
-def wgmma(spec: Spec) -> Source:
-    """Persistent product or convolution on tensor cores fed by the copy engine; f16, bf16, f32 (as TF32)."""
-    bm, bn, bk = spec["tile"]
-    consumers, per_sm, cluster = spec["consumers"], spec["per_sm"], spec.get("cluster", 1)
-    conv = bool(spec.get("conv"))
-    b_by_k = conv or bool(spec["b_by_k"])
-    sums = bm // 64 // consumers * bn // 2
-    apart = feeds_apart(sums, consumers, per_sm, 1)
-    constants: dict[str, Any] = {
-        "BM": bm, "BN": bn, "BK": bk, "STAGES": spec["stages"], "CONSUMERS": consumers, "MI": bm // 64 // consumers,
-        "CLUSTER": cluster, "CONV": conv, "B_BY_K": b_by_k, "AHEAD_B": bool(spec.get("ahead")),
-        "FEED_WARP": apart, "FLIGHT": in_flight(spec, registers(consumers, per_sm, int(apart)) - sums),
-    }  # fmt: skip
-    shared = spec["stages"] * (bm + bn) * bk * element_bytes(spec["dtype"]) + 1024
-    threads = 128 * consumers + (32 if constants["FEED_WARP"] else 0)
-    bound = f"__launch_bounds__({threads}, {per_sm})" + (f" __cluster_dims__({cluster}, 1, 1)" if cluster > 1 else "")
-    return assemble(
-        "conv_wgmma" if conv else "gemm_wgmma", ["gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"], wgmma_args(spec), spec,
-        constants, threads, shared=shared, bound=bound, head=instruction(bn, spec["dtype"], b_by_k), follow="",
-    )  # fmt: skip
 
 
 _FEEDERS = 2  # warps that copy: one each operand
@@ -96,18 +72,18 @@ _FULL, _MOVED_FULL = 192, (24, 240)  # sums of a lane from which on all its regi
 _FLIGHT = 68  # registers beside the sums, from which on loads of several units fit; with 64 rows of odd lengths spilled
 
 
-def shared(spec: Spec) -> Source:
-    """Persistent product or convolution of clusters that share copies; f16, bf16, f32 (as TF32)."""
+def wgmma(spec: Spec) -> Source:
+    """Persistent product or convolution on tensor cores fed by the copy engine; f16, bf16, f32 (as TF32)."""
     bm, bn, bk = spec["tile"]
     (cm, cn), parts, consumers, per_sm = spec["share"], spec["parts"], spec["consumers"], spec["per_sm"]
     conv = bool(spec.get("conv"))
     b_by_k = conv or bool(spec["b_by_k"])
     mi = bm // 64 // (1 if spec["turns"] else consumers)
-    apart = feeds_apart(mi * bn // 2, consumers, per_sm, _FEEDERS)
+    alone = feeds_alone(mi * bn // 2, consumers, per_sm)
     full = mi * bn // 2 >= _FULL
-    feeding, multiplying = (0, 0) if apart else _MOVED_FULL if full else _MOVED[consumers]
-    left = (multiplying or registers(consumers, per_sm, _FEEDERS)) - mi * bn // 2
-    threads = 128 * consumers + (32 * _FEEDERS if apart else 128)
+    feeding, multiplying = (0, 0) if alone else _MOVED_FULL if full else _MOVED[consumers]
+    left = (multiplying or registers(consumers, per_sm)) - mi * bn // 2
+    threads = 128 * consumers + (32 * _FEEDERS if alone else 128)
     odd = bool(spec["odd"]) and parts == 1 and bn % 64 == 0 and consumers < 3
     odd = odd and (not full or cm * cn == 1)
     constants: dict[str, Any] = {
@@ -125,6 +101,6 @@ def shared(spec: Spec) -> Source:
     blocks = cm * cn * parts
     bound = f"__launch_bounds__({threads}, {per_sm})" + (f" __cluster_dims__({blocks}, 1, 1)" if blocks > 1 else "")
     return assemble(
-        "conv_shared" if conv else "gemm_shared", ["gather.cuh", "hopper.cuh", "gemm_cluster.cuh"], wgmma_args(spec),
+        "conv_wgmma" if conv else "gemm_wgmma", ["gather.cuh", "hopper.cuh", "gemm_wgmma.cuh"], wgmma_args(spec),
         spec, constants, threads, shared=bytes_of, bound=bound, head=instruction(bn, spec["dtype"], b_by_k), follow="",
     )  # fmt: skip

@@ -48,7 +48,6 @@ PRODUCTS: list[tuple[MatrixCase, Target, Spec]] = [
     (PLAIN, FEW, {"tile": [64, 64], "share": [1, 2]}),
     (PLAIN, FEW, {"tile": [128, 128], "share": [1, 2], "turns": True}),
     (PLAIN, FEW, {"tile": [192, 128], "share": [2, 1]}),
-    (PLAIN, FEW, {"tile": [128, 128], "per_sm": 2}),
     (DEEP, MANY, {"tile": [64, 64], "share": [1, 1], "parts": 3}),
     (BY_K, MANY, {"tile": [128, 96], "parts": 2}),
     (BY_K, MANY, {"tile": [64, 160], "parts": 4}),

@@ -31,5 +31,5 @@ def test_kernels_that_follow_wait_first(name: str, permitted: tuple[str, ...]) -
         assert isinstance(source, CudaSource)
         inside = source.text.partition('extern "C" __global__')[2].partition("{")[2]
         assert source.text.count("griddepcontrol.wait") == 1
-        if unit.spec.get("method") not in ("wgmma", "shared", "gemv"):  # which first fetch constants
+        if unit.spec.get("method") not in ("wgmma", "gemv"):  # which first fetch constants
             assert inside.index("griddepcontrol.wait") < 200
