@@ -28,7 +28,7 @@ from tests.kernels.cuda.execution import HOPPER
 from tests.kernels.cuda.matrix_cases import convolution, product
 from tests.kernels.cuda.slim_cases import stem
 
-FASTEST = [  # rows, columns, k; tile, stages, blocks a multiprocessor, sharing, turns, parts; us on an H100
+FASTEST = [  # or within 2%: rows, columns, k; tile, stages, blocks an SM, sharing, turns, parts; us on an H100
     (16, 768, 3072, [64, 64], 10, 1, (1, 2), False, 4, 4.6),
     (16, 4096, 4096, [64, 128], 7, 1, (1, 2), False, 2, 10.1),
     (128, 768, 768, [64, 32], 12, 1, (2, 1), False, 2, 3.5),
@@ -38,18 +38,18 @@ FASTEST = [  # rows, columns, k; tile, stages, blocks a multiprocessor, sharing,
     (128, 2048, 8192, [128, 96], 5, 1, (1, 1), False, 4, 12.9),
     (128, 8192, 2048, [64, 128], 7, 1, (1, 1), False, 1, 8.6),
     (128, 4096, 11008, [128, 64], 7, 1, (1, 1), False, 2, 34.0),
-    (128, 11008, 4096, [64, 256], 5, 1, (1, 1), True, 1, 34.6),
+    (128, 11008, 4096, [64, 192], 6, 1, (1, 1), False, 1, 34.6),
     (197, 768, 3072, [64, 64], 10, 1, (2, 2), False, 2, 6.9),
     (197, 2304, 768, [64, 96], 10, 1, (1, 1), False, 1, 4.5),
     (512, 768, 3072, [64, 128], 7, 1, (2, 1), False, 2, 8.7),
     (512, 2048, 2048, [64, 128], 7, 1, (1, 1), False, 1, 8.8),
     (512, 3072, 2048, [128, 96], 7, 1, (1, 1), False, 1, 10.7),
     (512, 4096, 4096, [128, 128], 6, 1, (1, 1), True, 1, 25.3),
-    (4096, 768, 768, [128, 96], 7, 1, (1, 1), False, 1, 10.3),
+    (4096, 768, 768, [192, 128], 5, 1, (1, 2), False, 1, 10.4),
     (4096, 3072, 768, [128, 128], 6, 1, (1, 1), True, 1, 29.4),
     (4096, 4096, 4096, [128, 256], 4, 1, (2, 1), False, 1, 185.7),
     (6304, 2304, 768, [128, 128], 6, 1, (2, 1), True, 1, 34.6),
-    (100352, 256, 64, [256, 128], 4, 1, (1, 2), False, 1, 22.8),
+    (100352, 256, 64, [256, 128], 4, 1, (1, 1), False, 1, 23.0),
     (25088, 512, 128, [128, 256], 4, 1, (1, 1), False, 1, 12.9),
     (25088, 128, 512, [64, 128], 7, 1, (1, 1), False, 1, 13.6),
     (6272, 1024, 256, [192, 128], 5, 1, (1, 1), False, 1, 9.4),
@@ -79,18 +79,19 @@ def work_of(m: int, n: int, k: int, step: int = 64) -> Work:
 
 
 def same(tactic: Spec, row: tuple[Any, ...]) -> bool:
-    share = tuple(tactic["share"]) if "share" in tactic else None
-    found = (tactic["tile"], tactic["stages"], tactic["per_sm"], share, tactic.get("turns", False), tactic["parts"])
-    return found == row[3:9]
+    share = tuple(tactic["share"])
+    return (tactic["tile"], tactic["stages"], tactic["per_sm"], share, tactic["turns"], tactic["parts"]) == row[3:9]
 
 
 def test_the_model_is_near_what_was_measured() -> None:
     errors = []
     for row in FASTEST:
+        if 2 * row[1] * row[2] / 3.0e6 > row[-1]:  # a second-level cache still held some of the weights
+            continue
         work = work_of(*row[:3])
         tactic = next(t for t in ranked(work, "wgmma", ordered=True) if same(t, row))
         errors.append(abs(log(estimate(work, tactic, "wgmma") / row[-1])))
-    assert max(errors) < log(1.5)  # a second-level cache still held some of the weights of 34 MB
+    assert max(errors) < log(1.4)
     assert exp(sum(errors) / len(errors)) < 1.15
 
 
