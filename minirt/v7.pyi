@@ -1862,7 +1862,7 @@ class INetworkDefinition(_Indexed, metaclass=_ApiType):
     def unmark_output(self, tensor: ITensor) -> None:
         """Make a tensor no output any more."""
     def mark_output_for_shapes(self, tensor: ITensor) -> _bool:
-        """Make a tensor an output whose numbers are read on the host."""
+        """Make a tensor an output whose numbers the host reads as sizes; False where it is an output already."""
     def unmark_output_for_shapes(self, tensor: ITensor) -> _bool:
         """Undo mark_output_for_shapes; False if the tensor was not so marked."""
     def remove_tensor(self, tensor: ITensor) -> None:
