@@ -97,9 +97,7 @@ _TACTICS: dict[str, Spec] = {
     "once": {**_TWO, "tile": [128, 128], "persistent": False},
     "large": {**_TWO, "tile": [128, 192], "turns": True},
     "long": {**_TWO, "tile": [128, 176], "turns": True, "hold": False, "registers": [24, 240]},
-    "longer": {
-        **_TWO, "tile": [128, 160], "turns": True, "hold": False, "registers": [24, 240], "q_stages": 2,
-    },
+    "longer": {**_TWO, "tile": [128, 160], "turns": True, "hold": False, "registers": [24, 240]},
     "three": {**_THREE, "turns": True},
     "three plain": _THREE,
     "four": _FOUR,

@@ -11,9 +11,6 @@ constexpr int READERS = SHARED ? 1 : CONSUMERS;  // warpgroups that read a tile 
 static_assert(!SHARED || (ACROSS == CONSUMERS && STAGES % ACROSS == 0 && !TURNS), "a stage belongs to one warpgroup, which sees each phase of its barriers");
 constexpr bool APART = !SHARED && CONSUMERS > 2;  // see consume_apart
 static_assert(MATES == 1 || !(SHARED || APART || CAUSAL || MASK || BN % (8 * MATES)), "mates read the same tiles of keys");
-constexpr bool LONE = FEEDER_REGISTERS < 32 && !MASK_ROW;  // one thread asks for copies, with no warp to keep together
-// Queries that are read until a tile's last product are asked for after the next tile's first keys, whose room is free before.
-constexpr bool KEYS_FIRST = LONE && !HOLD && Q_STAGES == 1;
 constexpr int BARS = 2 * Q_STAGES + 4 * STAGES;
 DEV void turn_wait(int which) { asm volatile("bar.sync %0, 256;" ::"r"(which + 1) : "memory"); }
 DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which + 1) : "memory"); }
@@ -43,20 +40,18 @@ DEV void give_mates(u32 bar, int thread) {
 }
 
 struct Rooms { float* sums; u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
-DEV void feed_queries(const Args& p, const TensorMap& tq, const Rooms& at, const Head& x, const Turn& q) {
-  barrier_wait(at.q_empty + 8 * q.stage, q.phase ^ 1);
-  barrier_expect(at.q_full + 8 * q.stage, Q_BYTES);
-  copy_head<BM, HD>(at.q + q.stage * Q_BYTES, tq, at.q_full + 8 * q.stage, x.m0, x.h, x.b * p.q_moves);
-}
 DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const TensorMap& tv, const Rooms& at) {
-  if (LONE && (threadIdx.x & 31) != 0) return;
-  const int total = tiles_of(p) * p.heads * p.batch, lane = LONE ? 0 : threadIdx.x & 31;
+  const int total = tiles_of(p) * p.heads * p.batch, lane = threadIdx.x & 31;
   Turn q, kv;
   for (int t, round = 0; (t = tile_number(round, p)) < total; round++) {
     const Head x = head_at(t, p);
     const int group = x.h / p.ratio;
-    if (lane == 0 && !(KEYS_FIRST && x.count > 0)) feed_queries(p, tq, at, x, q);
-    if (!KEYS_FIRST) q.step<Q_STAGES>();
+    if (lane == 0) {
+      barrier_wait(at.q_empty + 8 * q.stage, q.phase ^ 1);
+      barrier_expect(at.q_full + 8 * q.stage, Q_BYTES);
+      copy_head<BM, HD>(at.q + q.stage * Q_BYTES, tq, at.q_full + 8 * q.stage, x.m0, x.h, x.b * p.q_moves);
+    }
+    q.step<Q_STAGES>();
     const MaskType* mask = mask_of(p, x);
     for (int j = 0; j < x.count; j++) {
       if (MASK_ROW) {
@@ -73,15 +68,13 @@ DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const Ten
         if (!MASK_ROW) barrier_wait(at.k_empty + 8 * kv.stage, kv.phase ^ 1);
         barrier_expect(at.k_full + 8 * kv.stage, K_BYTES);
         copy_keys<HD>(at.k + kv.stage * K_BYTES, tk, at.k_full + 8 * kv.stage, j * BN, group, x.b * p.k_moves);
-        if (KEYS_FIRST && j == 0) feed_queries(p, tq, at, x, q);
         barrier_wait(at.v_empty + 8 * kv.stage, kv.phase ^ 1);
         barrier_expect(at.v_full + 8 * kv.stage, V_BYTES);
         copy_keys<HDV>(at.v + kv.stage * V_BYTES, tv, at.v_full + 8 * kv.stage, j * BN, group, x.b * p.v_moves);
       }
-      if (!LONE) __syncwarp();
+      __syncwarp();
       kv.step<STAGES>();
     }
-    if (KEYS_FIRST) q.step<Q_STAGES>();
   }
   if (MATES > 1 && lane == 0) {  // the block stays until all mates have given back what they got of it
 #pragma unroll 1
