@@ -51,7 +51,7 @@ LINE = 0.95
 """The least wanted of the fastest backend's time over that of the best tactic."""
 SHOWN = (
     "method", "consumers", "tile", "per_sm", "stages", "q_stages", "persistent", "turns", "hold", "lazy", "soft",
-    "parts", "across", "cluster", "mates",
+    "parts", "across", "cluster",
 )  # fmt: skip
 BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
 

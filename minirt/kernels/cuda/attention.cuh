@@ -1,7 +1,6 @@
 // What both attention kernels share: which scores count, the running softmax, rows of the result.
 // The head defines: In, BM BN (rows of queries and keys a tile), HD HDV (head sizes, padded), CAUSAL, MASK (0 none, 1 bool, 2
-// numbers), MaskType, MASK_ROW (the mask is the same for every query), GUARD, EMPTY, FAST_OUT, MATES (blocks that
-// take a head's tiles of queries together), struct Args.
+// numbers), MaskType, MASK_ROW (the mask is the same for every query), GUARD, EMPTY, FAST_OUT, struct Args.
 // A score tile holds, per lane l of a warp's 16 rows: element e is row (l >> 2) + 8 * ((e >> 1) & 1), column 8 * (e >> 2) +
 // 2 * (l & 3) + (e & 1), as mma.sync and wgmma both lay their sums.  So does a tile of sums of values, but that floats of 32
 // bits have four neighbouring columns in two of its blocks.
@@ -27,7 +26,7 @@ DEV float biased(float score, float bias, float scale) {
 }
 
 struct Head { int b, h, m0, count; };  // one tile of queries, and how many tiles of keys it reads
-DEV int tiles_of(const Args& p) { return (p.s + BM * MATES - 1) / (BM * MATES) * MATES; }
+DEV int tiles_of(const Args& p) { return (p.s + BM - 1) / BM; }
 DEV Head head_at(int t, const Args& p) {
   Head x;
   const int tiles = tiles_of(p);

@@ -343,11 +343,10 @@ class AttentionWgmma(_FusedAttention):
         spec = self.spec(problem, {k: v for k, v in tactic.items() if k != "persistent"}, self._widths(problem))
         spec["soft"] = spec.get("soft", False) and all_see(problem)
         values, queries = self.values(problem), 64 if spec["method"] == "resident" else tile[0]
-        mates = int(tactic.get("mates", 1))
-        for i, (name, rows) in enumerate((("q", queries), ("k", tile[1] // mates), ("v", tile[1] // mates))):
+        for i, (name, rows) in enumerate((("q", queries), ("k", tile[1]), ("v", tile[1]))):
             values |= _map(problem, i, name, rows)
-        tiles = mul(_tiles(problem, tile[0] * mates), mates)
-        most = problem.target.multiprocessors * per_sm // mates * mates
+        tiles = _tiles(problem, tile[0])
+        most = problem.target.multiprocessors * per_sm
         return Launches((self.launched(spec, values, minimum(tiles, most) if tactic["persistent"] else tiles),))
 
 

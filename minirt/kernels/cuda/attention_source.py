@@ -9,10 +9,10 @@ joins what they leave, ``cluster``: the blocks of a cluster do and join it thems
 share 16 queries; for wgmma ``stages``, ``q_stages``, ``consumers``, ``registers`` [of the warpgroup that feeds, of
 those that multiply], ``per_sm``, and four ways to save time: ``turns`` (two warpgroups multiply in turn), ``hold``
 (queries stay in registers), ``lazy`` (sums are scaled only where some greatest score has grown), ``soft`` (a quarter
-of the exponentials are polynomials; only where every query sees a key), ``across``, warpgroups that share 64 queries,
-and ``mates``, blocks of a cluster that copy keys and values for each other; for resident, wgmma where one tile holds
-all keys of a head, ``stages`` (of heads' keys and values), ``q_stages`` (of 64 queries), ``consumers``, ``registers``.
-Sizes and strides, in elements, are run-time arguments; ``scale`` and ``hidden`` are in units of base-2 exponents.
+of the exponentials are polynomials; only where every query sees a key), and ``across``, warpgroups that share 64
+queries; for resident, wgmma where one tile holds all keys of a head, ``stages`` (of heads' keys and values),
+``q_stages`` (of 64 queries), ``consumers``, ``registers``. Sizes and strides, in elements, are run-time arguments;
+``scale`` and ``hidden`` are in units of base-2 exponents.
 """
 
 from __future__ import annotations
@@ -100,8 +100,7 @@ def attention_source(spec: Spec) -> Source:
     bodies = ["attention_join.cuh"] if method == "join" else ["attention.cuh", *shared, f"attention_{method}.cuh"]
     parts = [*map(body_file, files), types, head, constants_text(constants), _struct(args), *map(body_file, bodies)]
     entry = f"attention_{method}"
-    bound, mates = f"__launch_bounds__({threads}, {blocks})", spec.get("mates", 1)
-    bound += f" __cluster_dims__({mates}, {cluster}, 1)" if cluster * mates > 1 else ""
+    bound = f"__launch_bounds__({threads}, {blocks})" + (f" __cluster_dims__(1, {cluster}, 1)" if cluster > 1 else "")
     text = "\n".join([*parts, _entry(entry, args, bound)])
     return Source(text, entry, args, threads, shared_bytes(spec))
 
@@ -119,7 +118,6 @@ def _constants(spec: Spec) -> dict[str, int | bool]:
         "EMPTY": bool(spec["empty"]), "FAST_OUT": bool(spec["fast_out"]), "SPLIT": bool(spec.get("split")),
         "VECTORS": bool(spec.get("vectors")),
         "GROUPS": spec["method"] == "wgmma", "LAZY": bool(spec.get("lazy")), "SOFT": bool(spec.get("soft")),
-        "MATES": spec.get("mates", 1),
     }  # fmt: skip
     if spec["method"] == "mma":
         found |= {"ACROSS": spec.get("across", 1), "CLUSTER": spec.get("cluster", 1), "NT": _threads(spec)}

@@ -126,7 +126,7 @@ def preferred(
     keys, plain = sizes[2], not (mask or causal)
     found = [_TACTICS[name] for name in _names(width, keys, mask, causal, few)]
     if width > 64:
-        return _lengthened(sizes, found) if plain and width <= 128 else found
+        return _lengthened(keys, found) if plain and width <= 128 else found
     if few and mask != "rows":
         shares = (2,) if mask else (2, 4) if keys <= 512 else (4, 2)  # of 577 keys two take no fewer steps than four
         return [*(_split(keys, across) for across in shares), *found]
@@ -148,16 +148,12 @@ def _rows(target: Target, sizes: tuple[int, int, int], rows: int) -> int:
     return -(-sizes[0] * -(-sizes[1] // rows) // target.multiprocessors) * rows
 
 
-def _lengthened(sizes: tuple[int, int, int], found: list[Spec]) -> list[Spec]:
-    """Ways with heads of 128 and those with longer tiles of keys, which spend less on each key beside its products.
-
-    Of many queries also such that pairs of blocks read keys and values once for both.
-    """
-    keys, tile = sizes[2], _fitted(sizes[2], 176)
+def _lengthened(keys: int, found: list[Spec]) -> list[Spec]:
+    """Ways with heads of 128 and those with longer tiles of keys, which spend less on each key beside its products."""
+    tile = _fitted(keys, 176)
     way = {**_TACTICS["long"], "tile": [128, tile]}
     if keys >= 1024:
-        pairs = [{**one, "mates": 2} for one in (way, found[0])] if sizes[1] >= 512 else []
-        return [way, found[0], _TACTICS["longer"], *pairs, *found[1:]]
+        return [way, found[0], _TACTICS["longer"], *found[1:]]
     if tile <= 128 and _columns(keys, tile) > 0.93 * _columns(keys, 128):
         return found
     return [way, *found] if _columns(keys, tile) <= 0.93 * _columns(keys, 128) else [found[0], way, *found[1:]]

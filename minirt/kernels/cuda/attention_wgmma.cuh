@@ -1,8 +1,7 @@
 // Attention on wgmma (sm_90a): CONSUMERS warpgroups of 64 rows of queries each, fed by a warpgroup of which one warp asks the
 // copy engine for tiles.  While one tile's exponentials are worked out, the product of the tile before with its values and,
 // with TURNS, the products of the other warpgroup run (Shah et al. 2024, FlashAttention-3).  With ACROSS above 1 warpgroups
-// share 64 queries instead, each taking every ACROSS-th tile of keys, and join what they found (attention_share.cuh).  With
-// MATES above 1 a cluster's blocks take neighbouring queries of one head: each copies its part of a tile of keys into all.
+// share 64 queries instead, each taking every ACROSS-th tile of keys, and join what they found (attention_share.cuh).
 // The head defines beside attention.cuh's: STAGES, Q_STAGES, CONSUMERS, TURNS, HOLD (queries stay in registers),
 // FEEDER_REGISTERS, REGISTERS, and `score(s, shared, held, k, keep)`, `gather(o, a, v, keep)`: 64 x BN and 64 x HDV products.
 constexpr int Q_BYTES = BM * HD * 2, K_BYTES = BN * HD * 2, V_BYTES = BN * HDV * 2;
@@ -10,7 +9,6 @@ constexpr bool SHARED = ACROSS > 1;  // all warpgroups have the same 64 queries,
 constexpr int READERS = SHARED ? 1 : CONSUMERS;  // warpgroups that read a tile of keys
 static_assert(!SHARED || (ACROSS == CONSUMERS && STAGES % ACROSS == 0 && !TURNS), "a stage belongs to one warpgroup, which sees each phase of its barriers");
 constexpr bool APART = !SHARED && CONSUMERS > 2;  // see consume_apart
-static_assert(MATES == 1 || !(SHARED || APART || CAUSAL || MASK || BN % (8 * MATES)), "mates read the same tiles of keys");
 constexpr int BARS = 2 * Q_STAGES + 4 * STAGES;
 DEV void turn_wait(int which) { asm volatile("bar.sync %0, 256;" ::"r"(which + 1) : "memory"); }
 DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which + 1) : "memory"); }
@@ -18,25 +16,6 @@ DEV void turn_pass(int which) { asm volatile("bar.arrive %0, 256;" ::"r"(which +
 // ahead of them, and they would no longer run beside the product that is waited for.  Such a sum is never negative.
 DEV void after(float sum) {
   if (sum < 0.f) asm volatile("{\nW: nanosleep.u32 1000;\nbra W;\n}" ::: "memory");
-}
-
-// Keys or values: all of a tile, or this block's part of it into all mates, whose barriers count whole tiles.
-template <int WIDTH> DEV void copy_keys(u32 to, const TensorMap& map, u32 bar, int row, int h, int b) {
-  if constexpr (MATES == 1) {
-    copy_head<BN, WIDTH>(to, map, bar, row, h, b);
-  } else {
-    const int from = cluster_rank() * (BN / MATES);
-#pragma unroll
-    for (int c = 0; c < WIDTH / 64; c++) share_tile4(to + (c * BN + from) * 128, map, bar, 64 * c, row + from, h, b, (1 << MATES) - 1);
-  }
-}
-// A stage back to the feeders of all mates, which copy into it; by as many threads, neighbours from 0 on.
-DEV void give_mates(u32 bar, int thread) {
-  if constexpr (MATES == 1) {
-    if (thread == 0) barrier_arrive(bar);
-  } else if (thread < MATES) {
-    release(cluster_address(bar, thread));
-  }
 }
 
 struct Rooms { float* sums; u32 q, k, v, biases, q_full, q_empty, k_full, k_empty, v_full, v_empty; };
@@ -67,20 +46,12 @@ DEV void feed(const Args& p, const TensorMap& tq, const TensorMap& tk, const Ten
       if (lane == 0) {
         if (!MASK_ROW) barrier_wait(at.k_empty + 8 * kv.stage, kv.phase ^ 1);
         barrier_expect(at.k_full + 8 * kv.stage, K_BYTES);
-        copy_keys<HD>(at.k + kv.stage * K_BYTES, tk, at.k_full + 8 * kv.stage, j * BN, group, x.b * p.k_moves);
+        copy_head<BN, HD>(at.k + kv.stage * K_BYTES, tk, at.k_full + 8 * kv.stage, j * BN, group, x.b * p.k_moves);
         barrier_wait(at.v_empty + 8 * kv.stage, kv.phase ^ 1);
         barrier_expect(at.v_full + 8 * kv.stage, V_BYTES);
-        copy_keys<HDV>(at.v + kv.stage * V_BYTES, tv, at.v_full + 8 * kv.stage, j * BN, group, x.b * p.v_moves);
+        copy_head<BN, HDV>(at.v + kv.stage * V_BYTES, tv, at.v_full + 8 * kv.stage, j * BN, group, x.b * p.v_moves);
       }
       __syncwarp();
-      kv.step<STAGES>();
-    }
-  }
-  if (MATES > 1 && lane == 0) {  // the block stays until all mates have given back what they got of it
-#pragma unroll 1
-    for (int i = 0; i < STAGES; i++) {
-      barrier_wait(at.k_empty + 8 * kv.stage, kv.phase ^ 1);
-      barrier_wait(at.v_empty + 8 * kv.stage, kv.phase ^ 1);
       kv.step<STAGES>();
     }
   }
@@ -150,7 +121,7 @@ DEV void consume(const Args& p, const Rooms& at) {
       if (!HOLD && first && from + ACROSS >= x.count) barrier_arrive(at.q_empty + 8 * q.stage);
       hide(s, p, mask, row, from * BN, at.biases + 4 * k.stage * BN);
       __syncwarp();
-      give_mates(at.k_empty + 8 * k.stage, lane);
+      if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
       k.step<STAGES, ACROSS>();
       soften(s, top, sum, old, scale);
       pack_scores(a, s);
@@ -166,13 +137,13 @@ DEV void consume(const Args& p, const Rooms& at) {
         if (!HOLD && first && j + ACROSS >= x.count) barrier_arrive(at.q_empty + 8 * q.stage);
         hide(s, p, mask, row, j * BN, at.biases + 4 * k.stage * BN);
         __syncwarp();
-        give_mates(at.k_empty + 8 * k.stage, lane);
+        if (lane == 0) barrier_arrive(at.k_empty + 8 * k.stage);
         k.step<STAGES, ACROSS>();
         soften(s, top, sum, old, scale);
         after(sum[0] + sum[1]);
         warpgroup_wait<0>();
         settled(o);
-        give_mates(at.v_empty + 8 * v.stage, threadIdx.x & 127);
+        if (first) barrier_arrive(at.v_empty + 8 * v.stage);
         v.step<STAGES, ACROSS>();
         rescale(o, old);
         pack_scores(a, s);
@@ -181,7 +152,7 @@ DEV void consume(const Args& p, const Rooms& at) {
       ask_sums(o, a, at.v + v.stage * V_BYTES, from + ACROSS < x.count);
       warpgroup_wait<0>();
       settled(o);
-      give_mates(at.v_empty + 8 * v.stage, threadIdx.x & 127);
+      if (first) barrier_arrive(at.v_empty + 8 * v.stage);
       v.step<STAGES, ACROSS>();
     }
     q.step<Q_STAGES>();
@@ -305,13 +276,12 @@ DEV void run(const Args& p, const TensorMap& tq, const TensorMap& tk, const Tens
     prefetch_map(tv);
     for (int i = 0; i < Q_STAGES; i++) { barrier_init(at.q_full + 8 * i, 1); barrier_init(at.q_empty + 8 * i, (HOLD || APART ? 4 : 1) * CONSUMERS); }
     for (int i = 0; i < STAGES; i++) {
-      barrier_init(at.k_full + 8 * i, 1); barrier_init(at.k_empty + 8 * i, 4 * READERS * MATES);
-      barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, (APART ? 4 : 1) * READERS * MATES);
+      barrier_init(at.k_full + 8 * i, 1); barrier_init(at.k_empty + 8 * i, 4 * READERS);
+      barrier_init(at.v_full + 8 * i, 1); barrier_init(at.v_empty + 8 * i, APART ? 4 * READERS : READERS);
     }
     barriers_visible();
   }
   __syncthreads();
-  if (MATES > 1) cluster_begin();
   if (threadIdx.x >= 128 * CONSUMERS) {
     registers_down<FEEDER_REGISTERS>();
     if (threadIdx.x < 128 * CONSUMERS + 32) feed(p, tq, tk, tv, at);

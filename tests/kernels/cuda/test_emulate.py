@@ -29,7 +29,6 @@ BY_K = product("by-k", f16, (150, 1088), (200, 1088), trans=(False, True), extra
 ODD = product("odd", f16, (150, 72), (267, 72), trans=(False, True))
 ROUNDS = attention("rounds", 1, 3, 357, 64, causal=True)
 KEYS = attention("keys", 1, 2, 289, 64)
-MATES = attention("mates", 1, 2, 520, 128, t=1030)  # five tiles of queries, in pairs
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +65,6 @@ HEADS: list[tuple[MatrixCase, Target, Spec]] = [
     (ROUNDS, ONE, {"tile": [128, 128], "stages": 4}),
     (attention("unread", 1, 3, 523, 64, t=257, causal=True, offset=-331, guard=True), ONE, {"tile": [256, 64]}),
     (attention("one query", 1, 1, 1, 64, t=9000), MANY, {"parts": 64}),
-    (attention("long", 1, 2, 150, 128, t=1030), FEW, {"tile": [128, 176]}),
-    (MATES, FEW, {"tile": [128, 176], "mates": 2}),
-    (MATES, FEW, {"tile": [128, 128], "mates": 2, "hold": True}),
     (attention("kept", 1, 3, 197, 64, how="packed"), FEW, {"method": "resident"}),
     (attention("causal", 1, 3, 257, 64, causal=True), FEW, {"tile": [64, 64]}),
     (attention("padding", 2, 2, 200, 64, mask=padding(2, 200, 1), guard=True), FEW, {"tile": [64, 128]}),
@@ -84,7 +80,6 @@ def test_results_are_right_in_any_order(case: MatrixCase, target: Target, fields
 LATE: list[tuple[MatrixCase, Target, Spec]] = [
     (product("one-step", f16, (2, 3, 150, 64), (2, 3, 64, 200)), FEW, {"tile": [64, 128], "turns": True}),
     (attention("unseen", 1, 2, 450, 128, t=64, causal=True, offset=-390, guard=True), ONE, {"hold": False}),
-    (MATES, FEW, {"tile": [128, 176], "mates": 2}),
 ]
 
 
@@ -118,9 +113,6 @@ BROKEN: dict[str, tuple[MatrixCase, Target, Spec, str, str, str]] = {
     "bytes": (DEEP, MANY, SPLIT, "* 2 * UNIT_BYTES : 0", "* UNIT_BYTES : 0", ""),
     "no warp barrier": (ODD, FEW, WHOLE, "  __syncwarp();\n#pragma unroll 1", "#pragma unroll 1", ""),
     "sums in flight": (KEYS, FEW, KEPT, "warpgroup_wait<1>();", "warpgroup_wait<2>();", "in flight"),
-    "no mates yet": (MATES, FEW, {"mates": 2}, "if (MATES > 1) cluster_begin();", "", "no barrier was begun"),
-    "left by mates": (MATES, FEW, {"mates": 2}, "if (MATES > 1 && lane == 0) {", "if (false) {", "has ended"),
-    "one mate's keys": (MATES, FEW, {"mates": 2}, "4 * READERS * MATES", "4 * READERS", ""),
     "a turn": (KEYS, FEW, {"tile": [128, 128], "turns": True}, "if (TURNS) turn_pass(me ^ 1);", "", "no thread can"),
 }
 

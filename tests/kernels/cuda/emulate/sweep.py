@@ -62,8 +62,6 @@ def heads() -> list[tuple[MatrixCase, Target]]:
     found += [
         attention("long 128", 1, 2, 150, 128, t=1030, dtype=BRAIN), attention("fitted 128", 1, 3, 197, 128),
         attention("single", 1, 6, 1, 128, t=577), attention("long sizes", 1, 2, 150, 64, t=1030, e=128),
-        attention("mates", 1, 3, 550, 128, t=1030), attention("mates brain", 1, 1, 1030, 128, dtype=BRAIN),
-        attention("mates shared", 1, 4, 650, 72, t=1100, g=2),
     ]  # fmt: skip
     few = [attention("few of many", 1, 2, 70, 64, t=400), attention("one query", 1, 2, 1, 64, t=9000)]
     return [*((case, FEW) for case in [*found, unseen]), *((case, MANY) for case in few)]
